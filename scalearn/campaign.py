@@ -1,0 +1,220 @@
+"""A campaign: what config.yaml asks for, checked, and the runs that follow from it.
+
+Pure: no torch, no pandas, no network. The workflow builds its graph from here; nothing here knows the workflow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from scalearn.config import Config, ModelSource
+from scalearn.errors import UserError, nearest
+from scalearn.methods import METHODS
+from scalearn.methods.base import Method
+from scalearn.tasks import TASKS
+from scalearn.tasks.definition import FilesSource, HubSource, Task
+
+STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
+FULL = "full"  # the shots of a run on all rows
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One training. Its fields are its identity; `path` is its directory below results/runs/."""
+
+    model: str
+    method: str
+    benchmark: str
+    task: str
+    shots: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.model}/{self.method}/{self.benchmark}/{self.task}/{self.shots}/{self.seed}"
+
+
+class Campaign:
+    """The checked content of one campaign file."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any], origin: str = "config.yaml") -> Campaign:
+        """Return the campaign that `content` describes; a UserError names `origin`, the key and the mend."""
+        try:
+            config = Config.model_validate(dict(content))
+        except ValidationError as error:
+            raise UserError(f"{origin}: {explain(error)}") from None
+        campaign = cls(config)
+        campaign._check_names(origin)
+        return campaign
+
+    # ------------------------------------------------------------------ what there is
+
+    @property
+    def model(self) -> str:
+        return self.config.model
+
+    @property
+    def model_source(self) -> ModelSource:
+        return self.config.models[self.model]
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """Every task that a benchmark of this campaign names, with its definition."""
+        known = {**TASKS, **self.config.tasks}
+        names = dict.fromkeys(task for tasks in self.config.benchmarks.values() for task in tasks)
+        return {name: known[name] for name in names}
+
+    @property
+    def benchmarks(self) -> dict[str, tuple[str, ...]]:
+        return self.config.benchmarks
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        return tuple(METHODS[name] for name in self.config.methods)
+
+    def seeds(self, task: str) -> tuple[int, ...]:
+        """The seeds of a task's runs: its own where the campaign gives it fewer, else the campaign's."""
+        return self.config.task_seeds.get(task, self.config.seeds)
+
+    def tasks_from(self, kind: str) -> list[str]:
+        """The tasks whose rows come from this kind of source: hub, mirror, files, generated or rule."""
+        return [name for name in self.tasks if self.origin(name) == kind]
+
+    def origin(self, task: str) -> str:
+        kind = self.tasks[task].source.kind
+        return "mirror" if kind == "hub" and self.config.mirror is not None else kind
+
+    # ------------------------------------------------------------------ runs
+
+    def run(self, method: str, benchmark: str, task: str, seed: int) -> Run:
+        return Run(self.model, method, benchmark, task, FULL, seed)
+
+    def runs(self, benchmark: str) -> list[Run]:
+        """Every run that the table of this benchmark shows."""
+        return [
+            self.run(method.name, "single" if method.family == "single" else benchmark, task, seed)
+            for method in self.methods
+            for task in self.benchmarks[benchmark]
+            for seed in self.seeds(task)
+        ]
+
+    def source_runs(self, benchmark: str, seed: int) -> list[Run]:
+        """The stage-1 runs whose adapters are composed in stage 2, in the benchmark's order."""
+        return [self.run(STAGE1, "single", task, seed) for task in self.benchmarks[benchmark]]
+
+    # ------------------------------------------------------------------ identity
+
+    def hyperparameters(self, method: str) -> dict[str, int | float]:
+        """The method's defaults, then the campaign's `all`, then its own entry; numbers in the default's type."""
+        values = dict(METHODS[method].defaults)
+        for layer in ("all", method):
+            for key, value in self.config.hyperparameters.get(layer, {}).items():
+                if key in values:
+                    values[key] = type(values[key])(value)
+        return values
+
+    def method_identity(self, method: str) -> str:
+        """What, beside the paths, makes a run of this method what it is: hyper-parameters and version, as JSON."""
+        return normal({"hyperparameters": self.hyperparameters(method), "version": METHODS[method].version})
+
+    def task_identity(self, task: str) -> str:
+        """What makes the files of this task what they are, as JSON."""
+        mirror = self.config.mirror if self.origin(task) == "mirror" else None
+        return normal({"task": self.tasks[task].model_dump(mode="json", exclude_defaults=True), "mirror": mirror})
+
+    def layout(self, benchmark: str) -> str:
+        """What the table of this benchmark shows, as JSON: model, tasks, methods, seeds per task."""
+        tasks = self.benchmarks[benchmark]
+        return normal(
+            {
+                "benchmark": benchmark,
+                "model": self.model,
+                "tasks": list(tasks),
+                "methods": [method.name for method in self.methods],
+                "seeds": {task: list(self.seeds(task)) for task in tasks},
+            }
+        )
+
+    # ------------------------------------------------------------------ checks
+
+    def _check_names(self, origin: str) -> None:
+        config = self.config
+        if config.model not in config.models:
+            raise UserError(f"{origin}: model: unknown model '{config.model}'{nearest(config.model, config.models)}")
+        _known(origin, "methods", config.methods, METHODS)
+        known_tasks = {**TASKS, **config.tasks}
+        for benchmark, tasks in config.benchmarks.items():
+            _known(origin, f"benchmarks.{benchmark}", tasks, known_tasks)
+        _known(origin, "task_seeds", tuple(config.task_seeds), self.tasks)
+        _known(origin, "hyperparameters", tuple(config.hyperparameters), {**METHODS, "all": None})
+        for layer, values in config.hyperparameters.items():
+            names = [method.name for method in METHODS.values()] if layer == "all" else [layer]
+            known = {key for name in names for key in METHODS[name].defaults}
+            _known(origin, f"hyperparameters.{layer}", tuple(values), dict.fromkeys(known))
+
+    def check_files(self, origin: str = "config.yaml") -> None:
+        """Refuse a campaign whose local files are not there: model folder, mirror, task files. Reads no rows."""
+        source = self.model_source
+        if source.kind == "folder":
+            folder = Path(source.path)
+            if not folder.is_dir():
+                raise UserError(f"{origin}: models.{self.model}.path: no folder {folder}; name one with a model in it")
+            for needed in ("config.json", "model.safetensors"):
+                if not (folder / needed).is_file():
+                    raise UserError(f"{origin}: models.{self.model}.path: {folder} holds no {needed}; save the model there with save_pretrained")
+        for name, task in self.tasks.items():
+            if self.origin(name) == "mirror":
+                mirror_files(Path(self.config.mirror or ""), name, task.source)  # type: ignore[arg-type]
+            elif isinstance(task.source, FilesSource):
+                for split in ("train", "validation", "test"):
+                    path = getattr(task.source, split)
+                    if path is not None and not Path(path).is_file():
+                        raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
+
+
+def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[Path]]:
+    """Return the parquet files of each split that the mirror holds; train and test must be there.
+
+    A mirror is a folder in the hub's layout: <repository name>/<config>/<split>-00000-of-00001.parquet.
+    """
+    folder = mirror / source.repository.split("/")[1] / source.config
+    if not folder.is_dir():
+        raise UserError(f"mirror {mirror}: no folder {folder} for task '{task}'; add it there or leave the task out")
+    wanted = [source.train, source.test, *([source.validation] if source.validation else [])]
+    files = {split: sorted(folder.glob(f"{split}-*.parquet")) for split in [*wanted, *source.parts.values()]}
+    for split in wanted:
+        if not files[split]:
+            raise UserError(f"mirror {mirror}: no {folder / split}-*.parquet for task '{task}'; add it or leave the task out")
+    return {split: paths for split, paths in files.items() if paths}
+
+
+def normal(content: Mapping[str, Any]) -> str:
+    """Return `content` as JSON with sorted keys and no needless blanks, so that equal content is equal text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def explain(error: ValidationError) -> str:
+    """Return a pydantic error's first complaint as `key: what is wrong`, with the nearest valid key for a typo."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        allowed = Config.model_fields if len(first["loc"]) == 1 else {}
+        return f"{key}: unknown key{nearest(str(first['loc'][-1]), allowed) if allowed else '; remove it or mend its spelling'}"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _known(origin: str, key: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}")

@@ -1,0 +1,74 @@
+"""The shape of config.yaml. The JSON schema in workflow/schemas/ is generated from these models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from scalearn.tasks.definition import Strict, Task
+
+# Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class HubModel(Strict):
+    """A model repository on the hub, pinned to a revision; safetensors and tokenizer files only."""
+
+    kind: Literal["hub"] = "hub"
+    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that weights cannot change")
+
+
+class FolderModel(Strict):
+    """A local folder with config.json, model.safetensors and a fast tokenizer."""
+
+    kind: Literal["folder"] = "folder"
+    path: str
+
+
+class PackageModel(Strict):
+    """A model inside a Python package's wheel; the package is never installed, its code never run."""
+
+    kind: Literal["package"] = "package"
+    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    version: str = Field(pattern=r"^[0-9][0-9A-Za-z.]*$")
+    folder: str = Field(description="where in the wheel the model's files lie")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.safetensors; anything else is refused")
+
+
+ModelSource = Annotated[HubModel | FolderModel | PackageModel, Field(discriminator="kind")]
+
+
+class Config(Strict):
+    """One campaign."""
+
+    model: Name = Field(description="the encoder, a key of `models`")
+    models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from")
+    mirror: str | None = Field(None, description="a folder in the hub's layout that stands for the hub's datasets")
+    tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
+    benchmarks: dict[Name, tuple[Name, ...]] = Field(min_length=1, description="name -> its tasks, in table order")
+    methods: tuple[Name, ...] = Field(min_length=1, description="rows of the tables, in order")
+    seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
+    task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
+    source_seed: Seed = Field(0, description="the seed of the stage-1 adapters that stage 2 composes")
+    hyperparameters: dict[Name, dict[Name, Number]] = Field(
+        {}, description="`all` or a method's name -> what differs from the paper's values"
+    )
+
+    @model_validator(mode="after")
+    def _no_duplicates(self) -> Config:
+        lists = {"methods": self.methods, "seeds": self.seeds}
+        lists |= {f"benchmarks.{name}": tasks for name, tasks in self.benchmarks.items()}
+        lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
+        for key, values in lists.items():
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{key}: {twice[0]!r} stands there more than once; keep one")
+            if not values:
+                raise ValueError(f"{key}: empty; name at least one")
+        if "single" in self.benchmarks:
+            raise ValueError("benchmarks: 'single' is taken by runs of single-task methods; choose another name")
+        return self

@@ -1,0 +1,23 @@
+"""The registry of methods: every module of this package that defines METHODS. Imports no torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from scalearn.methods.base import Method
+
+
+def _discover() -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name):
+        if module.ispkg or module.name == "base":
+            continue
+        for method in import_module(f"{__name__}.{module.name}").METHODS:
+            if method.name in found:
+                raise ValueError(f"two methods are called '{method.name}'")
+            found[method.name] = method
+    return found
+
+
+METHODS: dict[str, Method] = _discover()

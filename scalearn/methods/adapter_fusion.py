@@ -1,0 +1,44 @@
+"""AdapterFusion: attention over the source adapters' outputs (Pfeiffer et al. 2021, section 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalearn.methods.base import HyperParameters, Method, Shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class AdapterFusion(Method):
+    """y = LN(sum_s p_s W_v a_s + h + x), p = softmax_s(dropout((W_q u + b_q)·(W_k a_s + b_k)))."""
+
+    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+        return shapes.layers * (3 * shapes.hidden**2 + 2 * shapes.hidden)
+
+    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+        from adapters.composition import Fuse
+
+        from scalearn.methods.layers.sources import add_source_adapters
+
+        assert sources is not None, "a two-stage method needs its source adapters"
+        names = add_source_adapters(model, sources)
+        fusion = Fuse(*names)
+        model.add_adapter_fusion(fusion, "dynamic")
+        model.train_adapter_fusion(fusion)
+
+    def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
+        """Return lambda times the sum over layers of ||I - W_v||^2 (the library's own term, 0.01 by default)."""
+        return model.get_fusion_regularization_loss()  # type: ignore[operator, no-any-return]
+
+
+METHODS = (
+    AdapterFusion(
+        name="adapter_fusion",
+        title="AdapterFusion",
+        family="two_stage",
+        citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
+        own={"learning_rate": 5e-5},
+    ),
+)
