@@ -11,7 +11,7 @@ ADAPTER = "task"  # the adapter's name inside the model
 
 
 class Adapter(Method):
-    """y = LN(U·relu(D·u + b) + c + h + x) with u = LN(h + x); D is (d // r) x d. See Pfeiffer et al. 2021, section 3."""
+    """y = LN(U·relu(D·u + b) + c + h + x) with u = LN(h + x); D is (d // r) x d. Pfeiffer et al. 2021, section 3."""
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         bottleneck = shapes.hidden // int(values["reduction_factor"])

@@ -1,0 +1,144 @@
+"""The commands that rules call and people can call too. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scalearn.errors import UserError, nearest
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Output = Annotated[Path, typer.Option(help="what to write")]
+Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
+Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
+
+
+def _json(option: str, text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{option}: not JSON ({error}); quote it as one word") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{option}: a JSON object is expected")
+    return content
+
+
+@app.command()
+def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml")) -> None:
+    """Check a campaign file and what it names on this machine, before any work starts."""
+    from scalearn.check import check_campaign
+
+    check_campaign(config)
+
+
+@app.command()
+def fetch_model(
+    name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
+) -> None:
+    """Fetch an encoder: weights as safetensors, tokenizer, nothing else."""
+    from pydantic import TypeAdapter
+
+    from scalearn.config import ModelSource
+    from scalearn.encoders import fetch
+
+    fetch(name, TypeAdapter(ModelSource).validate_python(_json("--source", source)), output)
+
+
+@app.command()
+def prepare_task(
+    name: str,
+    output: Output,
+    definition: Annotated[str | None, typer.Option(help="a `tasks` entry as JSON; by default the built-in one")] = None,
+    mirror: Annotated[Path | None, typer.Option(help="a folder in the hub's layout, instead of the hub")] = None,
+) -> None:
+    """Write a task in the on-disk format: train, validation and test rows, and task.json."""
+    from scalearn.tasks import TASKS
+    from scalearn.tasks.definition import Task
+    from scalearn.tasks.prepare import prepare
+
+    if definition is None and name not in TASKS:
+        raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
+    task = TASKS[name] if definition is None else Task.model_validate(_json("--definition", definition))
+    prepare(name, task, output, mirror)
+
+
+@app.command()
+def encode(
+    task: Annotated[Path, typer.Option(help="a prepared task")],
+    model: Annotated[Path, typer.Option(help="a fetched model")],
+    output: Output,
+) -> None:
+    """Tokenise a task for a model, once for all its runs."""
+    from scalearn.training.encode import encode as run
+
+    run(task, model, output)
+
+
+@app.command()
+def stack(
+    runs: Annotated[list[Path], typer.Argument(help="stage-1 run directories, in order")], output: Output
+) -> None:
+    """Stack source adapters into the one file that stage 2 reads."""
+    from scalearn.methods.layers.sources import stack as run
+
+    run(runs, output)
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Option(help="a method's name")],
+    model: Annotated[Path, typer.Option(help="a fetched model")],
+    data: Annotated[Path, typer.Option(help="an encoded task")],
+    output: Output,
+    benchmark: Annotated[str, typer.Option(help="the benchmark whose sources are composed")] = "single",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
+    hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
+) -> None:
+    """Train one run; a finished run is left as it is, a killed one goes on from its last epoch."""
+    from scalearn.methods import METHODS
+
+    if method not in METHODS:
+        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
+    values = METHODS[method].defaults
+    for key, value in _json("--hyperparameters", hyperparameters).items():
+        if key not in values:
+            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
+        values[key] = type(values[key])(value)
+
+    from scalearn.training.run import RunSpec
+    from scalearn.training.run import train as run
+
+    run(RunSpec(method, benchmark, seed, values, model, data, sources, output))
+
+
+@app.command()
+def score(run: Annotated[Path, typer.Argument(help="a run directory")]) -> None:
+    """Score a run's predictions: write its score record."""
+    from scalearn.results.scores import score_run
+
+    score_run(run)
+
+
+@app.command()
+def collect(layout: Layout, runs: Runs, output: Output) -> None:
+    """Gather score records into one table: a row per run and metric."""
+    from scalearn.results.scores import collect as gather
+
+    gather([_json("--layout", text) for text in layout], runs, output)
+
+
+@app.command()
+def table(
+    layout: Annotated[str, typer.Option(help="Campaign.layout(benchmark) as JSON")],
+    runs: Runs,
+    output: Annotated[Path, typer.Option(help="path without ending; .md, .csv and .tex are added")],
+) -> None:
+    """Write a benchmark's result table from its score records."""
+    from scalearn.results.tables import write_table
+
+    write_table(_json("--layout", layout), runs, output)

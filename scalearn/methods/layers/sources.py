@@ -1,0 +1,104 @@
+"""Source adapters, stacked: one safetensors file per benchmark and seed, which every stage-2 run reads.
+
+Per encoder layer l it holds `l.down.weight` (S, b, d), `l.down.bias` (S, b), `l.up.weight` (S, d, b) and
+`l.up.bias` (S, d) for S source adapters of bottleneck b and hidden size d; names and checksums are in its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from scalearn.errors import UserError
+from scalearn.files import read_json, sha256, whole_file
+from scalearn.methods.adapter import ADAPTER
+
+PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
+_TENSOR = re.compile(rf"\.layer\.(\d+)\..*\badapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weight|bias)$")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The stacked source adapters: names in order, and per layer the four tensors of the module's docstring."""
+
+    names: tuple[str, ...]
+    layers: tuple[dict[str, Tensor], ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Sources:
+        """Return the content of a stacked file; a UserError names the file if it is missing or damaged."""
+        try:
+            with safe_open(path, framework="pt") as stream:
+                names = tuple(json.loads(stream.metadata()["names"]))
+            tensors = load_file(path)
+            depth = len(tensors) // len(PARTS)
+            layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path}: no readable stack of source adapters ({error}); delete it and run again"
+            ) from None
+        return cls(names, layers)
+
+    @property
+    def bottleneck(self) -> int:
+        return int(self.layers[0]["down.weight"].shape[1])
+
+
+def adapter_tensors(weights: Path) -> list[dict[str, Tensor]]:
+    """Return the adapter of a stage-1 run, per layer the four parts; heads and other tensors are left aside."""
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in load_file(weights).items():
+        if match := _TENSOR.search(name):
+            part = f"{match[2].removesuffix('.0')}.{match[3]}"
+            found.setdefault(int(match[1]), {})[part] = tensor
+    if not found or any(set(parts) != set(PARTS) for parts in found.values()):
+        raise UserError(f"{weights}: holds no complete bottleneck adapter; train it with the method 'adapter'")
+    return [found[layer] for layer in sorted(found)]
+
+
+def stack(runs: Sequence[Path], output: Path) -> None:
+    """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
+    records = [read_json(run / "run.json") for run in runs]
+    names = [record["identity"]["task"] for record in records]
+    adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
+    shapes = [[tuple(parts[part].shape) for part in PARTS for parts in adapter] for adapter in adapters]
+    for name, shape in zip(names, shapes, strict=True):
+        if shape != shapes[0]:
+            raise UserError(f"source adapters '{names[0]}' and '{name}' differ in shape; train both on the same model")
+    tensors = {
+        f"{layer}.{part}": torch.stack([adapter[layer][part] for adapter in adapters]).contiguous()
+        for layer in range(len(adapters[0]))
+        for part in PARTS
+    }
+    checksums = [sha256(run / "weights.safetensors") for run in runs]
+    with whole_file(output) as temporary:
+        save_file(tensors, temporary, {"names": json.dumps(names), "sha256": json.dumps(checksums)})
+
+
+def add_source_adapters(model: Any, path: Path) -> list[str]:
+    """Add each source as a frozen adapter of its own, for methods that compose them one by one; return their names."""
+    from adapters import SeqBnConfig
+
+    sources = Sources.read(path)
+    reduction = model.config.hidden_size // sources.bottleneck
+    names = [f"source_{name}" for name in sources.names]
+    for index, name in enumerate(names):
+        model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))
+        for layer, modules in model.get_adapter(name).items():
+            (adapter,) = modules.values()
+            parts = sources.layers[layer]
+            with torch.no_grad():
+                adapter.adapter_down[0].weight.copy_(parts["down.weight"][index])
+                adapter.adapter_down[0].bias.copy_(parts["down.bias"][index])
+                adapter.adapter_up.weight.copy_(parts["up.weight"][index])
+                adapter.adapter_up.bias.copy_(parts["up.bias"][index])
+    return names

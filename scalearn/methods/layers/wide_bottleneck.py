@@ -1,0 +1,89 @@
+"""ScaLearn as one wide bottleneck adapter.
+
+Dropout acts on omega and not on activations, so the scaled sum over S source adapters
+    sum_s omega_s * (U_s relu(D_s u + b_s) + c_s)
+is one adapter of bottleneck S·b: its down-projection stacks the D_s, its up-projection is [diag(omega_s) U_s],
+its bias is sum_s omega_s * c_s. No loop over adapters, no tensor of shape (batch, length, S, d).
+`loop.py` holds the same function as the paper writes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scalearn.errors import UserError
+from scalearn.methods.layers.sources import Sources
+
+NAME = "scalearn"  # of the wide adapter inside the model
+
+
+class Omega(nn.Module):
+    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under one fresh dropout mask."""
+
+    def __init__(self, sources: int, width: int, mean: float, std: float, dropout: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(sources, width).normal_(mean / sources, std))
+        self.dropout = dropout
+
+    def forward(self) -> Tensor:
+        """Return omega; in training each entry is dropped with probability `dropout`, survivors are scaled up."""
+        return functional.dropout(self.weight, self.dropout, self.training)
+
+
+class ScaledUp(nn.Module):
+    """The up-projection of the wide bottleneck: (..., S·b) -> (..., d), scaled by omega."""
+
+    def __init__(self, omega: Omega, weight: Tensor, bias: Tensor) -> None:
+        """`weight` is (S, d, b) and `bias` (S, d): the sources' up-projections, kept frozen."""
+        super().__init__()
+        self.omega = omega
+        self.bottleneck = weight.shape[2]
+        self.register_buffer("weight", weight.permute(1, 0, 2).contiguous())  # (d, S, b)
+        self.register_buffer("bias", bias.clone())
+        self.weight: Tensor
+        self.bias: Tensor
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return sum_s omega_s * (U_s h_s + c_s) for `hidden`, the concatenated h_s."""
+        omega = self.omega()
+        bias = (omega * self.bias).sum(0)
+        if omega.shape[1] == 1:  # one scalar per source scales the narrow side, which is cheaper
+            scale = omega.expand(-1, self.bottleneck).reshape(-1)
+            return functional.linear(hidden * scale, self.weight.flatten(1), bias)
+        return functional.linear(hidden, (self.weight * omega.T.unsqueeze(-1)).flatten(1), bias)
+
+
+def install_wide_bottleneck(
+    model: Any, path: Path, *, uniform: bool, shared: bool, mean: float, std: float, dropout: float
+) -> None:
+    """Put the stacked sources of `path` into `model` as one frozen wide adapter whose omega alone trains.
+
+    omega is drawn from Normal(mean / S, std). If `shared`, all layers use one omega but each draws its own mask.
+    """
+    from adapters import SeqBnConfig
+
+    sources = Sources.read(path)
+    count, hidden = len(sources.names), int(model.config.hidden_size)
+    if len(sources.layers) != model.config.num_hidden_layers or sources.layers[0]["up.bias"].shape[1] != hidden:
+        raise UserError(f"{path}: source adapters of another model than {model.config.name_or_path}; stack its own")
+    wide = count * sources.bottleneck
+    # The library computes the bottleneck as int(hidden // factor); half a unit keeps that division exact.
+    model.add_adapter(NAME, config=SeqBnConfig(reduction_factor=hidden / (wide + 0.5), non_linearity="relu"))
+    model.train_adapter(NAME)
+    width = 1 if uniform else hidden
+    common = Omega(count, width, mean, std, dropout) if shared else None
+    for layer, modules in model.get_adapter(NAME).items():
+        (adapter,) = modules.values()
+        parts = sources.layers[layer]
+        down = adapter.adapter_down[0]
+        with torch.no_grad():
+            down.weight.copy_(parts["down.weight"].flatten(0, 1))
+            down.bias.copy_(parts["down.bias"].flatten())
+        down.requires_grad_(False)
+        omega = common or Omega(count, width, mean, std, dropout)
+        adapter.adapter_up = ScaledUp(omega, parts["up.weight"], parts["up.bias"])

@@ -1,0 +1,1 @@
+"""Encoding, batches, the trainer, evaluation and checkpoints."""

@@ -1,0 +1,113 @@
+"""What a training needs to go on after a kill, as safetensors and JSON: never a pickle, never half a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from scalearn.files import read_json, whole_folder, write_json
+
+PREFIX = "checkpoint-"
+TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
+
+
+def trainable(model: nn.Module) -> dict[str, Tensor]:
+    """Return every parameter that trains, by name: adapters, omega and head alike."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy, on the CPU, of every parameter that trains."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in trainable(model).items()}
+
+
+def restore(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy `tensors` into the model; they must be exactly the parameters that train."""
+    targets = trainable(model)
+    if targets.keys() != tensors.keys():
+        raise ValueError(f"weights of another method: {sorted(targets.keys() ^ tensors.keys())[:3]} differ")
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            targets[name].copy_(tensor)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """Split an optimizer's state into tensors named `<parameter>.<key>` and its groups, which are JSON."""
+    state = optimizer.state_dict()
+    tensors = {f"{index}.{key}": value for index, entry in state["state"].items() for key, value in entry.items()}
+    return tensors, state["param_groups"]
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict[str, Any]]
+) -> None:
+    """Undo `optimizer_tensors`."""
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        entries.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": entries, "param_groups": groups})
+
+
+def random_state() -> dict[str, Tensor]:
+    """Return the state of torch's generators: the CPU's and each GPU's."""
+    states = {"cpu": torch.random.get_rng_state()}
+    if torch.cuda.is_available():
+        states |= {f"cuda{index}": state for index, state in enumerate(torch.cuda.get_rng_state_all())}
+    return states
+
+
+def restore_random_state(states: dict[str, Tensor]) -> None:
+    """Undo `random_state`; a GPU that is no longer there is passed over."""
+    torch.random.set_rng_state(states["cpu"])
+    for index in range(torch.cuda.device_count()):
+        if (state := states.get(f"cuda{index}")) is not None:
+            torch.cuda.set_rng_state(state, index)
+
+
+def write(
+    folder: Path,
+    step: int,
+    tensors: dict[str, dict[str, Tensor]],
+    state: dict[str, Any],
+    write_trainer_state: Callable[[str], None],
+) -> None:
+    """Write folder/checkpoint-<step>, whole, then remove the older ones."""
+    target = folder / f"{PREFIX}{step}"
+    with whole_folder(target) as temporary:
+        for name, content in tensors.items():
+            save_file(content, temporary / f"{name}.safetensors")
+        write_json(temporary / "state.json", state)
+        write_trainer_state(str(temporary / TRAINER_STATE))
+    for other in folder.glob(f"{PREFIX}*"):
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def latest(folder: Path, identity: str) -> Path | None:
+    """Return the newest checkpoint of the run with this identity, or None; those of another run are removed."""
+    found = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
+    for path in found:
+        if read_json(path / "state.json")["identity"] == identity:
+            return path
+    if found:
+        print(f"{folder}: checkpoints of another configuration, removed; training starts anew")
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def read_tensors(path: Path, name: str) -> dict[str, Tensor]:
+    """Return one group of a checkpoint's tensors."""
+    return load_file(path / f"{name}.safetensors")
+
+
+def plain(content: Any) -> Any:
+    """Return `content` as JSON would bring it back (tuples as lists, NumPy numbers as numbers)."""
+    return json.loads(json.dumps(content, default=float))

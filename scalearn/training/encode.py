@@ -1,0 +1,75 @@
+"""Tokenise a task once per model: Arrow files that every run maps into memory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scalearn.errors import UserError
+from scalearn.files import read_json, sha256, whole_file, write_json
+
+SPLITS = ("train", "validation", "test")
+ROWS_AT_ONCE = 8192  # bounds memory whatever the size of the task
+
+SCHEMA = pa.schema(
+    [
+        ("input_ids", pa.list_(pa.int32())),
+        ("second", pa.int32()),  # where the second text's tokens begin; the row's length if there is one text
+        ("label", pa.float64()),
+        ("part", pa.string()),
+    ]
+)
+
+
+def encode(task: Path, model: Path, output: Path) -> None:
+    """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
+    from transformers import AutoTokenizer
+
+    info = read_json(task / "task.json")
+    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True, use_fast=True)
+    if not tokenizer.is_fast:
+        raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")
+    length = min(info["max_length"], tokenizer.model_max_length)
+    started, rows = time.monotonic(), 0
+    for split in SPLITS:
+        rows += _encode_split(tokenizer, task / f"{split}.parquet", output / f"{split}.arrow", length)
+    write_json(
+        output / "encoding.json",
+        {
+            "task": {key: info[key] for key in ("name", "kind", "labels", "metrics", "version", "sha256")},
+            "model": read_json(model / "model.json")["sha256"],
+            "max_length": length,
+            "pad_token_id": tokenizer.pad_token_id,
+            "pad_token_type_id": tokenizer.pad_token_type_id,
+            "token_types": "token_type_ids" in tokenizer.model_input_names,
+            "sha256": {split: sha256(output / f"{split}.arrow") for split in SPLITS},
+        },
+    )
+    seconds = time.monotonic() - started
+    print(f"encoded {info['name']}: {rows:,} rows in {seconds:.1f} s ({rows / seconds:,.0f} rows/s)")
+
+
+def _encode_split(tokenizer: Any, source: Path, target: Path, max_length: int) -> int:
+    rows = 0
+    with whole_file(target) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as out:
+        for batch in pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE):
+            columns = batch.to_pydict()
+            texts = [columns["text1"], columns["text2"]] if "text2" in columns else [columns["text1"]]
+            encoded = tokenizer(*texts, truncation=True, max_length=max_length)
+            second = [_second_text(encoded.sequence_ids(row)) for row in range(batch.num_rows)]
+            part = columns.get("part", [""] * batch.num_rows)
+            labels = [float(label) for label in columns["label"]]
+            out.write_batch(
+                pa.record_batch([encoded["input_ids"], second, labels, part], schema=SCHEMA)  # type: ignore[arg-type]
+            )
+            rows += batch.num_rows
+    return rows
+
+
+def _second_text(sequence: list[int | None]) -> int:
+    """Return the index of the first token of the second text, or the row's length."""
+    return sequence.index(1) if 1 in sequence else len(sequence)

@@ -1,0 +1,111 @@
+"""Tiny real models and tasks: 2 layers, 32 wide, a word-piece vocabulary of a few words, random weights from a seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    AutoModel,
+    BertConfig,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
+
+from scalearn.files import sha256
+
+WORDS = [f"w{index}" for index in range(60)] + ["good", "bad", "not"]
+ENCODERS = ("bert", "roberta", "xlm-roberta")
+_SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 80,
+}
+
+
+def tiny_config(kind: str = "bert", **changes: int) -> PretrainedConfig:
+    """Return the configuration of a tiny encoder."""
+    classes = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
+    return classes[kind](vocab_size=len(WORDS) + 5, pad_token_id=0, **{**_SIZES, **changes})
+
+
+def make_model(folder: Path, kind: str = "bert") -> Path:
+    """Write a tiny encoder with its tokenizer and model.json, as `scalearn fetch-model` would; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = {word: index for index, word in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = ["input_ids", "token_type_ids", "attention_mask"] if kind == "bert" else ["input_ids", "attention_mask"]
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_max_length=64,
+        model_input_names=names,
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    AutoModel.from_config(tiny_config(kind)).save_pretrained(folder, safe_serialization=True)
+    content = {
+        "name": folder.name,
+        "source": {"kind": "folder"},
+        "sha256": sha256(folder / "model.safetensors"),
+        "hidden_size": 32,
+        "layers": 2,
+        "model_type": kind,
+    }
+    (folder / "model.json").write_text(json.dumps(content))
+    return folder
+
+
+def make_task(folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0) -> Path:
+    """Write a prepared task that a tiny encoder can learn: does 'good' or 'bad' stand in the text; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(high: int) -> int:
+        return int(torch.randint(high, (1,), generator=generator))
+
+    for split, size in (("train", rows), ("validation", rows // 3), ("test", rows // 3)):
+        texts, labels = [], []
+        for _ in range(size):
+            label = draw(2)
+            words = [WORDS[draw(60)] for _ in range(2 + draw(9))]
+            words.insert(draw(len(words)), ("bad", "good")[label])
+            texts.append(" ".join(words))
+            labels.append(label)
+        second = [f"w{draw(60)} w{draw(60)}" for _ in range(size)]
+        label_type = pa.float64() if kind == "regression" else pa.int64()
+        columns = {"text1": pa.array(texts), "text2": pa.array(second), "label": pa.array(labels).cast(label_type)}
+        if split == "test":
+            columns["part"] = pa.array(["" if row % 4 else "mm" for row in range(size)])
+        pq.write_table(pa.table(columns), folder / f"{split}.parquet")
+    content = {
+        "name": folder.name,
+        "kind": kind,
+        "labels": None if kind == "regression" else ["bad", "good"],
+        "metrics": ["pearson"] if kind == "regression" else ["accuracy"],
+        "max_length": 32,
+        "version": 1,
+        "texts": ["text1", "text2"],
+        "label": "label",
+        "source": {"kind": "rule"},
+        "sizes": {"train": rows, "validation": rows // 3, "test": rows // 3},
+        "sha256": {split: sha256(folder / f"{split}.parquet") for split in ("train", "validation", "test")},
+        "parts": ["", "mm"],
+        "notes": [],
+    }
+    (folder / "task.json").write_text(json.dumps(content))
+    return folder
