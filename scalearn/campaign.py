@@ -172,7 +172,9 @@ class Campaign:
                 raise UserError(f"{origin}: models.{self.model}.path: no folder {folder}; name one with a model in it")
             for needed in ("config.json", "model.safetensors"):
                 if not (folder / needed).is_file():
-                    raise UserError(f"{origin}: models.{self.model}.path: {folder} holds no {needed}; save the model there with save_pretrained")
+                    raise UserError(
+                        f"{origin}: models.{self.model}.path: {folder} holds no {needed}; save the model there with save_pretrained"
+                    )
         for name, task in self.tasks.items():
             if self.origin(name) == "mirror":
                 mirror_files(Path(self.config.mirror or ""), name, task.source)  # type: ignore[arg-type]
@@ -195,7 +197,9 @@ def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[P
     files = {split: sorted(folder.glob(f"{split}-*.parquet")) for split in [*wanted, *source.parts.values()]}
     for split in wanted:
         if not files[split]:
-            raise UserError(f"mirror {mirror}: no {folder / split}-*.parquet for task '{task}'; add it or leave the task out")
+            raise UserError(
+                f"mirror {mirror}: no {folder / split}-*.parquet for task '{task}'; add it or leave the task out"
+            )
     return {split: paths for split, paths in files.items() if paths}
 
 

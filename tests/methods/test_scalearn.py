@@ -1,0 +1,140 @@
+"""The wide bottleneck against the loop that the paper writes: values, gradients, dropout, initialisation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from adapters import AutoAdapterModel
+from torch import Tensor, nn
+
+from scalearn.methods import METHODS
+from scalearn.methods.layers.loop import scaled_sum
+from scalearn.methods.layers.sources import Sources
+from scalearn.methods.layers.wide_bottleneck import NAME, Omega, ScaledUp
+from scalearn.training.model import compose
+from tests.methods.sources import make_sources
+from tests.tiny import tiny_config
+
+VARIANTS = [name for name in METHODS if name.startswith("scalearn")]
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+def parts_of(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    return {part: tensor.to(dtype) for part, tensor in Sources.read(path).layers[0].items()}
+
+
+def wide(parts: dict[str, Tensor], omega: Omega) -> nn.Module:
+    down = nn.Linear(parts["down.weight"].shape[2], parts["down.bias"].numel(), dtype=parts["down.bias"].dtype)
+    with torch.no_grad():
+        down.weight.copy_(parts["down.weight"].flatten(0, 1))
+        down.bias.copy_(parts["down.bias"].flatten())
+    return nn.Sequential(down, nn.ReLU(), ScaledUp(omega, parts["up.weight"], parts["up.bias"]))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("count", [1, 8, 15])
+@pytest.mark.parametrize("width", [1, 32])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_both_forms_agree(tmp_path: Path, dtype: torch.dtype, count: int, width: int, dropout: float) -> None:
+    parts = parts_of(make_sources(tmp_path / "s.safetensors", count=count), dtype)
+    torch.manual_seed(0)
+    omega = Omega(count, width, mean=2.0, std=0.5, dropout=dropout).to(dtype)
+    inputs = torch.randn(4, 7, 32, dtype=dtype, requires_grad=True)
+    weights = torch.randn(4, 7, 32, dtype=dtype)
+
+    module = wide(parts, omega)
+    torch.manual_seed(1)
+    fast = module(inputs)
+    fast_grads = torch.autograd.grad((fast * weights).sum(), [omega.weight, inputs])
+    torch.manual_seed(1)  # the same mask
+    slow = scaled_sum(inputs, parts, omega())
+    slow_grads = torch.autograd.grad((slow * weights).sum(), [omega.weight, inputs])
+
+    assert ((fast - slow).abs().max() / slow.abs().max().clamp(min=1)) < TOLERANCE[dtype]
+    for ours, theirs in zip(fast_grads, slow_grads, strict=True):
+        assert ((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1)) < TOLERANCE[dtype]
+
+
+def build(name: str, folder: Path, **changes: float) -> Any:
+    method = METHODS[name]
+    torch.manual_seed(3)
+    model = AutoAdapterModel.from_config(tiny_config())
+    compose(model, method, {**method.defaults, **changes}, make_sources(folder / "s.safetensors"), labels=2)
+    return model
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_layer_is_the_papers_formula(name: str, tmp_path: Path) -> None:
+    """y = LN(sum_s omega_s * a_s(LN(h + x)) + h + x), section 3.2."""
+    model = build(name, tmp_path).eval()
+    output = model.bert.encoder.layer[1].output
+    inner, x = torch.randn(2, 5, 64), torch.randn(2, 5, 32)
+    h = output.dense(inner)
+    omega = output.adapters[NAME].adapter_up.omega.weight
+    parts = Sources.read(tmp_path / "s.safetensors").layers[1]
+    expected = output.LayerNorm(scaled_sum(output.LayerNorm(h + x), parts, omega) + h + x)
+    torch.testing.assert_close(output(inner, x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_omega_starts_at_two_over_the_number_of_sources(name: str, tmp_path: Path) -> None:
+    method = METHODS[name]
+    omegas = {id(m): m for m in build(name, tmp_path).modules() if isinstance(m, Omega)}
+    assert len(omegas) == (1 if method.shared else 2)  # type: ignore[attr-defined]
+    for omega in omegas.values():
+        assert omega.weight.shape == (3, 1 if method.uniform else 32)  # type: ignore[attr-defined]
+        assert omega.dropout == method.defaults["omega_dropout"]
+        torch.testing.assert_close(omega.weight, torch.full_like(omega.weight, 2 / 3), rtol=0, atol=0.006)
+    values = Omega(50, 400, mean=2.0, std=0.001, dropout=0.0).weight
+    assert abs(values.mean() - 0.04) < 1e-4
+    assert abs(values.std() - 0.001) < 1e-4
+
+
+def test_dropout_is_one_mask_on_omega_per_forward(tmp_path: Path) -> None:
+    """One mask for all examples and tokens, drawn anew at each forward; survivors are scaled by 1 / (1 - p)."""
+    parts = parts_of(make_sources(tmp_path / "s.safetensors"), torch.float64)
+    module = wide(parts, Omega(3, 32, mean=2.0, std=0.1, dropout=0.5).double())
+    row = torch.randn(32, dtype=torch.float64)
+    outputs = module(row.expand(6, 9, 32))
+    torch.testing.assert_close(outputs, outputs[:1, :1].expand_as(outputs))
+    assert not torch.allclose(outputs, module(row.expand(6, 9, 32)))
+    omega = module[2].omega
+    drawn = omega()
+    kept = drawn != 0
+    torch.testing.assert_close(drawn[kept], 2 * omega.weight[kept])
+    assert 0.2 < kept.double().mean() < 0.8
+
+
+def test_layers_that_share_omega_draw_their_own_masks(tmp_path: Path) -> None:
+    model = build("scalearn_pp", tmp_path).train()
+    drawn: list[Tensor] = []
+    omegas = {id(m): m for m in model.modules() if isinstance(m, Omega)}
+    (omega,) = omegas.values()
+    omega.register_forward_hook(lambda module, inputs, output: drawn.append(output.detach()))
+    model(input_ids=torch.randint(5, 60, (2, 6)))
+    assert len(drawn) == 2
+    assert not torch.equal(drawn[0], drawn[1])
+
+
+def test_the_number_of_operations_does_not_depend_on_the_number_of_sources(tmp_path: Path) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counter(TorchDispatchMode):
+        calls = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            Counter.calls += 1
+            return func(*args, **(kwargs or {}))
+
+    counts = []
+    for sources in (2, 15):
+        parts = parts_of(make_sources(tmp_path / f"{sources}.safetensors", count=sources), torch.float32)
+        module, inputs = wide(parts, Omega(sources, 32, 2.0, 0.1, 0.3)), torch.randn(2, 3, 32)
+        Counter.calls = 0
+        with Counter():
+            module(inputs).sum().backward()
+        counts.append(Counter.calls)
+    assert counts[0] == counts[1]
