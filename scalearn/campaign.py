@@ -113,6 +113,14 @@ class Campaign:
         """The stage-1 runs whose adapters are composed in stage 2, in the benchmark's order."""
         return [self.run(STAGE1, "single", task, seed) for task in self.benchmarks[benchmark]]
 
+    def all_runs(self) -> list[Run]:
+        """Every run that some table of this campaign shows, each once."""
+        return list(dict.fromkeys(run for benchmark in self.benchmarks for run in self.runs(benchmark)))
+
+    def size(self) -> str:
+        """What the campaign amounts to, in a few words."""
+        return f"{len(self.all_runs())} runs of {len(self.methods)} methods on {len(self.tasks)} tasks"
+
     # ------------------------------------------------------------------ identity
 
     def hyperparameters(self, method: str) -> dict[str, int | float]:
@@ -124,14 +132,25 @@ class Campaign:
                     values[key] = type(values[key])(value)
         return values
 
-    def method_identity(self, method: str) -> str:
-        """What, beside the paths, makes a run of this method what it is: hyper-parameters and version, as JSON."""
-        return normal({"hyperparameters": self.hyperparameters(method), "version": METHODS[method].version})
+    def changed(self, method: str) -> str:
+        """The hyper-parameters that differ from the method's defaults, as JSON.
 
-    def task_identity(self, task: str) -> str:
-        """What makes the files of this task what they are, as JSON."""
-        mirror = self.config.mirror if self.origin(task) == "mirror" else None
-        return normal({"task": self.tasks[task].model_dump(mode="json", exclude_defaults=True), "mirror": mirror})
+        With the method's version this is what, beside the paths, tells its runs apart: a new option at its default
+        and a default spelt out in the campaign change nothing.
+        """
+        defaults = METHODS[method].defaults
+        return normal({key: value for key, value in self.hyperparameters(method).items() if value != defaults[key]})
+
+    def definition(self, task: str) -> str:
+        """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults."""
+        content = self.tasks[task].model_dump(mode="json", exclude_defaults=True)
+        kind = self.tasks[task].source.kind
+        return normal({**content, "source": {"kind": kind, **content.get("source", {})}})
+
+    @property
+    def model_definition(self) -> str:
+        """Where the encoder comes from, as JSON."""
+        return normal(self.model_source.model_dump(mode="json"))
 
     def layout(self, benchmark: str) -> str:
         """What the table of this benchmark shows, as JSON: model, tasks, methods, seeds per task."""
@@ -145,6 +164,27 @@ class Campaign:
                 "seeds": {task: list(self.seeds(task)) for task in tasks},
             }
         )
+
+    # ------------------------------------------------------------------ files it starts from
+
+    def model_inputs(self) -> list[str]:
+        """The encoder's files, if it comes from a local folder."""
+        source = self.model_source
+        return (
+            [f"{source.path}/{name}" for name in ("config.json", "model.safetensors")]
+            if source.kind == "folder"
+            else []
+        )
+
+    def task_inputs(self, task: str) -> list[str]:
+        """The files that hold the task's rows, if they are on this machine: the mirror's or the user's own."""
+        source = self.tasks[task].source
+        if isinstance(source, HubSource) and self.config.mirror is not None:
+            splits = mirror_files(Path(self.config.mirror), task, source).values()
+            return [str(path) for paths in splits for path in paths]
+        if isinstance(source, FilesSource):
+            return [path for path in (source.train, source.validation, source.test) if path is not None]
+        return []
 
     # ------------------------------------------------------------------ checks
 

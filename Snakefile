@@ -1,0 +1,45 @@
+# A two-stage transfer campaign: adapters per task, then compositions of them. What to run stands in config.yaml,
+# how and where to run it in profiles/. Try: snakemake --profile local -n
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+# A campaign file on the command line takes the place of config.yaml; Snakemake alone would mix the two.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/tasks.smk"
+include: "workflow/rules/stage1.smk"
+include: "workflow/rules/stage2.smk"
+include: "workflow/rules/results.smk"
+
+
+# Rules of your own, for example one that writes resources/tasks/<task>/.
+for rules_of_yours in sorted(Path("workflow/rules/own").glob("*.smk")):
+
+    include: str(rules_of_yours)
+
+
+rule fetch:
+    input:
+        expand("resources/models/{model}/model.json", model=campaign.model),
+        expand("resources/tasks/{task}/task.json", task=campaign.tasks),
+    localrule: True
+
+
+rule tables:
+    input:
+        expand("results/{benchmark}_table.md", benchmark=campaign.benchmarks),
+    localrule: True
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        "results/scores.parquet",
+    localrule: True

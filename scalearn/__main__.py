@@ -1,0 +1,48 @@
+"""The command `scalearn`. What it does itself happens before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Only these reach for the network; every other command works with the hub switched off, whatever the environment says.
+ONLINE = ("fetch-model", "prepare-task")
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status; bad input ends as one sentence on stderr."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = arguments[0] if arguments else ""
+    if command == "warm":
+        from scalearn.warm import serve
+
+        return serve(arguments[1:])
+    if command not in ONLINE:
+        os.environ.update(OFFLINE)
+        if "SCALEARN_WARM" in os.environ:
+            from scalearn.warm import hand_over
+
+            status = hand_over(os.environ["SCALEARN_WARM"], arguments)
+            if status is not None:
+                return status
+    return run(arguments)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command in this process and return its exit status."""
+    from scalearn.cli import app
+    from scalearn.errors import UserError
+
+    try:
+        app(arguments, prog_name="scalearn", standalone_mode=True)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

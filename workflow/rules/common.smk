@@ -1,0 +1,49 @@
+# The campaign, read once; the rules ask it and decide nothing themselves.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.logging import logger
+
+from scalearn.campaign import Campaign
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+
+origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
+try:
+    campaign = Campaign.parse(config, origin)
+    if workflow.is_main_process:
+        campaign.check_files(origin)
+        logger.info(f"{origin}: {campaign.size()}")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
+os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
+
+
+def one_of(names):
+    """Return a pattern that matches these names and no others."""
+    return "|".join(names) or "(?!)"
+
+
+def of_family(family):
+    """Return a pattern that matches the methods of this family."""
+    return one_of(method.name for method in METHODS.values() if method.family == family)
+
+
+def files(runs, name):
+    """Return this file of each run."""
+    return [f"results/runs/{run.path}/{name}" for run in runs]
+
+
+def sources(name):
+    """Return an input function: this file of each stage-1 run that stage 2 composes."""
+    return lambda wildcards: files(campaign.source_runs(wildcards.benchmark, wildcards.seed), name)
+
+
+wildcard_constraints:
+    model=one_of([campaign.model]),
+    benchmark=one_of(campaign.benchmarks),
+    task=one_of(campaign.tasks),
+    seed=r"\d+",

@@ -1,0 +1,23 @@
+# Encoders: fetched once, on the machine where Snakemake runs (a login node reaches the hub, its nodes often do not).
+
+
+rule fetch_model:
+    input:
+        campaign.model_inputs(),
+    output:
+        config="resources/models/{model}/config.json",
+        weights="resources/models/{model}/model.safetensors",
+        tokenizer="resources/models/{model}/tokenizer.json",
+        model="resources/models/{model}/model.json",
+    log:
+        "logs/fetch_model/{model}.log",
+    benchmark:
+        "logs/fetch_model/{model}.tsv"
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        source=campaign.model_definition,
+    shell:
+        "scalearn fetch-model {wildcards.model} --source {params.source:q}"
+        " --output resources/models/{wildcards.model} > {log} 2>&1"

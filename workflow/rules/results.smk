@@ -1,0 +1,61 @@
+# From predictions to tables: seconds each, no GPU, so that a new metric or table never trains anything.
+
+
+rule score:
+    input:
+        run="results/runs/{model}/{method}/{group}/{task}/full/{seed}/run.json",
+        predictions="results/runs/{model}/{method}/{group}/{task}/full/{seed}/predictions.parquet",
+    output:
+        "results/runs/{model}/{method}/{group}/{task}/full/{seed}/score.json",
+    log:
+        "logs/score/{model}/{method}/{group}/{task}/full/{seed}.log",
+    benchmark:
+        "logs/score/{model}/{method}/{group}/{task}/full/{seed}.tsv"
+    wildcard_constraints:
+        method=one_of(METHODS),
+        group=one_of(["single", *campaign.benchmarks]),
+    localrule: True
+    conda:
+        "scalearn"
+    shell:
+        "scalearn score results/runs/{wildcards.model}/{wildcards.method}/{wildcards.group}/{wildcards.task}/full/{wildcards.seed}"
+        " > {log} 2>&1"
+
+
+rule collect_scores:
+    input:
+        files(campaign.all_runs(), "score.json"),
+    output:
+        "results/scores.parquet",
+    log:
+        "logs/collect_scores.log",
+    benchmark:
+        "logs/collect_scores.tsv"
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        layouts=[f"--layout={campaign.layout(benchmark)}" for benchmark in campaign.benchmarks],
+    shell:
+        "scalearn collect {params.layouts:q} --runs results/runs --output {output} > {log} 2>&1"
+
+
+rule table:
+    input:
+        lambda wildcards: files(campaign.runs(wildcards.benchmark), "score.json"),
+    output:
+        markdown="results/{benchmark}_table.md",
+        csv="results/{benchmark}_table.csv",
+        latex="results/{benchmark}_table.tex",
+    log:
+        "logs/table/{benchmark}.log",
+    benchmark:
+        "logs/table/{benchmark}.tsv"
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        layout=lambda wildcards: campaign.layout(wildcards.benchmark),
+    shell:
+        "scalearn table --layout {params.layout:q} --runs results/runs"
+        " --output results/{wildcards.benchmark}_table > {log} 2>&1"

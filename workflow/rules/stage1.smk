@@ -1,0 +1,42 @@
+# Stage 1: one frozen encoder with one adapter per task, method and seed.
+# A run's checkpoints lie undeclared in its directory: Snakemake deletes what is declared when a job starts again, and
+# a killed training is to go on from its last epoch. Large inputs are `ancient`: the small JSON beside them carries
+# their checksums, so that a copied campaign trains nothing anew.
+
+
+rule train_adapter:
+    input:
+        model="resources/models/{model}/model.json",
+        weights=ancient("resources/models/{model}/model.safetensors"),
+        data="resources/encoded/{model}/{task}/encoding.json",
+        rows=ancient(
+            expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
+        ),
+    output:
+        weights="results/runs/{model}/{method}/single/{task}/full/{seed}/weights.safetensors",
+        history="results/runs/{model}/{method}/single/{task}/full/{seed}/history.parquet",
+        predictions="results/runs/{model}/{method}/single/{task}/full/{seed}/predictions.parquet",
+        run="results/runs/{model}/{method}/single/{task}/full/{seed}/run.json",
+        timing="results/runs/{model}/{method}/single/{task}/full/{seed}/timing.json",
+    log:
+        "logs/train/{model}/{method}/single/{task}/full/{seed}.log",
+    benchmark:
+        "logs/train/{model}/{method}/single/{task}/full/{seed}.tsv"
+    wildcard_constraints:
+        method=of_family("single"),
+    conda:
+        "scalearn"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        version=lambda wildcards: METHODS[wildcards.method].version,
+        hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+    shell:
+        "scalearn train --method {wildcards.method} --seed {wildcards.seed}"
+        " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
+        " --hyperparameters {params.hyperparameters:q}"
+        " --output results/runs/{wildcards.model}/{wildcards.method}/single/{wildcards.task}/full/{wildcards.seed}"
+        " > {log} 2>&1"

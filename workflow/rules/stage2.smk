@@ -1,0 +1,61 @@
+# Stage 2: compositions of a benchmark's source adapters, which are stacked once into the one file that each run reads.
+
+
+rule stack_sources:
+    input:
+        weights=sources("weights.safetensors"),
+        run=sources("run.json"),
+    output:
+        "results/sources/{model}/{benchmark}/full/{seed}.safetensors",
+    log:
+        "logs/stack_sources/{model}/{benchmark}/full/{seed}.log",
+    benchmark:
+        "logs/stack_sources/{model}/{benchmark}/full/{seed}.tsv"
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        runs=sources(""),
+    shell:
+        "scalearn stack --output {output} {params.runs} > {log} 2>&1"
+
+
+rule train_composition:
+    input:
+        sources=expand(
+            "results/sources/{{model}}/{{benchmark}}/full/{seed}.safetensors", seed=campaign.config.source_seed
+        ),
+        model="resources/models/{model}/model.json",
+        weights=ancient("resources/models/{model}/model.safetensors"),
+        data="resources/encoded/{model}/{task}/encoding.json",
+        rows=ancient(
+            expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
+        ),
+    output:
+        weights="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/weights.safetensors",
+        history="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/history.parquet",
+        predictions="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/predictions.parquet",
+        run="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/run.json",
+        timing="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/timing.json",
+    log:
+        "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
+    benchmark:
+        "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.tsv"
+    wildcard_constraints:
+        method=of_family("two_stage"),
+    conda:
+        "scalearn"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        version=lambda wildcards: METHODS[wildcards.method].version,
+        hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+    shell:
+        "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
+        " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
+        " --sources {input.sources} --hyperparameters {params.hyperparameters:q}"
+        " --output results/runs/{wildcards.model}/{wildcards.method}/{wildcards.benchmark}/{wildcards.task}/full/{wildcards.seed}"
+        " > {log} 2>&1"

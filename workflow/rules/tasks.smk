@@ -1,0 +1,121 @@
+# Tasks: every rule here writes the same format, and so may a rule of yours (workflow/rules/own/).
+# Which rule makes a task follows from its source in the campaign; all run where Snakemake runs, and only they fetch.
+
+
+rule task_from_hub:
+    output:
+        train="resources/tasks/{task}/train.parquet",
+        validation="resources/tasks/{task}/validation.parquet",
+        test="resources/tasks/{task}/test.parquet",
+        task="resources/tasks/{task}/task.json",
+    log:
+        "logs/task_from_hub/{task}.log",
+    benchmark:
+        "logs/task_from_hub/{task}.tsv"
+    wildcard_constraints:
+        task=one_of(campaign.tasks_from("hub")),
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        definition=lambda wildcards: campaign.definition(wildcards.task),
+    shell:
+        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        " --output resources/tasks/{wildcards.task} > {log} 2>&1"
+
+
+rule task_from_mirror:
+    input:
+        lambda wildcards: campaign.task_inputs(wildcards.task),
+    output:
+        train="resources/tasks/{task}/train.parquet",
+        validation="resources/tasks/{task}/validation.parquet",
+        test="resources/tasks/{task}/test.parquet",
+        task="resources/tasks/{task}/task.json",
+    log:
+        "logs/task_from_mirror/{task}.log",
+    benchmark:
+        "logs/task_from_mirror/{task}.tsv"
+    wildcard_constraints:
+        task=one_of(campaign.tasks_from("mirror")),
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        definition=lambda wildcards: campaign.definition(wildcards.task),
+        mirror=campaign.config.mirror,
+    shell:
+        "scalearn prepare-task {wildcards.task} --definition {params.definition:q} --mirror {params.mirror:q}"
+        " --output resources/tasks/{wildcards.task} > {log} 2>&1"
+
+
+rule task_from_files:
+    input:
+        lambda wildcards: campaign.task_inputs(wildcards.task),
+    output:
+        train="resources/tasks/{task}/train.parquet",
+        validation="resources/tasks/{task}/validation.parquet",
+        test="resources/tasks/{task}/test.parquet",
+        task="resources/tasks/{task}/task.json",
+    log:
+        "logs/task_from_files/{task}.log",
+    benchmark:
+        "logs/task_from_files/{task}.tsv"
+    wildcard_constraints:
+        task=one_of(campaign.tasks_from("files")),
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        definition=lambda wildcards: campaign.definition(wildcards.task),
+    shell:
+        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        " --output resources/tasks/{wildcards.task} > {log} 2>&1"
+
+
+rule make_task:
+    output:
+        train="resources/tasks/{task}/train.parquet",
+        validation="resources/tasks/{task}/validation.parquet",
+        test="resources/tasks/{task}/test.parquet",
+        task="resources/tasks/{task}/task.json",
+    log:
+        "logs/make_task/{task}.log",
+    benchmark:
+        "logs/make_task/{task}.tsv"
+    wildcard_constraints:
+        task=one_of(campaign.tasks_from("generated")),
+    localrule: True
+    conda:
+        "scalearn"
+    params:
+        definition=lambda wildcards: campaign.definition(wildcards.task),
+    shell:
+        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        " --output resources/tasks/{wildcards.task} > {log} 2>&1"
+
+
+rule encode:
+    input:
+        tokenizer="resources/models/{model}/tokenizer.json",
+        model="resources/models/{model}/model.json",
+        task="resources/tasks/{task}/task.json",
+        rows=ancient(expand("resources/tasks/{{task}}/{split}.parquet", split=["train", "validation", "test"])),
+    output:
+        train="resources/encoded/{model}/{task}/train.arrow",
+        validation="resources/encoded/{model}/{task}/validation.arrow",
+        test="resources/encoded/{model}/{task}/test.arrow",
+        encoding="resources/encoded/{model}/{task}/encoding.json",
+    log:
+        "logs/encode/{model}/{task}.log",
+    benchmark:
+        "logs/encode/{model}/{task}.tsv"
+    conda:
+        "scalearn"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    shell:
+        "scalearn encode --task resources/tasks/{wildcards.task} --model resources/models/{wildcards.model}"
+        " --output resources/encoded/{wildcards.model}/{wildcards.task} > {log} 2>&1"
