@@ -1,0 +1,206 @@
+"""A run: best epoch restored, resumed equals uninterrupted, finished runs left alone, damage noticed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.methods.layers.sources import stack
+from scalearn.training import trainer as trainer_module
+from scalearn.training.checkpoints import snapshot
+from scalearn.training.encode import encode
+from scalearn.training.run import RunSpec, train
+from tests.tiny import make_model, make_task
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model, two encoded tasks, and two stacked source adapters."""
+    root = tmp_path_factory.mktemp("runs")
+    model = make_model(root / "model")
+    for index, name in enumerate(("first", "second")):
+        encode(make_task(root / "tasks" / name, seed=index), model, root / "encoded" / name)
+        train(spec(root, "adapter", root / name, task=name, epochs=2))
+    stack([root / "first", root / "second"], root / "sources.safetensors")
+    return root
+
+
+def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> RunSpec:
+    values = {**METHODS[method].defaults, "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
+    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
+
+
+def content(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.name != "timing.json"}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the code under test may catch it."""
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
+    """Let the training die at the first step after this epoch's checkpoint."""
+    original = trainer_module.RunTrainer.training_step
+
+    def step(self: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if self.state.epoch >= epoch:
+            raise Killed
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(trainer_module.RunTrainer, "training_step", step)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(spec(folder, name, tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            train(spec(folder, name, tmp_path / "killed"))
+    assert [path.name for path in (tmp_path / "killed" / "checkpoints").iterdir()] == ["checkpoint-12"]
+    capsys.readouterr()
+    train(spec(folder, name, tmp_path / "killed"))
+    printed = capsys.readouterr().out
+    assert "going on from checkpoint-12" in printed
+    assert "epoch 3/3" in printed
+    assert "epoch 2/3" not in printed
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_a_kill_after_the_last_epoch_trains_nothing_again(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    train(spec(folder, "scalearn_pp", tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+
+        def die(*_: Any) -> None:
+            raise Killed
+
+        patch.setattr("scalearn.training.run._write_outputs", die)
+        with pytest.raises(Killed):
+            train(spec(folder, "scalearn_pp", tmp_path / "killed"))
+    kill_after(monkeypatch, 0)
+    train(spec(folder, "scalearn_pp", tmp_path / "killed"))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_a_kill_after_early_stopping_trains_nothing_again(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    changes = {"learning_rate": 1.0, "patience": 1, "epochs": 9}  # far too large a rate: epoch 2 is no better
+    train(spec(folder, "adapter", tmp_path / "whole", **changes))
+    assert json.loads((tmp_path / "whole" / "run.json").read_text())["training"]["epochs"] < 9
+    with monkeypatch.context() as patch:
+        patch.setattr("scalearn.training.run._write_outputs", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            train(spec(folder, "adapter", tmp_path / "killed", **changes))
+    kill_after(monkeypatch, 0)
+    train(spec(folder, "adapter", tmp_path / "killed", **changes))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_best_epoch_is_restored_bit_for_bit(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tensor that trained, head included, is that of the epoch with the lowest validation loss."""
+    epochs: list[dict[str, torch.Tensor]] = []
+    original = trainer_module.RunTrainer._save_checkpoint
+
+    def save(self: Any, model: Any, trial: Any) -> None:
+        epochs.append(snapshot(self.model))
+        original(self, model, trial)
+
+    monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
+    train(spec(folder, name, tmp_path / "run", learning_rate=0.3, epochs=4, patience=4))
+    history = pq.read_table(tmp_path / "run" / "history.parquet").to_pydict()
+    best = min(range(4), key=lambda epoch: history["eval_loss"][epoch])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["training"]["best_epoch"] == best + 1
+    assert best < 3, "the test needs a best epoch that is not the last"
+    weights = load_file(tmp_path / "run" / "weights.safetensors")
+    assert weights.keys() == epochs[best].keys()
+    for key, tensor in weights.items():
+        assert torch.equal(tensor, epochs[best][key]), key
+        assert not torch.equal(tensor, epochs[-1][key]), key
+
+
+def test_a_run_is_deterministic_and_depends_on_its_seed(folder: Path, tmp_path: Path) -> None:
+    train(spec(folder, "scalearn", tmp_path / "one"))
+    torch.rand(7)
+    train(spec(folder, "scalearn", tmp_path / "two"))
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    from dataclasses import replace
+
+    train(replace(spec(folder, "scalearn", tmp_path / "three"), seed=1))
+    assert content(tmp_path / "one")["weights.safetensors"] != content(tmp_path / "three")["weights.safetensors"]
+
+
+def test_a_finished_run_is_left_alone_unless_it_is_damaged(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    train(spec(folder, "adapter", tmp_path))
+    before = content(tmp_path)
+    capsys.readouterr()
+    train(spec(folder, "adapter", tmp_path))
+    assert "this run is done" in capsys.readouterr().out
+    (tmp_path / "weights.safetensors").write_bytes(b"truncated")
+    train(spec(folder, "adapter", tmp_path))
+    assert content(tmp_path) == before
+
+
+def test_checkpoints_of_another_configuration_are_not_taken(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(spec(folder, "adapter", tmp_path / "run", learning_rate=1e-3))
+    train(spec(folder, "adapter", tmp_path / "run"))
+    assert "another configuration" in capsys.readouterr().out
+    train(spec(folder, "adapter", tmp_path / "whole"))
+    assert content(tmp_path / "run") == content(tmp_path / "whole")
+
+
+def test_predictions_stand_in_the_order_of_the_test_file(folder: Path, tmp_path: Path) -> None:
+    train(spec(folder, "adapter", tmp_path, epochs=20))
+    predictions = pq.read_table(tmp_path / "predictions.parquet").to_pydict()
+    rows = pq.read_table(folder / "tasks" / "first" / "test.parquet").to_pydict()
+    assert predictions["row"] == list(range(len(rows["label"])))
+    assert predictions["label"] == rows["label"]
+    assert predictions["part"] == rows["part"]
+    hits = [max(range(2), key=logits.__getitem__) == label for logits, label in zip(predictions["logits"], rows["label"], strict=True)]
+    assert sum(hits) / len(hits) > 0.9
+
+
+def test_a_two_stage_method_without_sources_is_refused(folder: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(UserError, match="--sources"):
+        train(replace(spec(folder, "scalearn", tmp_path), sources=None))
+
+
+def test_divergence_stops_the_run_and_says_what_to_try(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="learning_rate"):
+        train(spec(folder, "scalearn", tmp_path, learning_rate=1e30))
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
+    task = make_task(tmp_path / "stars", kind="regression")
+    encode(task, folder / "model", tmp_path / "encoded" / "stars")
+    shutil.copytree(folder / "model", tmp_path / "model")
+    run = RunSpec(
+        "adapter", "single", 0, {**METHODS["adapter"].defaults, "epochs": 2}, tmp_path / "model",
+        tmp_path / "encoded" / "stars", None, tmp_path / "run",
+    )
+    train(run)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    labels = pq.read_table(task / "train.parquet")["label"].to_pylist()
+    assert record["baseline"]["prediction"] == pytest.approx(sum(labels) / len(labels))
+    assert len(pq.read_table(tmp_path / "run" / "predictions.parquet")["logits"][0].as_py()) == 1
