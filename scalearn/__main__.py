@@ -15,9 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     command = arguments[0] if arguments else ""
     if command == "warm":
-        from scalearn.warm import serve
-
-        return serve(arguments[1:])
+        return warm(arguments[1:])
     if command not in ONLINE:
         os.environ.update(OFFLINE)
         if "SCALEARN_WARM" in os.environ:
@@ -27,6 +25,17 @@ def main(arguments: list[str] | None = None) -> int:
             if status is not None:
                 return status
     return run(arguments)
+
+
+def warm(command: list[str]) -> int:
+    """Become `command`, with a server beside it that runs the `scalearn` commands it starts."""
+    from scalearn.warm import serve
+
+    if not command or command[0].startswith("-"):
+        print("usage: scalearn warm COMMAND...\n\nRun COMMAND; the scalearn commands it starts share one import.")
+        return 0 if command == ["--help"] else 2
+    os.environ.update(OFFLINE)
+    serve(command, run)
 
 
 def run(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.config import Config, ModelSource
+from scalearn.config import Config, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
@@ -38,6 +38,7 @@ class Run:
 
     @property
     def path(self) -> str:
+        """The run's directory below results/runs/."""
         return f"{self.model}/{self.method}/{self.benchmark}/{self.task}/{self.shots}/{self.seed}"
 
 
@@ -62,10 +63,12 @@ class Campaign:
 
     @property
     def model(self) -> str:
+        """The encoder's name."""
         return self.config.model
 
     @property
     def model_source(self) -> ModelSource:
+        """Where the encoder comes from."""
         return self.config.models[self.model]
 
     @cached_property
@@ -77,10 +80,12 @@ class Campaign:
 
     @property
     def benchmarks(self) -> dict[str, tuple[str, ...]]:
+        """Each benchmark's tasks, in table order."""
         return self.config.benchmarks
 
     @property
     def methods(self) -> tuple[Method, ...]:
+        """The methods, in table order."""
         return tuple(METHODS[name] for name in self.config.methods)
 
     def seeds(self, task: str) -> tuple[int, ...]:
@@ -92,12 +97,14 @@ class Campaign:
         return [name for name in self.tasks if self.origin(name) == kind]
 
     def origin(self, task: str) -> str:
+        """Where this campaign takes the task from: hub, mirror, files, generated or rule."""
         kind = self.tasks[task].source.kind
         return "mirror" if kind == "hub" and self.config.mirror is not None else kind
 
     # ------------------------------------------------------------------ runs
 
     def run(self, method: str, benchmark: str, task: str, seed: int) -> Run:
+        """The run of this campaign's model with these coordinates."""
         return Run(self.model, method, benchmark, task, FULL, seed)
 
     def runs(self, benchmark: str) -> list[Run]:
@@ -213,7 +220,8 @@ class Campaign:
             for needed in ("config.json", "model.safetensors"):
                 if not (folder / needed).is_file():
                     raise UserError(
-                        f"{origin}: models.{self.model}.path: {folder} holds no {needed}; save the model there with save_pretrained"
+                        f"{origin}: models.{self.model}.path: {folder} holds no {needed}; "
+                        "save the model there with save_pretrained"
                     )
         for name, task in self.tasks.items():
             if self.origin(name) == "mirror":
@@ -253,8 +261,8 @@ def explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        allowed = Config.model_fields if len(first["loc"]) == 1 else {}
-        return f"{key}: unknown key{nearest(str(first['loc'][-1]), allowed) if allowed else '; remove it or mend its spelling'}"
+        models = (Config,) if len(first["loc"]) == 1 else (Task, HubSource, FilesSource, HubModel, PackageModel)
+        return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
     return f"{key}: {first['msg'].removeprefix('Value error, ')}"
 
 

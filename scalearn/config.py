@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -60,12 +61,11 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Config:
-        lists = {"methods": self.methods, "seeds": self.seeds}
+        lists: dict[str, tuple[str, ...] | tuple[int, ...]] = {"methods": self.methods, "seeds": self.seeds}
         lists |= {f"benchmarks.{name}": tasks for name, tasks in self.benchmarks.items()}
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
         for key, values in lists.items():
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
+            if twice := [value for value, times in Counter(values).items() if times > 1]:
                 raise ValueError(f"{key}: {twice[0]!r} stands there more than once; keep one")
             if not values:
                 raise ValueError(f"{key}: empty; name at least one")

@@ -71,7 +71,7 @@ def make_model(folder: Path, kind: str = "bert") -> Path:
 
 
 def make_task(folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0) -> Path:
-    """Write a prepared task that a tiny encoder can learn: does 'good' or 'bad' stand in the text; return the folder."""
+    """Write a prepared task that a tiny encoder can learn ('good' or 'bad' in the text); return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(seed)
 

@@ -13,7 +13,7 @@ CITATION = "Frohmann et al. 2024, ScaLearn (Findings of ACL, arXiv 2310.01217)"
 
 @dataclass(frozen=True)
 class ScaLearn(Method):
-    """y_l = LN(sum_s omega_ls * a_ls(u) + h + x); omega is S x d, S x 1 if `uniform`, one for all layers if `shared`."""
+    """y_l = LN(sum_s omega_ls * a_ls(u) + h + x); omega: S x d, S x 1 if `uniform`, one for all layers if `shared`."""
 
     uniform: bool = False
     shared: bool = False

@@ -13,6 +13,8 @@ METRICS = {
 
 
 class Strict(BaseModel):
+    """A model of config.yaml: unknown keys are refused, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -70,7 +72,7 @@ class Task(Strict):
         allowed = METRICS[self.kind]
         for metric in self.metrics:
             if metric not in allowed:
-                raise ValueError(f"metrics: '{metric}' does not suit kind '{self.kind}', which has {', '.join(allowed)}")
+                raise ValueError(f"metrics: '{metric}' does not suit kind '{self.kind}'; it has {', '.join(allowed)}")
         if self.kind == "regression" and self.labels is not None:
             raise ValueError("labels: a regression has no label names; remove the key")
         if self.labels is not None and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):

@@ -1,3 +1,5 @@
 """Placeholder replaced by the demo tasks."""
-from scalearn.tasks.definition import GeneratedSource, Task
+
+from scalearn.tasks.definition import Task
+
 DEMO: dict[str, Task] = {}

@@ -63,9 +63,7 @@ def _encode_split(tokenizer: Any, source: Path, target: Path, max_length: int) -
             second = [_second_text(encoded.sequence_ids(row)) for row in range(batch.num_rows)]
             part = columns.get("part", [""] * batch.num_rows)
             labels = [float(label) for label in columns["label"]]
-            out.write_batch(
-                pa.record_batch([encoded["input_ids"], second, labels, part], schema=SCHEMA)  # type: ignore[arg-type]
-            )
+            out.write_batch(pa.record_batch([encoded["input_ids"], second, labels, part], schema=SCHEMA))
             rows += batch.num_rows
     return rows
 

@@ -174,7 +174,8 @@ def test_predictions_stand_in_the_order_of_the_test_file(folder: Path, tmp_path:
     assert predictions["row"] == list(range(len(rows["label"])))
     assert predictions["label"] == rows["label"]
     assert predictions["part"] == rows["part"]
-    hits = [max(range(2), key=logits.__getitem__) == label for logits, label in zip(predictions["logits"], rows["label"], strict=True)]
+    guesses = [logits.index(max(logits)) for logits in predictions["logits"]]
+    hits = [guess == label for guess, label in zip(guesses, rows["label"], strict=True)]
     assert sum(hits) / len(hits) > 0.9
 
 
@@ -196,8 +197,14 @@ def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
     encode(task, folder / "model", tmp_path / "encoded" / "stars")
     shutil.copytree(folder / "model", tmp_path / "model")
     run = RunSpec(
-        "adapter", "single", 0, {**METHODS["adapter"].defaults, "epochs": 2}, tmp_path / "model",
-        tmp_path / "encoded" / "stars", None, tmp_path / "run",
+        "adapter",
+        "single",
+        0,
+        {**METHODS["adapter"].defaults, "epochs": 2},
+        tmp_path / "model",
+        tmp_path / "encoded" / "stars",
+        None,
+        tmp_path / "run",
     )
     train(run)
     record = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -16,7 +16,7 @@ try:
         campaign.check_files(origin)
         logger.info(f"{origin}: {campaign.size()}")
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
 os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
