@@ -34,8 +34,7 @@ def warm(command: list[str]) -> int:
     if not command or command[0].startswith("-"):
         print("usage: scalearn warm COMMAND...\n\nRun COMMAND; the scalearn commands it starts share one import.")
         return 0 if command == ["--help"] else 2
-    os.environ.update(OFFLINE)
-    serve(command, run)
+    serve(command, run, OFFLINE)
 
 
 def run(arguments: list[str]) -> int:
