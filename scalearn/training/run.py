@@ -173,11 +173,11 @@ def _write_outputs(
 
 def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
     """One row per epoch: epoch, train_loss, eval_loss and the validation metrics."""
-    dropped = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "step")
+    dropped = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
     losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
     rows = [
-        {"train_loss": losses[round(entry["epoch"])], **{key: entry[key] for key in entry if key not in dropped}}
-        | {"epoch": round(entry["epoch"])}
+        {"epoch": round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
+        | {key: entry[key] for key in sorted(entry) if key not in dropped}
         for entry in log
         if "eval_loss" in entry
     ]
