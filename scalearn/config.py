@@ -72,3 +72,9 @@ class Config(Strict):
         if "single" in self.benchmarks:
             raise ValueError("benchmarks: 'single' is taken by runs of single-task methods; choose another name")
         return self
+
+
+if __name__ == "__main__":  # `make schema`
+    import json
+
+    print(json.dumps(Config.model_json_schema(), indent=1))
