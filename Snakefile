@@ -10,6 +10,10 @@ if not workflow.overwrite_configfiles:
     configfile: "config.yaml"
 
 
+# Used only with --software-deployment-method apptainer; envs/scalearn.def says how to build it.
+container: "envs/scalearn.sif"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/tasks.smk"

@@ -7,6 +7,7 @@ from snakemake.logging import logger
 
 from scalearn.campaign import Campaign
 from scalearn.errors import UserError
+from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
@@ -14,6 +15,7 @@ try:
     campaign = Campaign.parse(config, origin)
     if workflow.is_main_process:
         campaign.check_files(origin)
+        drop_stale_locks(Path(".snakemake"))
         logger.info(f"{origin}: {campaign.size()}")
 except UserError as error:
     sys.exit(f"error: {error}")

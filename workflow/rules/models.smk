@@ -14,8 +14,6 @@ rule fetch_model:
     benchmark:
         "logs/fetch_model/{model}.tsv"
     localrule: True
-    conda:
-        "scalearn"
     params:
         source=campaign.model_definition,
     shell:

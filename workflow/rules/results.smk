@@ -15,8 +15,6 @@ rule score:
         method=one_of(METHODS),
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
-    conda:
-        "scalearn"
     shell:
         "scalearn score results/runs/{wildcards.model}/{wildcards.method}/{wildcards.group}/{wildcards.task}/full/{wildcards.seed}"
         " > {log} 2>&1"
@@ -32,8 +30,6 @@ rule collect_scores:
     benchmark:
         "logs/collect_scores.tsv"
     localrule: True
-    conda:
-        "scalearn"
     params:
         layouts=[f"--layout={campaign.layout(benchmark)}" for benchmark in campaign.benchmarks],
     shell:
@@ -52,8 +48,6 @@ rule table:
     benchmark:
         "logs/table/{benchmark}.tsv"
     localrule: True
-    conda:
-        "scalearn"
     params:
         layout=lambda wildcards: campaign.layout(wildcards.benchmark),
     shell:

@@ -24,8 +24,6 @@ rule train_adapter:
         "logs/train/{model}/{method}/single/{task}/full/{seed}.tsv"
     wildcard_constraints:
         method=of_family("single"),
-    conda:
-        "scalearn"
     threads: 4
     resources:
         gpu=1,

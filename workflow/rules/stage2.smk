@@ -12,8 +12,6 @@ rule stack_sources:
     benchmark:
         "logs/stack_sources/{model}/{benchmark}/full/{seed}.tsv"
     localrule: True
-    conda:
-        "scalearn"
     params:
         runs=sources(""),
     shell:
@@ -43,8 +41,6 @@ rule train_composition:
         "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.tsv"
     wildcard_constraints:
         method=of_family("two_stage"),
-    conda:
-        "scalearn"
     threads: 4
     resources:
         gpu=1,

@@ -15,8 +15,6 @@ rule task_from_hub:
     wildcard_constraints:
         task=one_of(campaign.tasks_from("hub")),
     localrule: True
-    conda:
-        "scalearn"
     params:
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
@@ -39,8 +37,6 @@ rule task_from_mirror:
     wildcard_constraints:
         task=one_of(campaign.tasks_from("mirror")),
     localrule: True
-    conda:
-        "scalearn"
     params:
         definition=lambda wildcards: campaign.definition(wildcards.task),
         mirror=campaign.config.mirror,
@@ -64,8 +60,6 @@ rule task_from_files:
     wildcard_constraints:
         task=one_of(campaign.tasks_from("files")),
     localrule: True
-    conda:
-        "scalearn"
     params:
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
@@ -86,8 +80,6 @@ rule make_task:
     wildcard_constraints:
         task=one_of(campaign.tasks_from("generated")),
     localrule: True
-    conda:
-        "scalearn"
     params:
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
@@ -110,8 +102,6 @@ rule encode:
         "logs/encode/{model}/{task}.log",
     benchmark:
         "logs/encode/{model}/{task}.tsv"
-    conda:
-        "scalearn"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
