@@ -263,7 +263,8 @@ def explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         models = (Config,) if len(first["loc"]) == 1 else (Task, HubSource, FilesSource, HubModel, PackageModel)
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself
 
 
 def _known(origin: str, key: str, names: Sequence[str], known: Mapping[str, Any]) -> None:

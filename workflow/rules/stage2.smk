@@ -13,7 +13,7 @@ rule stack_sources:
         "logs/stack_sources/{model}/{benchmark}/full/{seed}.tsv"
     localrule: True
     params:
-        runs=sources(""),
+        runs=lambda wildcards, input: [os.path.dirname(run) for run in input.run],
     shell:
         "scalearn stack --output {output} {params.runs} > {log} 2>&1"
 

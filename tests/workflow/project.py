@@ -1,0 +1,131 @@
+"""A project folder with the real workflow and, in place of the real commands, a stub that just writes files."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+# Writes what the real command would, with content that follows from the arguments. Fails and waits on request.
+STUB = """#!{python} -IS
+import os, sys, time
+command, *arguments = sys.argv[1:]
+with open("calls.txt", "a") as calls:
+    calls.write(" ".join(sys.argv[1:]) + "\\n")
+options = dict(zip(arguments, arguments[1:]))
+output = options.get("--output") or arguments[0]
+names = {{
+    "fetch-model": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
+    "prepare-task": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
+    "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
+    "train": ["weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "run.json"],
+    "score": ["score.json"],
+}}
+paths = [os.path.join(output, name) for name in names.get(command, [])]
+paths = paths or [output + end for end in ([".md", ".csv", ".tex"] if command == "table" else [""])]
+while command == "train" and os.path.exists("wait"):
+    time.sleep(0.05)
+for path in paths:
+    with open(path, "w") as file:
+        file.write(" ".join(sys.argv[1:]))
+"""
+
+CAMPAIGN: dict[str, Any] = {
+    "model": "tiny",
+    "models": {"tiny": {"kind": "folder", "path": "tiny model"}},
+    "benchmarks": {"pair": ["one", "two"]},
+    "tasks": {
+        name: {"source": {"kind": "files", "train": f"{name}.csv", "test": f"{name}.csv"}}
+        for name in ("one", "two", "three")
+    },
+    "methods": ["adapter", "adapter_fusion", "scalearn"],
+    "seeds": [0, 1],
+}
+
+
+class Planned(NamedTuple):
+    """The trainings that a dry run announces, as method/benchmark/task/seed, and its other jobs by rule."""
+
+    runs: set[str]
+    jobs: dict[str, int]
+
+
+@dataclass
+class Project:
+    """A folder in which `snakemake` runs."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, path: Path) -> Project:
+        """Return a new project: workflow, profiles and package copied, since tests edit them."""
+        path.mkdir()
+        for name in ("workflow", "profiles", "scalearn"):
+            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", path)
+        for name in ("local", "slurm", "demo"):
+            (path / name).symlink_to(f"profiles/{name}")
+        (path / "bin").mkdir()
+        (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve()))
+        (path / "bin" / "scalearn").chmod(0o755)
+        (path / "tiny model").mkdir()
+        for name in ("tiny model/config.json", "tiny model/model.safetensors", "one.csv", "two.csv", "three.csv"):
+            (path / name).write_text(name)
+        project = cls(path)
+        project.configure()
+        return project
+
+    def configure(self, **changes: Any) -> None:
+        """Write config.yaml: the campaign above with these keys changed."""
+        (self.path / "config.yaml").write_text(yaml.safe_dump({**CAMPAIGN, **changes}))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start snakemake here, with the stub first on the path."""
+        environment = {**os.environ, "PATH": f"{self.path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(self.path)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def snakemake(self, *arguments: str, status: int = 0) -> str:
+        """Run snakemake here and return what it says, having asserted its exit status."""
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == status, said
+        return said
+
+    def run(self, *targets: str) -> str:
+        """Make these targets (by default all)."""
+        return self.snakemake(*targets, "--profile", "local", "--cores", "2", "--resources", "gpu=2")
+
+    def copy(self, path: Path) -> Project:
+        """Return a copy of this project with its outputs and Snakemake's memory of them, times included."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Project(path)
+
+    def planned(self, *arguments: str) -> Planned:
+        """Return what a dry run announces."""
+        said = self.snakemake("--profile", "local", "-n", *arguments)
+        rules = Counter(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))
+        trained = re.findall(r"^    output: results/runs/tiny/(\S+)/weights", said, re.MULTILINE)
+        assert len(trained) == rules.pop("train_adapter", 0) + rules.pop("train_composition", 0)
+        rules.pop("all", None)
+        return Planned({path.replace("/full/", "/") for path in trained}, dict(rules))
+
+    def calls(self) -> list[str]:
+        """Return the commands that ran so far, in order."""
+        return (self.path / "calls.txt").read_text().splitlines()

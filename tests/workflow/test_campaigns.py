@@ -1,0 +1,159 @@
+"""The promises of the command line: profiles, campaign files, bad input, tasks of one's own, killed campaigns."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.workflow.project import CAMPAIGN, ROOT, Planned, Project
+
+
+def at_root(*arguments: str) -> str:
+    """Type a snakemake line at the repository's root and return what it says."""
+    line = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(line, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("profile", ["slurm", "local"])
+def test_the_papers_campaign_is_planned_within_ten_seconds(profile: str, fresh: Project) -> None:
+    (fresh.path / "config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
+    started = time.monotonic()
+    said = fresh.snakemake("--profile", profile, "-n", "results/glue_table.md")
+    assert time.monotonic() - started < 10
+    assert "config.yaml: 312 runs of 6 methods on 8 tasks" in said
+    assert re.search(r"train_adapter +52\n", said) and re.search(r"train_composition +260\n", said)
+
+
+def test_the_promised_line_works_at_the_root() -> None:
+    """Exactly the README's cluster command, dry."""
+    at_root("--profile", "slurm", "-n", "results/glue_table.md")
+
+
+def test_the_demo_profile_brings_its_campaign(fresh: Project) -> None:
+    said = fresh.snakemake("--profile", "demo", "-n", "results/demo_table.md")
+    assert "demo/campaign.yaml: 72 runs of 6 methods on 4 tasks" in said
+
+
+def test_a_campaign_file_replaces_config_yaml_whole(fresh: Project) -> None:
+    fresh.configure(task_seeds={"one": [5]}, hyperparameters={"all": {"epochs": 2}})
+    mine = {key: value for key, value in CAMPAIGN.items() if key != "seeds"} | {"seeds": [7]}
+    (fresh.path / "mine.yaml").write_text(yaml.safe_dump(mine))
+    planned = fresh.planned("--configfile", "mine.yaml")
+    assert {run.rsplit("/", 1)[1] for run in planned.runs} == {"7", "0"}
+    assert {run for run in planned.runs if run.endswith("/0")} == {"adapter/single/one/0", "adapter/single/two/0"}
+    (fresh.path / "config.yaml").unlink()
+    assert fresh.planned("--configfile", "mine.yaml") == planned
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"methods": ["adaptor"]}, "config.yaml: methods: unknown name 'adaptor', did you mean 'adapter'?"),
+    ({"benchmarks": {"pair": ["one", "tow"]}}, "config.yaml: benchmarks.pair: unknown name 'tow', did you mean 'two'?"),
+    ({"seed": [1]}, "config.yaml: seed: unknown key, did you mean 'seeds'?"),
+    ({"seeds": [1, 1]}, "config.yaml: seeds: 1 stands there more than once; keep one"),
+    ({"seeds": []}, "config.yaml: seeds: "),
+    ({"model": "tinny"}, "config.yaml: model: unknown model 'tinny', did you mean 'tiny'?"),
+    ({"hyperparameters": {"scalearn": {"lerning_rate": 1}}}, "did you mean 'learning_rate'?"),
+    ({"models": {"tiny": {"kind": "folder", "path": "nowhere"}}}, "config.yaml: models.tiny.path: no folder nowhere"),
+    ({"models": {"tiny": {"kind": "folder", "path": "bin"}}}, "bin holds no config.json"),
+    ({"mirror": "nowhere", "tasks": {}, "benchmarks": {"glue": ["rte"]}}, "mirror nowhere: no folder nowhere/glue/rte"),
+    (
+        {
+            "tasks": {"one": {"source": {"kind": "files", "train": "a.csv", "test": "a.csv"}}},
+            "benchmarks": {"b": ["one"]},
+        },
+        "config.yaml: tasks.one.source.train: no file a.csv",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"), BAD, ids=[next(iter(changes)) + str(i) for i, (changes, _) in enumerate(BAD)]
+)
+def test_bad_input_is_one_sentence_before_any_work(fresh: Project, changes: dict[str, Any], sentence: str) -> None:
+    fresh.configure(**changes)
+    said = fresh.snakemake("--profile", "local", status=1).splitlines()
+    assert sentence in said[-1] and said[-1].startswith("error: ")
+    assert not any("Traceback" in line or ".smk" in line for line in said)
+    assert not (fresh.path / "calls.txt").exists()
+
+
+MINE = """
+rule mine:
+    input:
+        "three.csv",
+    output:
+        train="resources/tasks/mine/train.parquet",
+        validation="resources/tasks/mine/validation.parquet",
+        test="resources/tasks/mine/test.parquet",
+        task="resources/tasks/mine/task.json",
+    shell:
+        "for file in {output}; do cp {input} $file; done"
+"""
+
+
+def test_a_task_made_by_a_rule_of_ones_own(fresh: Project) -> None:
+    (fresh.path / "workflow/rules/own/mine.smk").write_text(MINE)
+    fresh.configure(
+        tasks={**CAMPAIGN["tasks"], "mine": {"source": {"kind": "rule"}}}, benchmarks={"pair": ["one", "mine"]}
+    )
+    fresh.run("results/runs/tiny/scalearn/pair/mine/full/1/score.json")
+    assert [call for call in fresh.calls() if call.startswith("train --method scalearn ")]
+    assert not [call for call in fresh.calls() if call.startswith("prepare-task mine")]
+
+
+def test_stage_2_composes_the_benchmarks_adapters_in_order(finished: Project) -> None:
+    (stack,) = [call for call in finished.calls() if call.startswith("stack")]
+    assert stack.split() == [
+        "stack",
+        "--output",
+        "results/sources/tiny/pair/full/0.safetensors",
+        "results/runs/tiny/adapter/single/one/full/0",
+        "results/runs/tiny/adapter/single/two/full/0",
+    ]
+
+
+def test_every_command_has_a_log_and_a_benchmark(finished: Project) -> None:
+    run = "logs/train/tiny/scalearn/pair/one/full/0"
+    assert (finished.path / f"{run}.log").is_file() and (finished.path / f"{run}.tsv").is_file()
+
+
+def wait_for(path: Path, word: str) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if path.exists() and word in path.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no {word} in {path}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_after_a_kill_the_same_command_goes_on(fresh: Project, number: signal.Signals) -> None:
+    wait = fresh.path / "wait"
+    wait.touch()
+    process = fresh.start("--profile", "local", "--cores", "2", "--resources", "gpu=2")
+    wait_for(fresh.path / "calls.txt", "train ")
+    process.send_signal(number)
+    wait.unlink()  # a killed Snakemake leaves its jobs running; let them end
+    process.communicate(timeout=60)
+    fresh.run()
+    assert fresh.planned() == Planned(set(), {})
+
+
+def test_a_second_snakemake_is_refused_while_the_first_lives(fresh: Project) -> None:
+    wait = fresh.path / "wait"
+    wait.touch()
+    process = fresh.start("--profile", "local", "--cores", "2", "--resources", "gpu=2")
+    wait_for(fresh.path / "calls.txt", "train ")
+    said = fresh.snakemake("--profile", "local", status=1)
+    assert "LockException" in said
+    wait.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 0

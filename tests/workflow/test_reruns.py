@@ -1,0 +1,121 @@
+"""What runs again after which change: dry runs on a finished campaign. The commands are stubs, the workflow is real."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from tests.workflow.project import CAMPAIGN, Planned, Project
+
+NOTHING = Planned(set(), {})
+
+
+def views(scores: int) -> dict[str, int]:
+    """The jobs that follow from so many new runs: scores, their collection, the table."""
+    return {"score": scores, "collect_scores": 1, "table": 1}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_finished_campaign_has_nothing_to_do(done: Project) -> None:
+    assert done.planned() == NOTHING
+    assert "Nothing to be done" in done.snakemake("--profile", "local", "-n")
+
+
+def test_one_more_seed_runs_just_that_seed(done: Project) -> None:
+    done.configure(seeds=[0, 1, 2])
+    runs = {f"adapter/single/{task}/2" for task in ("one", "two")}
+    runs |= {f"{method}/pair/{task}/2" for method in ("adapter_fusion", "scalearn") for task in ("one", "two")}
+    assert done.planned() == (runs, views(6))
+
+
+def test_one_more_method_runs_just_that_method(done: Project) -> None:
+    done.configure(methods=[*CAMPAIGN["methods"], "scalearn_pp"])
+    runs = {f"scalearn_pp/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
+    assert done.planned() == (runs, views(4))
+
+
+def test_one_more_benchmark_leaves_the_others_alone_and_shares_stage_1(done: Project) -> None:
+    done.configure(benchmarks={"pair": ["one", "two"], "other": ["two", "three"]})
+    planned = done.planned()
+    runs = {f"adapter/single/three/{seed}" for seed in (0, 1)}
+    runs |= {
+        f"{method}/other/{task}/{seed}"
+        for method in ("adapter_fusion", "scalearn")
+        for task in ("two", "three")
+        for seed in (0, 1)
+    }
+    assert planned.runs == runs
+    made = {"task_from_files": 1, "encode": 1, "stack_sources": 1}
+    assert planned.jobs == {**views(10), **made}
+
+
+def test_one_more_task_changes_the_sources_and_so_all_of_stage_2_but_no_adapter(done: Project) -> None:
+    done.configure(benchmarks={"pair": ["one", "two", "three"]})
+    planned = done.planned()
+    stage1 = {run for run in planned.runs if run.startswith("adapter/")}
+    assert stage1 == {"adapter/single/three/0", "adapter/single/three/1"}
+    assert len(planned.runs - stage1) == 2 * 3 * 2
+
+
+def test_a_learning_rate_of_stage_2_reruns_that_method(done: Project) -> None:
+    done.configure(hyperparameters={"scalearn": {"learning_rate": 0.003}})
+    runs = {f"scalearn/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
+    assert done.planned() == (runs, views(4))
+
+
+def test_a_learning_rate_of_stage_1_reruns_what_is_built_on_it(done: Project) -> None:
+    done.configure(hyperparameters={"adapter": {"learning_rate": 0.003}})
+    planned = done.planned()
+    assert len(planned.runs) == 12
+    assert planned.jobs == {**views(12), "stack_sources": 1}
+
+
+def test_a_default_spelt_out_reruns_nothing(done: Project) -> None:
+    done.configure(hyperparameters={"all": {"epochs": 30, "weight_decay": 0}})
+    assert done.planned() == NOTHING
+
+
+def test_a_method_version_reruns_that_method(done: Project) -> None:
+    edit(done.path / "scalearn/methods/adapter_fusion.py", "METHODS = ", "VERSION = 2\nMETHODS = ")
+    assert done.planned() == NOTHING
+    edit(
+        done.path / "scalearn/methods/adapter_fusion.py", 'name="adapter_fusion",', 'name="adapter_fusion", version=9,'
+    )
+    runs = {f"adapter_fusion/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
+    assert done.planned() == (runs, views(4))
+
+
+def test_prose_reruns_nothing(done: Project) -> None:
+    (done.path / "README.md").write_text("A new word.\n")
+    edit(done.path / "scalearn/methods/adapter.py", '"""', '"""New: ')
+    edit(done.path / "scalearn/campaign.py", '"""', '"""New: ')
+    edit(done.path / "workflow/rules/stage1.smk", "# Stage 1", "# New: stage 1")
+    edit(done.path / "config.yaml", "methods:", "# New.\nmethods:")
+    assert done.planned() == NOTHING
+
+
+def test_new_rows_rerun_their_task(done: Project) -> None:
+    (done.path / "one.csv").write_text("other rows\n")
+    planned = done.planned()
+    assert planned.jobs["task_from_files"] == planned.jobs["encode"] == 1
+    assert {run for run in planned.runs if run.startswith("adapter/")} == {
+        "adapter/single/one/0",
+        "adapter/single/one/1",
+    }
+
+
+def test_a_copied_campaign_with_new_times_reruns_nothing(done: Project) -> None:
+    """Contents are compared, not times; files too large for that are guarded by a small one with their checksum."""
+    weights = done.path / "resources/models/tiny/model.safetensors"
+    os.truncate(weights, 200_000_000)
+    files = [path for name in ("resources", "results") for path in (done.path / name).rglob("*") if path.is_file()]
+    random.Random(0).shuffle(files)
+    for second, path in enumerate(files):
+        os.utime(path, (2e9 + second, 2e9 + second))
+    assert done.planned() == NOTHING
