@@ -23,7 +23,7 @@ from transformers import set_seed
 from transformers.trainer_utils import EvalPrediction
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, whole_file, write_json
+from scalearn.files import alone, read_json, sha256, whole_file, write_json
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters
 from scalearn.tasks.metrics import compute
@@ -74,8 +74,14 @@ class RunSpec:
 def train(spec: RunSpec) -> None:
     """Train, predict the test split with the best epoch, and write the run directory, run.json last.
 
-    A finished run of the same identity is left as it is; a killed one goes on from its last epoch.
+    A finished run of the same identity is left as it is; a killed one goes on from its last epoch; one that another
+    process is at (an orphan of a killed Snakemake) is waited for.
     """
+    with alone(spec.output / ".lock", f"{spec.output}: another process trains this run; waiting for it"):
+        _train(spec)
+
+
+def _train(spec: RunSpec) -> None:
     record = spec.record()
     if _is_done(spec.output, record):
         print(f"{spec.output}: this run is done; delete its run.json to train it again")

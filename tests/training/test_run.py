@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +46,9 @@ def spec(root: Path, method: str, output: Path, task: str = "first", **changes: 
 
 
 def content(output: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.name != "timing.json"}
+    return {
+        path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.name not in ("timing.json", ".lock")
+    }
 
 
 class Killed(BaseException):
@@ -172,6 +177,33 @@ def test_checkpoints_of_another_configuration_are_not_taken(
     assert "another configuration" in capsys.readouterr().out
     train(spec(folder, "adapter", tmp_path / "whole"))
     assert content(tmp_path / "run") == content(tmp_path / "whole")
+
+
+ORPHAN = """
+import shutil, sys, time
+from pathlib import Path
+run, whole, begun = map(Path, sys.argv[1:])
+with alone(run / ".lock", ""):
+    begun.touch()
+    time.sleep(1)
+    shutil.copytree(whole, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
+"""
+
+
+def test_a_run_that_another_process_is_at_is_waited_for_and_not_done_twice(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, run, begun = tmp_path / "whole", tmp_path / "run", tmp_path / "begun"
+    train(spec(folder, "adapter", whole))
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, run, whole, begun]) as orphan:
+        while not begun.exists():
+            time.sleep(0.01)
+        kill_after(monkeypatch, 0)  # training here would raise
+        train(spec(folder, "adapter", run))
+        assert orphan.wait() == 0
+    printed = capsys.readouterr().out
+    assert "waiting for it" in printed
+    assert "this run is done" in printed
 
 
 def test_predictions_stand_in_the_order_of_the_test_file(folder: Path, tmp_path: Path) -> None:
