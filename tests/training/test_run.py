@@ -182,6 +182,7 @@ def test_checkpoints_of_another_configuration_are_not_taken(
 ORPHAN = """
 import shutil, sys, time
 from pathlib import Path
+from scalearn.files import alone
 run, whole, begun = map(Path, sys.argv[1:])
 with alone(run / ".lock", ""):
     begun.touch()
@@ -197,6 +198,7 @@ def test_a_run_that_another_process_is_at_is_waited_for_and_not_done_twice(
     train(spec(folder, "adapter", whole))
     with subprocess.Popen([sys.executable, "-c", ORPHAN, run, whole, begun]) as orphan:
         while not begun.exists():
+            assert orphan.poll() is None
             time.sleep(0.01)
         kill_after(monkeypatch, 0)  # training here would raise
         train(spec(folder, "adapter", run))
