@@ -28,7 +28,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@.venv/bin/python -m pip install --quiet $(UV) || echo "no $(UV) to be had; pip does its work, in minutes"
 	@if test -n "$${PIP_FIND_LINKS:-}"; then export UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS// /,}}"; fi; \
 	if test -n "$${PIP_INDEX_URL:-}"; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$PIP_INDEX_URL}"; fi; \
-	.venv/bin/python -m uv pip install --quiet --python .venv/bin/python -r requirements.lock \
+	.venv/bin/python -m uv pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock \
 	|| .venv/bin/python -m pip install --quiet -r requirements.lock
 	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
