@@ -22,6 +22,11 @@ include: "workflow/rules/stage2.smk"
 include: "workflow/rules/results.smk"
 
 
+# Before the first job: a look at the local rows themselves, which a dry run has no need to read.
+onstart:
+    refuse(check_rows, campaign)
+
+
 # Rules of your own, for example one that writes resources/tasks/<task>/.
 for rules_of_yours in sorted(Path("workflow/rules/own").glob("*.smk")):
 

@@ -26,9 +26,10 @@ def check_campaign(path: Path) -> Campaign:
 
 def check_rows(campaign: Campaign) -> None:
     """Refuse local tasks whose columns or labels are not as their definition says."""
-    from scalearn.tasks.prepare import check
+    local = [name for name in campaign.tasks if campaign.origin(name) in ("mirror", "files")]
+    if local:
+        from scalearn.tasks.prepare import check
 
-    mirror = campaign.config.mirror
-    for name, task in campaign.tasks.items():
-        if campaign.origin(name) in ("mirror", "files"):
-            check(name, task, Path(mirror) if mirror else None)
+        mirror = campaign.config.mirror
+        for name in local:
+            check(name, campaign.tasks[name], Path(mirror) if mirror else None)

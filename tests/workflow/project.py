@@ -79,8 +79,10 @@ class Project:
         (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve()))
         (path / "bin" / "scalearn").chmod(0o755)
         (path / "tiny model").mkdir()
-        for name in ("tiny model/config.json", "tiny model/model.safetensors", "one.csv", "two.csv", "three.csv"):
+        for name in ("tiny model/config.json", "tiny model/model.safetensors"):
             (path / name).write_text(name)
+        for name in ("one.csv", "two.csv", "three.csv"):
+            (path / name).write_text("text,label\na,yes\nb,no\n")
         project = cls(path)
         project.configure()
         return project

@@ -157,3 +157,17 @@ def test_a_second_snakemake_is_refused_while_the_first_lives(fresh: Project) -> 
     wait.unlink()
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_a_label_outside_the_set_is_refused_before_any_job_starts(fresh: Project) -> None:
+    fresh.configure(
+        tasks={
+            "one": {"source": {"kind": "files", "train": "one.csv", "test": "bad.csv"}},
+            "two": {"source": {"kind": "files", "train": "two.csv", "test": "two.csv"}},
+        }
+    )
+    (fresh.path / "bad.csv").write_text("text,label\nc,maybe\n")
+    output = fresh.snakemake("--profile", "local", status=1)
+    assert "error: bad.csv: row 1: label 'maybe' is outside the label set (no, yes)" in output
+    assert "Traceback" not in output
+    assert not (fresh.path / "calls.txt").exists()

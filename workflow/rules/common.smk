@@ -6,19 +6,27 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from scalearn.campaign import Campaign
+from scalearn.check import check_rows
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
-try:
-    campaign = Campaign.parse(config, origin)
-    if workflow.is_main_process:
-        campaign.check_files(origin)
-        drop_stale_locks(Path(".snakemake"))
-        logger.info(f"{origin}: {campaign.size()}")
-except UserError as error:
-    sys.exit(f"error: {error}")
+
+
+def refuse(check, *arguments):
+    """Return what `check` returns; bad input ends as its one sentence."""
+    try:
+        return check(*arguments)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+campaign = refuse(Campaign.parse, config, origin)
+if workflow.is_main_process:
+    refuse(campaign.check_files, origin)
+    drop_stale_locks(Path(".snakemake"))
+    logger.info(f"{origin}: {campaign.size()}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
 os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
