@@ -149,10 +149,20 @@ class Campaign:
         return normal({key: value for key, value in self.hyperparameters(method).items() if value != defaults[key]})
 
     def definition(self, task: str) -> str:
-        """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults."""
-        content = self.tasks[task].model_dump(mode="json", exclude_defaults=True)
+        """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
+
+        The metrics of a task of the campaign's own are left out: they are for the scores (`metrics`), so that another
+        metric makes no rows and trains nothing anew.
+        """
+        hidden = {"metrics"} if task in self.config.tasks else set()
+        content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
         kind = self.tasks[task].source.kind
         return normal({**content, "source": {"kind": kind, **content.get("source", {})}})
+
+    def metrics(self, task: str) -> tuple[str, ...]:
+        """The metrics of the task's scores, headline first; none if the task.json of a rule says them."""
+        definition = self.tasks[task]
+        return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
 
     @property
     def model_definition(self) -> str:

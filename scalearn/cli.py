@@ -117,11 +117,14 @@ def train(
 
 
 @app.command()
-def score(run: Annotated[Path, typer.Argument(help="a run directory")]) -> None:
+def score(
+    run: Annotated[Path, typer.Argument(help="a run directory")],
+    metric: Annotated[list[str] | None, typer.Option(help="headline first; by default those the run recorded")] = None,
+) -> None:
     """Score a run's predictions: write its score record."""
     from scalearn.results.scores import score_run
 
-    score_run(run)
+    score_run(run, metric or [])
 
 
 @app.command()

@@ -91,6 +91,12 @@ def test_a_method_version_reruns_that_method(done: Project) -> None:
     assert done.planned() == (runs, views(4))
 
 
+def test_another_metric_scores_again_and_trains_nothing(done: Project) -> None:
+    one = {**CAMPAIGN["tasks"]["one"], "metrics": ["f1", "accuracy"]}
+    done.configure(tasks={**CAMPAIGN["tasks"], "one": one})
+    assert done.planned() == (set(), views(6))
+
+
 def test_prose_reruns_nothing(done: Project) -> None:
     (done.path / "README.md").write_text("A new word.\n")
     edit(done.path / "scalearn/methods/adapter.py", '"""', '"""New: ')

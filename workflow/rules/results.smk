@@ -15,9 +15,11 @@ rule score:
         method=one_of(METHODS),
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
+    params:
+        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
     shell:
         "scalearn score results/runs/{wildcards.model}/{wildcards.method}/{wildcards.group}/{wildcards.task}/full/{wildcards.seed}"
-        " > {log} 2>&1"
+        " {params.metrics} > {log} 2>&1"
 
 
 rule collect_scores:
