@@ -213,7 +213,7 @@ class Campaign:
         known_tasks = {**TASKS, **config.tasks}
         for benchmark, tasks in config.benchmarks.items():
             _known(origin, f"benchmarks.{benchmark}", tasks, known_tasks)
-        _known(origin, "task_seeds", tuple(config.task_seeds), self.tasks)
+        _known(origin, "task_seeds", tuple(config.task_seeds), known_tasks)
         _known(origin, "hyperparameters", tuple(config.hyperparameters), {**METHODS, "all": None})
         for layer, values in config.hyperparameters.items():
             names = [method.name for method in METHODS.values()] if layer == "all" else [layer]

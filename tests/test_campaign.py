@@ -1,0 +1,172 @@
+"""A campaign: the runs that follow from a config, what identifies them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalearn.campaign import Campaign, Run, normal
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+
+ROOT = Path(__file__).parents[1]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def campaign(**changes: Any) -> Campaign:
+    return Campaign.parse({**DEFAULT, **changes})
+
+
+def test_the_papers_campaign() -> None:
+    paper = campaign()
+    runs = paper.all_runs()
+    assert len(runs) == len(set(runs)) == 6 * (4 * 10 + 4 * 3)
+    assert paper.size() == "312 runs of 6 methods on 8 tasks"
+    assert runs[0] == Run("roberta-base", "adapter", "single", "mnli", "full", 0)
+    assert Run("roberta-base", "scalearn_pp", "glue", "rte", "full", 9) in runs
+    assert {run.seed for run in runs if run.task == "mnli"} == {0, 1, 2}
+
+
+def test_a_runs_path_is_its_identity() -> None:
+    paths = [run.path for run in campaign(benchmarks={"a": ["rte", "cola"], "b": ["rte", "sst2"]}).all_runs()]
+    assert len(paths) == len(set(paths))
+    assert "roberta-base/scalearn/a/rte/full/3" in paths and "roberta-base/adapter/single/rte/full/3" in paths
+
+
+def test_two_benchmarks_share_their_single_task_runs() -> None:
+    both = campaign(methods=["adapter"], benchmarks={"a": ["rte"], "b": ["rte"]}, task_seeds={})
+    assert len(both.all_runs()) == 10
+
+
+def test_source_runs_keep_the_benchmarks_order_whatever_the_methods() -> None:
+    order = campaign(methods=["scalearn"], benchmarks={"b": ["cola", "rte", "mrpc"]}, task_seeds={})
+    assert [run.path for run in order.source_runs("b", 4)] == [
+        f"roberta-base/adapter/single/{task}/full/4" for task in ("cola", "rte", "mrpc")
+    ]
+
+
+def test_hyperparameters_come_in_layers_and_in_the_defaults_types() -> None:
+    layers = campaign(hyperparameters={"all": {"epochs": 5, "learning_rate": 1}, "scalearn": {"learning_rate": 0.5}})
+    assert layers.hyperparameters("scalearn")["learning_rate"] == 0.5
+    assert layers.hyperparameters("adapter")["learning_rate"] == 1.0
+    assert isinstance(layers.hyperparameters("adapter")["learning_rate"], float)
+    assert isinstance(layers.hyperparameters("adapter")["epochs"], int)
+    assert campaign().hyperparameters("adapter") == METHODS["adapter"].defaults
+
+
+def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> None:
+    assert campaign().changed("adapter") == "{}"
+    assert campaign(hyperparameters={"all": {"epochs": 30.0}}).changed("adapter") == "{}"
+    one = campaign(hyperparameters={"adapter": {"weight_decay": 1, "epochs": 5}})
+    other = campaign(hyperparameters={"adapter": {"epochs": 5.0}, "all": {"weight_decay": 1.0}})
+    assert one.changed("adapter") == other.changed("adapter") == '{"epochs":5,"weight_decay":1.0}'
+
+
+@given(st.dictionaries(st.sampled_from(sorted(METHODS["adapter"].defaults)), st.integers(0, 10**6)))
+def test_defaults_and_changes_give_back_all_hyperparameters(values: dict[str, int]) -> None:
+    some = campaign(hyperparameters={"adapter": values})
+    assert {**METHODS["adapter"].defaults, **json.loads(some.changed("adapter"))} == some.hyperparameters("adapter")
+
+
+def test_a_definition_says_its_source_and_what_differs_from_defaults() -> None:
+    mine = {"source": {"kind": "files", "train": "a.csv", "test": "b.csv"}, "max_length": 128}
+    more = {**mine, "metrics": ["f1"]}
+    plain, with_metrics = (
+        campaign(tasks={"mine": task}, benchmarks={"b": ["mine", "rte"]}, task_seeds={}) for task in (mine, more)
+    )
+    assert plain.definition("mine") == '{"source":{"kind":"files","test":"b.csv","train":"a.csv"}}'
+    assert with_metrics.definition("mine") == plain.definition("mine")  # another metric makes no rows anew
+    assert (plain.metrics("mine"), with_metrics.metrics("mine")) == (("accuracy",), ("f1",))
+    assert '"kind":"hub"' in plain.definition("rte")
+    assert plain.task_inputs("mine") == ["a.csv", "b.csv"] and plain.task_inputs("rte") == []
+
+
+def test_each_task_has_one_origin() -> None:
+    tasks = {
+        "table": {"source": {"kind": "files", "train": "a.csv", "test": "b.csv"}},
+        "ruled": {"source": {"kind": "rule"}},
+    }
+    everything = {"b": ["rte", "table", "ruled", "demo_nli"]}
+    online = campaign(tasks=tasks, benchmarks=everything, task_seeds={})
+    assert [online.tasks_from(kind) for kind in ("hub", "mirror", "files", "rule", "generated")] == [
+        ["rte"],
+        [],
+        ["table"],
+        ["ruled"],
+        ["demo_nli"],
+    ]
+    mirrored = campaign(tasks=tasks, benchmarks=everything, task_seeds={}, mirror="somewhere")
+    assert mirrored.tasks_from("mirror") == ["rte"] and mirrored.tasks_from("hub") == []
+
+
+def test_layouts_are_normal_json() -> None:
+    layout = campaign().layout("glue")
+    assert layout == normal(json.loads(layout))
+    assert json.loads(layout)["seeds"]["mnli"] == [0, 1, 2]
+    with pytest.raises(ValueError):
+        normal({"nan": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"methods": ["scalern"]}, "config.yaml: methods: unknown name 'scalern', did you mean 'scalearn'?"),
+        ({"benchmarks": {"glue": ["rtt"]}}, "config.yaml: benchmarks.glue: unknown name 'rtt', did you mean 'rte'?"),
+        ({"task_seeds": {"mnl": [1]}}, "config.yaml: task_seeds: unknown name 'mnl', did you mean 'mnli'?"),
+        ({"hyperparameters": {"al": {}}}, "config.yaml: hyperparameters: unknown name 'al', did you mean 'all'?"),
+        (
+            {"hyperparameters": {"all": {"epoch": 1}}},
+            "hyperparameters.all: unknown name 'epoch', did you mean 'epochs'?",
+        ),
+        ({"model": "roberta"}, "config.yaml: model: unknown model 'roberta', did you mean 'roberta-base'?"),
+        ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
+        ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
+        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),
+    ],
+)
+def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        campaign(**change)
+    assert sentence in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_campaign_is_parsed_without_the_heavy_libraries() -> None:
+    """Every submitted job parses the campaign anew."""
+    line = "import sys, scalearn.campaign, scalearn.check, scalearn.locks, scalearn.cli\n"
+    line += "print([name for name in ('torch', 'transformers', 'pandas', 'pyarrow', 'sklearn') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_defaults_change_only_with_a_version() -> None:
+    """Defaults are no part of what identifies a run, a method's version is: when one changes here, raise the other."""
+    for name, (version, values) in DEFAULTS.items():
+        assert (METHODS[name].version, normal(METHODS[name].defaults)) == (version, normal(values))
+
+
+COMMON = {
+    "batch_size": 32,
+    "epochs": 30,
+    "learning_rate": 3e-4,
+    "max_grad_norm": 1.0,
+    "patience": 5,
+    "warmup_ratio": 0.0,
+    "weight_decay": 0.0,
+}
+OMEGA = {**COMMON, "learning_rate": 6e-3, "patience": 30, "omega_scale": 2.0, "omega_std": 1e-3, "omega_dropout": 0.3}
+DEFAULTS: dict[str, tuple[int, dict[str, int | float]]] = {
+    "adapter": (1, {**COMMON, "reduction_factor": 16}),
+    "adapter_fusion": (1, {**COMMON, "learning_rate": 5e-5}),
+    "scalearn": (1, OMEGA),
+    "scalearn_uniform": (1, OMEGA),
+    "scalearn_pp": (1, OMEGA),
+    "scalearn_uniform_pp": (1, {**OMEGA, "omega_dropout": 0.0}),
+}

@@ -1,0 +1,67 @@
+"""The shape of a campaign file, and the schema that is generated from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from scalearn.config import Config, PackageModel
+
+ROOT = Path(__file__).parents[1]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    """If this fails: make schema."""
+    assert json.loads((ROOT / "workflow/schemas/config.schema.json").read_text()) == Config.model_json_schema()
+
+
+@pytest.mark.parametrize("path", ["config.yaml", "profiles/demo/campaign.yaml"])
+def test_the_committed_campaigns_are_valid(path: str) -> None:
+    Config.model_validate(yaml.safe_load((ROOT / path).read_text()))
+
+
+def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
+    demo = Config.model_validate(yaml.safe_load((ROOT / "profiles/demo/campaign.yaml").read_text()))
+    model = demo.models[demo.model]
+    assert isinstance(model, PackageModel)
+    assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert len(demo.methods) == 6 and len(demo.seeds) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": [-1]},
+        {"seeds": ["0"]},
+        {"seeds": [True]},
+        {"seeds": [0, 0]},
+        {"seeds": []},
+        {"methods": ["adapter", "adapter"]},
+        {"benchmarks": {}},
+        {"benchmarks": {"glue": []}},
+        {"benchmarks": {"glue": ["rte", "rte"]}},
+        {"benchmarks": {"single": ["rte"]}},
+        {"benchmarks": {"../glue": ["rte"]}},
+        {"benchmarks": {"gl ue": ["rte"]}},
+        {"task_seeds": {"rte": [1, 1]}},
+        {"task_seeds": {"rte": []}},
+        {"models": {}},
+        {"models": {"m": {"kind": "hub", "repository": "a/b", "revision": "main"}}},
+        {"models": {"m": {"kind": "pickle", "path": "x"}}},
+        {"hyperparameters": {"all": {"epochs": float("nan")}}},
+        {"hyperparameters": {"all": {"epochs": -1}}},
+        {"tasks": {"mine": {"source": {"kind": "files", "train": "a.csv"}}}},
+        {"tasks": {"mine": {"source": {"kind": "rule"}, "kind": "regression", "labels": ["a", "b"]}}},
+        {"tasks": {"mine": {"source": {"kind": "rule"}, "metrics": ["pearson"]}}},
+        {"colour": "blue"},
+    ],
+)
+def test_what_is_refused(change: dict[str, object]) -> None:
+    Config.model_validate(DEFAULT)
+    with pytest.raises(ValidationError):
+        Config.model_validate({**DEFAULT, **change})
