@@ -1,0 +1,144 @@
+"""The content of a result table: score records, averaged over seeds. How it looks is for scalearn.results.render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.methods.base import Method
+from scalearn.results.layout import Layout
+from scalearn.results.records import ScoreRecord, read_score, score_path
+
+
+@dataclass(frozen=True)
+class Column:
+    """A task of the table. Metric and baseline are unknown (None) as long as no run of the task is done."""
+
+    task: str
+    metric: str | None = None
+    baseline: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method on one task: the headline score of each seed that is there, as a fraction."""
+
+    task: str
+    planned: tuple[int, ...]
+    values: dict[int, float]
+    parameters: int | None  # trainable ones, head excluded; None if no run is done
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The planned seeds without a score."""
+        return tuple(seed for seed in self.planned if seed not in self.values)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the seeds that are there, exactly rounded; None if there are none."""
+        return mean(self.values.values()) if self.values else None
+
+    @property
+    def std(self) -> float | None:
+        """The sample standard deviation over the seeds that are there; None for fewer than two."""
+        return stdev(self.values.values()) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method's cells, in table order."""
+
+    method: Method
+    cells: tuple[Cell, ...]
+
+    @property
+    def average(self) -> float | None:
+        """The unweighted mean of the task means; None unless every cell is complete."""
+        if any(cell.missing for cell in self.cells):
+            return None
+        return mean(cell.mean for cell in self.cells if cell.mean is not None)
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """The distinct numbers of trainable parameters over the tasks, ascending."""
+        return tuple(sorted({cell.parameters for cell in self.cells if cell.parameters is not None}))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The distinct numbers of seeds behind the cells that show a value, ascending."""
+        return tuple(sorted({len(cell.values) for cell in self.cells if cell.values}))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A benchmark's results: a row per method, those of a family together."""
+
+    benchmark: str
+    model: str
+    columns: tuple[Column, ...]
+    families: dict[str, tuple[Row, ...]]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All methods' rows, in table order."""
+        return [row for rows in self.families.values() for row in rows]
+
+    @property
+    def baseline_average(self) -> float | None:
+        """The mean of the tasks' baselines; None unless all are known."""
+        known = [column.baseline for column in self.columns if column.baseline is not None]
+        return mean(known) if len(known) == len(self.columns) else None
+
+
+def read_table(layout: Layout, runs: Path) -> Table:
+    """Return the table that the score records below `runs` make; a UserError names records that do not go together."""
+    columns: list[Column] = []
+    cells: dict[tuple[str, str], Cell] = {}
+    for task in layout.tasks:
+        found = {method: _read_cell(layout, runs, method, task) for method in layout.methods}
+        everything = [(path, record) for records in found.values() for path, record in records]
+        _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
+        first = everything[0][1] if everything else None
+        columns.append(Column(task, first.headline, first.baseline[first.headline]) if first else Column(task))
+        for method, records in found.items():
+            _refuse_mixture(records, "was trained with other hyper-parameters or another version", _trained)
+            cells[method, task] = _cell(task, layout.seeds[task], [record for _, record in records])
+    families = {
+        family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
+        for family, names in layout.by_family().items()
+    }
+    return Table(layout.benchmark, layout.model, tuple(columns), families)
+
+
+Found = list[tuple[Path, ScoreRecord]]
+
+
+def _read_cell(layout: Layout, runs: Path, method: str, task: str) -> Found:
+    """Return the records of one cell that are there, in the order of seeds, with their paths."""
+    wanted = [layout.run(method, task, seed) for seed in layout.seeds[task]]
+    return [(score_path(runs, run), record) for run in wanted if (record := read_score(runs, run)) is not None]
+
+
+def _cell(task: str, planned: tuple[int, ...], records: Sequence[ScoreRecord]) -> Cell:
+    values = {record.identity.seed: record.score for record in records}
+    return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None)
+
+
+def _tested(record: ScoreRecord) -> object:
+    rows = {name: checksum for name, checksum in record.provenance.sha256.items() if name.startswith("task/")}
+    return record.headline, record.rows, record.baseline, rows
+
+
+def _trained(record: ScoreRecord) -> object:
+    return record.hyperparameters, record.provenance.method_version, record.cost.trainable_parameters
+
+
+def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:
+    """Refuse to average or compare runs that differ in `facts`: the results of two campaigns, half replaced."""
+    for path, record in records[1:]:
+        if facts(record) != facts(records[0][1]):
+            raise UserError(f"{path}: it {how} than {records[0][0]}; let snakemake make this table, it renews the old")

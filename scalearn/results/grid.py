@@ -1,0 +1,154 @@
+"""A result table before any markup: numbers as text, the best ones and those to be wary of marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scalearn.results.cells import Cell, Row, Table
+from scalearn.results.layout import FAMILIES
+
+SHORT = {"accuracy": "acc", "f1": "F1", "matthews": "Matthews", "pearson": "Pearson", "spearman": "Spearman"}
+LONG = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "matthews": "Matthews correlation",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+}
+DASH = "\N{EN DASH}"  # between the ends of a range; alone: not to be had
+BASELINE = "Majority baseline"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A cell's text and what is said of it: best of its column, not above the baseline, not all seeds."""
+
+    text: str
+    bold: bool = False
+    dagger: bool = False
+    partial: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table; `family` opens a group and has no cells."""
+
+    cells: tuple[Mark, ...] = ()
+    family: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The table's header, lines and notes, before any markup."""
+
+    title: str
+    header: tuple[str, ...]
+    lines: tuple[Line, ...]
+    caption: tuple[str, ...]
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def percent(value: float) -> str:
+    """Return a fraction times 100 with two decimals; never a negative zero."""
+    return f"{value * 100:z.2f}"
+
+
+def grid(table: Table) -> Grid:
+    """Return the table with numbers as text, the best ones and those to be wary of marked."""
+    header = ["Method", *(_heading(column.task, column.metric) for column in table.columns)]
+    lines = [Line((Mark(BASELINE), *_baseline(table)))]
+    best = [_best([row.cells[index] for row in table.rows]) for index in range(len(table.columns))]
+    averages = [percent(row.average) for row in table.rows if row.average is not None]
+    best_average = max(averages, key=float) if len(averages) > 1 else ""
+    for family, rows in table.families.items():
+        lines.append(Line(family=FAMILIES[family]))
+        lines += [_line(table, row, best, best_average) for row in rows]
+    marks = [mark for line in lines for mark in line.cells]
+    notes = [
+        *(["Marked †: at or below the majority baseline."] if any(mark.dagger for mark in marks) else []),
+        *(["Marked *: mean over the seeds that are there, not all planned."] if any(m.partial for m in marks) else []),
+    ]
+    return Grid(
+        f"{table.benchmark}, {table.model}",
+        (*header, "Avg.", "Parameters", "Seeds"),
+        tuple(lines),
+        _caption(table),
+        tuple(notes),
+        _missing(table),
+    )
+
+
+def _heading(task: str, metric: str | None) -> str:
+    return task if metric is None else f"{task} ({SHORT[metric]})"
+
+
+def _baseline(table: Table) -> list[Mark]:
+    values = [*(column.baseline for column in table.columns), table.baseline_average]
+    return [*(Mark(DASH if value is None else percent(value)) for value in values), Mark(DASH), Mark(DASH)]
+
+
+def _best(cells: Sequence[Cell]) -> str:
+    """Return the best mean as it is shown, so that equal-looking ones are bold together; "" if nothing competes."""
+    shown = [percent(cell.mean) for cell in cells if cell.mean is not None and not cell.missing]
+    return max(shown, key=float) if len(shown) > 1 else ""
+
+
+def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Line:
+    cells = [
+        _value(cell, column.baseline, winner)
+        for cell, column, winner in zip(row.cells, table.columns, best, strict=True)
+    ]
+    average = Mark(DASH)
+    if row.average is not None:
+        text = percent(row.average)
+        average = Mark(text, text == best_average, _low(text, table.baseline_average))
+    parameters = _range([f"{number:,}" for number in row.parameters])
+    seeds = _range([str(number) for number in row.seeds])
+    return Line((Mark(row.method.title), *cells, average, Mark(parameters), Mark(seeds)))
+
+
+def _value(cell: Cell, baseline: float | None, best: str) -> Mark:
+    if cell.mean is None:
+        return Mark("missing")
+    text = percent(cell.mean)
+    partial = f"{len(cell.values)} of {len(cell.planned)} seeds" if cell.missing else ""
+    spread = "" if cell.std is None else f" ± {percent(cell.std)}"
+    return Mark(text + spread, not partial and text == best, _low(text, baseline), partial)
+
+
+def _low(shown: str, baseline: float | None) -> bool:
+    """Tell whether a value, as it is shown, is not above the baseline."""
+    return baseline is not None and float(shown) <= float(percent(baseline))
+
+
+def _range(values: Sequence[str]) -> str:
+    """Return the one value, or the first and the last of ascending ones."""
+    return DASH.join(dict.fromkeys([values[0], values[-1]])) if values else DASH
+
+
+def _caption(table: Table) -> tuple[str, ...]:
+    tasks: dict[str, list[str]] = {}
+    for column in table.columns:
+        if column.metric is not None:
+            tasks.setdefault(LONG[column.metric], []).append(column.task)
+    metrics = "".join(f"; {metric}: {', '.join(names)}" for metric, names in tasks.items())
+    return (
+        f"Test split of each task, metrics times 100{metrics}.",
+        "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
+        "Avg.: unweighted mean of the task means, given if all of them are complete.",
+        f"{BASELINE}: the most frequent training label for every row; in a regression their mean (correlation 0).",
+        "Parameters: trainable ones for one target task, heads not counted.",
+    )
+
+
+def _missing(table: Table) -> tuple[str, ...]:
+    """Return a text per cell that lacks seeds."""
+    return tuple(
+        f"{row.method.title}, {cell.task}: {'seed' if len(cell.missing) == 1 else 'seeds'} "
+        + ", ".join(str(seed) for seed in cell.missing)
+        for row in table.rows
+        for cell in row.cells
+        if cell.missing
+    )

@@ -1,0 +1,59 @@
+"""What a result table shows: a benchmark's tasks, methods and seeds, and the runs that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scalearn.campaign import FULL, Run
+from scalearn.errors import UserError, nearest
+from scalearn.methods import METHODS
+
+FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}  # in table order, with their titles
+
+
+class Layout(BaseModel):
+    """The content of Campaign.layout(benchmark)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    benchmark: str
+    model: str
+    tasks: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = Field(min_length=1)
+    seeds: dict[str, tuple[int, ...]]
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> Layout:
+        """Return the checked layout; a UserError names what is wrong with it."""
+        try:
+            layout = cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UserError(f"--layout: {key}: {first['msg']}; take what Campaign.layout(benchmark) gives") from None
+        for method in layout.methods:
+            if method not in METHODS:
+                raise UserError(f"--layout: methods: unknown method '{method}'{nearest(method, METHODS)}")
+        for task in layout.tasks:
+            if not layout.seeds.get(task):
+                raise UserError(f"--layout: seeds: none for task '{task}'; name at least one")
+        return layout
+
+    def run(self, method: str, task: str, seed: int) -> Run:
+        """Return the run behind one value of the table; single-task runs are shared by all benchmarks."""
+        group = "single" if METHODS[method].family == "single" else self.benchmark
+        return Run(self.model, method, group, task, FULL, seed)
+
+    def runs(self) -> list[Run]:
+        """Return every run that the table shows."""
+        return [
+            self.run(method, task, seed) for method in self.methods for task in self.tasks for seed in self.seeds[task]
+        ]
+
+    def by_family(self) -> dict[str, list[str]]:
+        """Return the methods of each family that has some, both in table order."""
+        groups = {family: [name for name in self.methods if METHODS[name].family == family] for family in FAMILIES}
+        return {family: methods for family, methods in groups.items() if methods}

@@ -1,0 +1,115 @@
+"""A result table in the three forms in which it is read: aligned Markdown, tidy CSV, a LaTeX tabular."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from scalearn.results.cells import Table
+from scalearn.results.grid import DASH, Grid, Line, Mark
+
+
+def markdown(content: Grid) -> str:
+    """Return an aligned Markdown table with its caption and notes."""
+    header = list(content.header)
+    body = [_markdown_line(line, len(header)) for line in content.lines]
+    widths = [max(len(line[index]) for line in [header, *body]) for index in range(len(header))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    table = [_padded(line, widths) for line in (header, rule, *body)]
+    sections = [[f"# {content.title}"], table, list(content.notes)]
+    if content.missing:
+        sections.append(["Missing runs:", "", *(f"- {text}" for text in content.missing)])
+    sections.append(list(content.caption))
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _markdown_line(line: Line, columns: int) -> list[str]:
+    if line.family:
+        return [f"*{line.family}*", *[""] * (columns - 1)]
+    return [_markdown_cell(mark) for mark in line.cells]
+
+
+def _markdown_cell(mark: Mark) -> str:
+    text = f"**{mark.text}**" if mark.bold else mark.text
+    return text + ("†" if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
+
+
+CSV_HEADER = ["method", "family", "task", "metric", "n", "mean", "std", "baseline", "missing", "trainable_parameters"]
+
+
+def tidy(table: Table) -> str:
+    """Return the table's numbers as CSV: a row per method and task, scores as fractions in full precision.
+
+    n: how many seeds there are; missing: those that are not, with blanks between them.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for row in table.rows:
+        for cell, column in zip(row.cells, table.columns, strict=True):
+            known = (len(cell.values), cell.mean, cell.std, column.baseline)
+            missing = " ".join(str(seed) for seed in cell.missing)
+            names = (row.method.name, row.method.family, cell.task, column.metric)
+            writer.writerow([*names, *known, missing, cell.parameters])
+    return stream.getvalue()
+
+
+def latex(content: Grid) -> str:
+    """Return a booktabs tabular, its notes below it and its caption in comments above it."""
+    columns = len(content.header)
+    comments = [f"% {text}" for text in (f"{content.title}. Needs \\usepackage{{booktabs}}.", *content.caption)]
+    lines = [
+        *comments,
+        f"\\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
+        "\\toprule",
+        _latex_row([_escape(text) for text in content.header]),
+        "\\midrule",
+        *(text for line in content.lines for text in _latex_line(line, columns)),
+        "\\bottomrule",
+        *(_latex_note(text, columns) for text in content.notes),
+        *(_latex_note(f"Missing: {text}", columns) for text in content.missing),
+        "\\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_line(line: Line, columns: int) -> list[str]:
+    if line.family:
+        return ["\\midrule", f"\\multicolumn{{{columns}}}{{l}}{{\\textit{{{_escape(line.family)}}}}} \\\\"]
+    return [_latex_row([_latex_cell(mark) for mark in line.cells])]
+
+
+def _latex_cell(mark: Mark) -> str:
+    text = f"\\textbf{{{_escape(mark.text)}}}" if mark.bold else _escape(mark.text)
+    return text + (_escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + " \\\\"
+
+
+def _latex_note(text: str, columns: int) -> str:
+    return f"\\multicolumn{{{columns}}}{{l}}{{\\footnotesize {_escape(text)}}} \\\\"
+
+
+_LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": "\\textbackslash{}",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+        "±": "$\\pm$",
+        DASH: "--",
+        "†": "$^\\dagger$",
+    }
+)
+
+
+def _escape(text: str) -> str:
+    return text.translate(_LATEX)

@@ -1,0 +1,181 @@
+"""From predictions to scores: one record per run, and all records in one parquet file. No pandas: starts are short."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scalearn.errors import UserError
+from scalearn.files import sha256, whole_file
+from scalearn.methods import METHODS
+from scalearn.results.layout import Layout
+from scalearn.results.records import (
+    PREDICTIONS,
+    RUN,
+    SCORE,
+    Cost,
+    Provenance,
+    RunRecord,
+    ScoreRecord,
+    TaskFacts,
+    read_score,
+)
+from scalearn.tasks.metrics import baseline, compute
+
+Array = npt.NDArray[Any]
+
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("method", pa.string()),
+        ("family", pa.string()),
+        ("benchmark", pa.string()),  # "single" for runs that know of no benchmark
+        ("task", pa.string()),
+        ("shots", pa.string()),
+        ("seed", pa.int64()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),  # a fraction
+        ("baseline", pa.float64()),
+        ("headline", pa.bool_()),
+        ("trainable_parameters", pa.int64()),  # without the head
+        ("head_parameters", pa.int64()),
+        ("steps", pa.int64()),
+        ("epochs", pa.int64()),
+        ("best_epoch", pa.int64()),
+        ("examples", pa.int64()),
+        ("method_version", pa.int64()),
+        ("task_version", pa.int64()),
+        ("hyperparameters", pa.string()),  # JSON
+    ]
+)
+
+
+# ---------------------------------------------------------------------- one run
+
+
+def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
+    """Write run_dir/score.json from its run.json and predictions.parquet, and return it.
+
+    `metrics`, the headline first, take the place of those that the run knew when it was trained.
+    """
+    run = RunRecord.read(run_dir / RUN)
+    if metrics:
+        run = run.model_copy(update={"task": run.task.model_copy(update={"metrics": tuple(metrics)})})
+    parts, labels, logits = _predictions(run_dir / PREDICTIONS, run)
+    scores: dict[str, float] = {}
+    constant: dict[str, float] = {}
+    rows: dict[str, int] = {}
+    for part in sorted(set(parts)):
+        here = parts == part
+        suffix = f"_{part}" if part else ""
+        rows[part] = int(here.sum())
+        scores |= _named(suffix, compute(run.task.metrics, run.task.kind, labels[here], logits[here]))
+        constant |= _named(suffix, _baseline(run, labels[here]))
+    record = ScoreRecord(
+        identity=run.identity,
+        headline=run.task.metrics[0],
+        scores=scores,
+        baseline=constant,
+        rows=rows,
+        hyperparameters=run.hyperparameters,
+        cost=_cost(run),
+        provenance=_provenance(run),
+    )
+    record.write(run_dir / SCORE)
+    print(f"{run.identity.run.path}: {record.headline} {record.score:.4f} (baseline {constant[record.headline]:.4f})")
+    return record
+
+
+def _predictions(path: Path, run: RunRecord) -> tuple[Array, Array, Array]:
+    """Return part [rows], label [rows] and logits [rows, outputs] of a run's test predictions."""
+    again = f"delete the folder {path.parent} and run again"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {again}")
+    if sha256(path) != run.sha256.get(PREDICTIONS):
+        raise UserError(f"{path}: these are not the predictions that {RUN} beside it speaks of; {again}")
+    try:
+        table = pq.read_table(path, columns=["part", "label", "logits"])
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not readable as predictions ({error}); {again}") from None
+    parts = table["part"].to_numpy()
+    labels = table["label"].to_numpy().astype(np.float64)
+    values = table["logits"].combine_chunks().flatten().to_numpy().astype(np.float64)
+    if len(values) != len(labels) * run.task.outputs:
+        raise UserError(f"{path}: {len(values)} logits for {len(labels)} rows of {run.task.outputs} each; {again}")
+    if "" not in parts:
+        raise UserError(f'{path}: no main test rows (part ""); {again}')
+    return parts, labels, values.reshape(len(labels), run.task.outputs)
+
+
+def _named(suffix: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {f"{metric}{suffix}": value for metric, value in values.items()}
+
+
+def _baseline(run: RunRecord, labels: Array) -> dict[str, float]:
+    task: TaskFacts = run.task
+    return baseline(task.metrics, task.kind, labels, run.baseline.prediction, task.outputs)
+
+
+def _cost(run: RunRecord) -> Cost:
+    return Cost(
+        trainable_parameters=run.parameters.trainable,
+        head_parameters=run.parameters.head,
+        steps=run.training.steps,
+        epochs=run.training.epochs,
+        best_epoch=run.training.best_epoch,
+        examples=run.training.examples,
+    )
+
+
+def _provenance(run: RunRecord) -> Provenance:
+    files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
+    return Provenance(
+        method_version=run.method_version,
+        task_version=run.task.version,
+        sha256={**files, **run.sha256},
+        inputs=run.inputs,
+        versions=run.versions,
+    )
+
+
+# ---------------------------------------------------------------------- all runs
+
+
+def collect(layouts: Sequence[Mapping[str, Any]], runs: Path, output: Path) -> None:
+    """Write one row per run and metric of all layouts to the parquet file `output`.
+
+    Runs that several benchmarks share appear once; those without a score record are left out, and counted aloud.
+    """
+    wanted = sorted({run for layout in layouts for run in Layout.parse(layout).runs()})
+    found = [record for run in wanted if (record := read_score(runs, run)) is not None]
+    rows = [row for record in found for row in _rows(record)]
+    with whole_file(output) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
+    missing = len(wanted) - len(found)
+    print(f"{output}: {len(rows)} rows of {len(found)} runs" + (f"; {missing} runs are missing" if missing else ""))
+
+
+def _rows(record: ScoreRecord) -> list[dict[str, Any]]:
+    """Return one row per metric, sorted."""
+    return [
+        {
+            **record.identity.model_dump(),
+            "family": METHODS[record.identity.method].family,
+            "metric": metric,
+            "value": value,
+            "baseline": record.baseline[metric],
+            "headline": metric == record.headline,
+            **record.cost.model_dump(),
+            "method_version": record.provenance.method_version,
+            "task_version": record.provenance.task_version,
+            "hyperparameters": json.dumps(record.hyperparameters, sort_keys=True),
+        }
+        for metric, value in sorted(record.scores.items())
+    ]

@@ -1,0 +1,27 @@
+"""A benchmark's result table, from score records to the three files that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scalearn.files import whole_file
+from scalearn.results.cells import read_table
+from scalearn.results.grid import grid
+from scalearn.results.layout import Layout
+from scalearn.results.render import latex, markdown, tidy
+
+
+def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
+    """Write output.md, .csv and .tex for this layout from the score records below `runs`.
+
+    Equal records make equal bytes; what is missing is shown as missing. `output` is a path without ending.
+    """
+    table = read_table(Layout.parse(layout), runs)
+    content = grid(table)
+    for ending, text in ((".csv", tidy(table)), (".tex", latex(content)), (".md", markdown(content))):
+        with whole_file(output.with_name(output.name + ending)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    missing = sum(len(cell.missing) for row in table.rows for cell in row.cells)
+    print(f"{output}.md" + (f"; {missing} runs are missing" if missing else ""))

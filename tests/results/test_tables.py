@@ -1,0 +1,188 @@
+"""Tables against files written by hand: tests/results/golden/. The numbers below are worked out in the comments."""
+
+# ruff: noqa: RUF001 (tables have en dashes)
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.results.tables import write_table
+from tests.results.made import layout_of, make_score, run_of
+
+GOLDEN = Path(__file__).parent / "golden"
+ENDINGS = (".md", ".csv", ".tex")
+SEEDS = {"rte": [0, 1, 2], "sts": [0]}
+LAYOUT = layout_of(["scalearn", "adapter", "adapter_fusion"], SEEDS)
+
+# method -> task -> seed -> score; baselines: rte 0.6, sts 0.
+# scalearn rte: mean 0.8, deviations -0.1, 0, 0.1, std sqrt(0.02 / 2) = 0.1. Avg. (0.8 + 0.9) / 2 = 0.85.
+# adapter rte: mean 0.6, as the baseline, std sqrt(2 * 0.05**2 / 2) = 0.05. Avg. (0.6 + 0.9) / 2 = 0.75.
+# adapter_fusion rte: mean 0.71, std 0. Avg. (0.71 + 0.5) / 2 = 0.605.
+COMPLETE = {
+    "scalearn": {"rte": {0: 0.7, 1: 0.8, 2: 0.9}, "sts": {0: 0.9}},
+    "adapter": {"rte": {0: 0.55, 1: 0.6, 2: 0.65}, "sts": {0: 0.9}},
+    "adapter_fusion": {"rte": {0: 0.71, 1: 0.71, 2: 0.71}, "sts": {0: 0.5}},
+}
+# Without scalearn rte 2: mean 0.75 of two, std sqrt(2 * 0.05**2 / 1) = 0.0707. Without adapter sts, and fusion at all.
+INCOMPLETE = {
+    "scalearn": {"rte": {0: 0.7, 1: 0.8}, "sts": {0: 0.9}},
+    "adapter": {"rte": {0: 0.55, 1: 0.6, 2: 0.65}},
+}
+
+
+def write_scores(runs: Path, scores: dict[str, dict[str, dict[int, float]]]) -> None:
+    sizes = {"scalearn": 1536, "adapter": 894528, "adapter_fusion": 21252096}
+    for method, tasks in scores.items():
+        for task, seeds in tasks.items():
+            for seed, value in seeds.items():
+                cost = {
+                    "trainable_parameters": sizes.get(method, 5) + (method == "adapter" and task == "sts"),
+                    **dict.fromkeys(["head_parameters", "steps", "epochs", "best_epoch", "examples"], 1),
+                }
+                make_score(runs, run_of(method, task, seed), value, {"rte": 0.6, "sts": 0.0}[task], cost=cost)
+
+
+def made(tmp_path: Path, scores: dict[str, dict[str, dict[int, float]]]) -> dict[str, str]:
+    """Return the table's three files as text."""
+    write_scores(tmp_path / "runs", scores)
+    write_table(LAYOUT, tmp_path / "runs", tmp_path / "results/pair_table")
+    return {ending: (tmp_path / f"results/pair_table{ending}").read_text() for ending in ENDINGS}
+
+
+def cells(markdown: str) -> dict[str, list[str]]:
+    """Return the Markdown table's lines: first cell -> the others."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown.splitlines() if line[:1] == "|"]
+    return {first: others for first, *others in lines}
+
+
+@pytest.mark.parametrize(("name", "scores"), [("complete", COMPLETE), ("incomplete", INCOMPLETE), ("empty", {})])
+def test_tables_equal_the_golden_files(
+    tmp_path: Path, name: str, scores: dict[str, dict[str, dict[int, float]]]
+) -> None:
+    for ending, text in made(tmp_path, scores).items():
+        assert text == (GOLDEN / f"{name}{ending}").read_text(), f"{name}{ending}"
+
+
+def test_means_deviations_and_averages_by_hand(tmp_path: Path) -> None:
+    table = cells(made(tmp_path, COMPLETE)[".md"])
+    assert table["Method"] == ["rte (acc)", "sts (Pearson)", "Avg.", "Parameters", "Seeds"]
+    assert table["Majority baseline"] == ["60.00", "0.00", "30.00", "–", "–"]
+    assert table["ScaLearn"] == ["**80.00 ± 10.00**", "**90.00**", "**85.00**", "1,536", "1–3"]
+    assert table["Adapter"] == ["60.00 ± 5.00†", "**90.00**", "75.00", "894,528–894,529", "1–3"]
+    assert table["AdapterFusion"] == ["71.00 ± 0.00", "50.00", "60.50", "21,252,096", "1–3"]
+
+
+def test_missing_runs_are_shown_and_listed_and_never_averaged_over(tmp_path: Path) -> None:
+    text = made(tmp_path, INCOMPLETE)[".md"]
+    table = cells(text)
+    assert table["ScaLearn"] == ["75.00 ± 7.07 (2 of 3 seeds)*", "90.00", "–", "1,536", "1–2"]
+    assert table["Adapter"] == ["60.00 ± 5.00†", "missing", "–", "894,528", "3"]
+    assert table["AdapterFusion"] == ["missing", "missing", "–", "–", "–"]
+    missing = ["Adapter, sts: seed 0", "ScaLearn, rte: seed 2"]
+    missing += ["AdapterFusion, rte: seeds 0, 1, 2", "AdapterFusion, sts: seed 0"]
+    assert sorted(re.findall(r"^- (.*)$", text, re.MULTILINE)) == sorted(missing)
+
+
+def test_csv_numbers_are_tidy(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(made(tmp_path, INCOMPLETE)[".csv"].splitlines()))
+    assert [(row["method"], row["task"], row["n"], row["missing"]) for row in rows] == [
+        ("adapter", "rte", "3", ""),
+        ("adapter", "sts", "0", "0"),
+        ("scalearn", "rte", "2", "2"),
+        ("scalearn", "sts", "1", ""),
+        ("adapter_fusion", "rte", "0", "0 1 2"),
+        ("adapter_fusion", "sts", "0", "0"),
+    ]
+    partial = rows[2]
+    assert (float(partial["mean"]), float(partial["baseline"])) == (0.75, 0.6)
+    assert float(partial["std"]) == pytest.approx(0.005**0.5)
+    assert rows[3]["std"] == rows[5]["mean"] == rows[5]["trainable_parameters"] == ""
+
+
+def test_families_stand_together_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "adapter_m", replace(METHODS["adapter"], title="Adapter-m", family="joint"))
+    layout = layout_of(["scalearn_pp", "adapter_m", "scalearn", "adapter"], {"rte": [0]})
+    write_table(layout, tmp_path, tmp_path / "table")
+    order = ["Majority baseline", "*Single-task*", "Adapter", "*Joint*", "Adapter-m", "*Two-stage*"]
+    assert list(cells((tmp_path / "table.md").read_text()))[2:] == [*order, "ScaLearn++", "ScaLearn"]
+
+
+def test_lines_are_aligned(tmp_path: Path) -> None:
+    for scores in (COMPLETE, INCOMPLETE):
+        lines = [line for line in made(tmp_path, scores)[".md"].splitlines() if line.startswith("|")]
+        assert len({tuple(i for i, character in enumerate(line) if character == "|") for line in lines}) == 1
+
+
+def test_latex_names_are_escaped_and_rows_have_all_cells(tmp_path: Path) -> None:
+    layout = {**layout_of(["scalearn_uniform_pp"], {"my_task": [0]}), "model": "m_1"}
+    write_table(layout, tmp_path, tmp_path / "table")
+    text = (tmp_path / "table.tex").read_text()
+    body = [line for line in text.splitlines() if not line.startswith("%")]
+    assert not re.search(r"(?<!\\)_", "\n".join(body))
+    assert {line.count("&") for line in body if "&" in line} == {4}
+    assert text.count(r"\begin{tabular}{lrrrr}") == text.count(r"\end{tabular}") == 1
+
+
+def test_equal_scores_are_equal_bytes_whatever_the_order_of_writing(tmp_path: Path) -> None:
+    backwards = {
+        method: {task: dict(reversed(seeds.items())) for task, seeds in reversed(tasks.items())}
+        for method, tasks in reversed(COMPLETE.items())
+    }
+    assert made(tmp_path / "one", COMPLETE) == made(tmp_path / "two", backwards)
+
+
+def test_a_run_of_another_campaign_does_not_enter(tmp_path: Path) -> None:
+    before = made(tmp_path, COMPLETE)
+    make_score(tmp_path / "runs", run_of("scalearn", "rte", 9), 0.1)
+    make_score(tmp_path / "runs", run_of("scalearn", "rte", 0, "other"), 0.1)
+    write_table(LAYOUT, tmp_path / "runs", tmp_path / "table")
+    assert (tmp_path / "table.md").read_text() == before[".md"]
+
+
+def test_a_value_that_looks_like_the_baseline_is_flagged(tmp_path: Path) -> None:
+    """62.504 is shown as 62.50, as is the baseline: a reader must not take it for better."""
+    for seed, value in enumerate([0.625, 0.62508]):
+        make_score(tmp_path, run_of("adapter", "rte", seed), value, 0.62502)
+    write_table(layout_of(["adapter"], {"rte": [0, 1]}), tmp_path, tmp_path / "table")
+    assert cells((tmp_path / "table.md").read_text())["Adapter"][0] == "62.50 ± 0.01†"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"hyperparameters": {"learning_rate": 1}}, "was trained with other hyper-parameters or another version"),
+        ({"rows": {"": 99}}, "was tested on other rows or by another metric"),
+        ({"headline": "f1"}, "was tested on other rows or by another metric"),
+    ],
+)
+def test_records_of_two_campaigns_are_not_averaged(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
+    make_score(tmp_path, run_of("scalearn", "rte", 0), 0.7)
+    path = make_score(tmp_path, run_of("scalearn", "rte", 1), 0.7, **changes)
+    with pytest.raises(UserError) as caught:
+        write_table(layout_of(["scalearn"], {"rte": [0, 1]}), tmp_path, tmp_path / "table")
+    assert str(caught.value).startswith(f"{path}: it {sentence}")
+    assert not list(tmp_path.glob("table*"))
+
+
+def test_a_damaged_record_stops_the_table_by_name(tmp_path: Path) -> None:
+    write_scores(tmp_path, COMPLETE)
+    path = tmp_path / run_of("adapter", "rte", 1).path / "score.json"
+    path.write_text("{}")
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: identity: Field required; delete it"):
+        write_table(LAYOUT, tmp_path, tmp_path / "table")
+
+
+def test_the_table_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path, COMPLETE)
+    assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md\n"
+    shutil.rmtree(tmp_path / "runs/tiny/adapter")
+    write_table(LAYOUT, tmp_path / "runs", tmp_path / "table")
+    assert capsys.readouterr().out == f"{tmp_path}/table.md; 4 runs are missing\n"
