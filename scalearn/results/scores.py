@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, nearest
 from scalearn.files import sha256, whole_file
 from scalearn.methods import METHODS
 from scalearn.results.layout import Layout
@@ -24,9 +24,9 @@ from scalearn.results.records import (
     Provenance,
     RunRecord,
     ScoreRecord,
-    TaskFacts,
     read_score,
 )
+from scalearn.tasks.definition import METRICS
 from scalearn.tasks.metrics import baseline, compute
 
 Array = npt.NDArray[Any]
@@ -76,11 +76,11 @@ def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
         here = parts == part
         suffix = f"_{part}" if part else ""
         rows[part] = int(here.sum())
-        scores |= _named(suffix, compute(run.task.metrics, run.task.kind, labels[here], logits[here]))
-        constant |= _named(suffix, _baseline(run, labels[here]))
+        scores |= _named(suffix, compute(metrics, run.task.kind, labels[here], logits[here]))
+        constant |= _named(suffix, _baseline(run, metrics, labels[here]))
     record = ScoreRecord(
         identity=run.identity,
-        headline=run.task.metrics[0],
+        headline=metrics[0],
         scores=scores,
         baseline=constant,
         rows=rows,
@@ -118,9 +118,8 @@ def _named(suffix: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{metric}{suffix}": value for metric, value in values.items()}
 
 
-def _baseline(run: RunRecord, labels: Array) -> dict[str, float]:
-    task: TaskFacts = run.task
-    return baseline(task.metrics, task.kind, labels, run.baseline.prediction, task.outputs)
+def _baseline(run: RunRecord, metrics: Sequence[str], labels: Array) -> dict[str, float]:
+    return baseline(metrics, run.task.kind, labels, run.baseline.prediction, run.task.outputs)
 
 
 def _cost(run: RunRecord) -> Cost:

@@ -28,6 +28,16 @@ def test_scores_of_a_classification_by_hand(tmp_path: Path) -> None:
     assert record.rows == {"": 5}
 
 
+def test_other_metrics_than_the_runs_own(tmp_path: Path) -> None:
+    run = make_run(tmp_path, run_of("scalearn", "rte", 0), LABELS, LOGITS)
+    record = score_run(run, ["matthews", "accuracy"])
+    assert record.headline == "matthews" and record.baseline["matthews"] == 0
+    # (2 * 1 - 1 * 1) / sqrt(3 * 3 * 2 * 2)
+    assert record.scores == pytest.approx({"matthews": 1 / 6, "accuracy": 0.6})
+    with pytest.raises(UserError, match="no metric 'acuracy' for a classification, did you mean 'accuracy'"):
+        score_run(run, ["acuracy"])
+
+
 def test_parts_are_scored_apart(tmp_path: Path) -> None:
     parts = ["", "mm", "", "mm", "mm"]
     run = make_run(tmp_path, run_of("scalearn", "rte", 0), LABELS, LOGITS, parts)
