@@ -66,8 +66,10 @@ def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
     `metrics`, the headline first, take the place of those that the run knew when it was trained.
     """
     run = RunRecord.read(run_dir / RUN)
-    if metrics:
-        run = run.model_copy(update={"task": run.task.model_copy(update={"metrics": tuple(metrics)})})
+    metrics = tuple(metrics) or run.task.metrics
+    for metric in metrics:
+        if metric not in (known := METRICS[run.task.kind]):
+            raise UserError(f"{run_dir}: no metric '{metric}' for a {run.task.kind}{nearest(metric, known)}")
     parts, labels, logits = _predictions(run_dir / PREDICTIONS, run)
     scores: dict[str, float] = {}
     constant: dict[str, float] = {}
