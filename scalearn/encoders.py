@@ -36,12 +36,13 @@ def fetch(name: str, source: ModelSource, output: Path) -> dict[str, Any]:
 
     A UserError says what the source lacks: weights as safetensors, a tokenizer, the promised checksum.
     """
-    with _files(name, source) as folder, whole_folder(output) as temporary:
-        for file in FILES:
-            if (folder / file).is_file():
-                shutil.copyfile(folder / file, temporary / file)  # follows the links of the hub's cache
-        content = _describe(name, source, temporary)
-        write_json(temporary / "model.json", content)
+    with _files(name, source) as folder:
+        content = _describe(name, source, folder)
+        with whole_folder(output) as temporary:
+            for file in FILES:
+                if (folder / file).is_file():
+                    shutil.copyfile(folder / file, temporary / file)  # follows the links of the hub's cache
+            write_json(temporary / "model.json", content)
     print(f"fetched {name}: {content['model_type']}, {content['layers']} layers, {content['hidden_size']} wide")
     return content
 

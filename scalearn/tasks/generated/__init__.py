@@ -23,10 +23,10 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "demo_sentiment": Recipe(sentiment, 800, 120, 240),
-    "demo_nli": Recipe(inference, 960, 120, 240),
-    "demo_similarity": Recipe(similarity, 960, 120, 240),
-    "demo_rte": Recipe(news, 110, 60, 240),
+    "demo_sentiment": Recipe(sentiment, 256, 64, 200),
+    "demo_nli": Recipe(inference, 384, 66, 201),
+    "demo_similarity": Recipe(similarity, 384, 64, 200),
+    "demo_rte": Recipe(news, 110, 60, 200),
 }
 
 

@@ -7,8 +7,9 @@ from scalearn.tasks.generated.draw import Draw, Row, article, sentence
 ACTORS = {
     "baker": "craftsman", "carpenter": "craftsman", "tailor": "craftsman",
     "bank": "company", "shipyard": "company", "airline": "company", "brewery": "company",
-    "senator": "politician", "mayor": "politician", "minister": "politician",
+    "senator": "politician", "mayor": "politician", "minister": "politician", "president": "politician",
     "surgeon": "doctor", "dentist": "doctor",
+    "university": "school", "academy": "school",
 }  # fmt: skip
 ORIGINS = ("famous", "local", "wealthy", "foreign", "small", "former", "well-known", "ambitious")
 DEEDS = {  # what was done -> what that is, and what it excludes
@@ -25,10 +26,15 @@ DEEDS = {  # what was done -> what that is, and what it excludes
     "restored a chapel": ("repaired a building", "tore down a building"),
     "praised the new tax": ("supported a law", "opposed a law"),
     "earned millions": ("made money", "lost money"),
+    "founded a newspaper": ("started a business", "ended a business"),
+    "started a cinema": ("started a business", "ended a business"),
+    "lowered the fees": ("became cheaper", "became more expensive"),
+    "planted elms": ("planted trees", "cut down trees"),
 }
 TOWNS = {
     "Lisbon": "Portugal", "Porto": "Portugal", "Munich": "Germany", "Hamburg": "Germany", "Lyon": "France",
     "Marseille": "France", "Osaka": "Japan", "Kyoto": "Japan", "Naples": "Italy", "Milan": "Italy",
+    "Oslo": "Norway", "Cairo": "Egypt",
 }  # fmt: skip
 ADDED = (
     "after a quarrel with a partner", "because of a rumour", "to impress a rival", "for the second time",

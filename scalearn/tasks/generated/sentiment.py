@@ -43,7 +43,7 @@ TURNED = (  # `contrary` is a word of the other polarity
     "there was nothing {contrary} about the {aspect} of the {thing}",
 )
 OVERRULED = (
-    "the {aspect} was {contrary}, but in the end I {verb} this {thing}",
+    "the {aspect} was {contrary}, but overall I {verb} this {thing}",
     "although the {aspect} was {contrary}, the {thing} was {degree} {word}",
     "the {second} was {contrary}, yet the rest of the {thing} was {word}",
 )
