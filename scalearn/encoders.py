@@ -153,7 +153,7 @@ def _shape(where: str, folder: Path) -> dict[str, Any]:
             "model_type": str(config.model_type),
         }
     except (ValueError, AttributeError, TypeError, OSError) as error:
-        why = str(error).splitlines()[0][:150]
+        why = str(error).splitlines()[0].split(". ")[0][:150]
         raise UserError(f"{where}: {CONFIG} is no encoder's ({why}); choose another model") from None
 
 
