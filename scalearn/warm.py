@@ -54,11 +54,26 @@ def serve(
     The server ends when `command` does. It loads its modules, under `environment`, while `command` starts; who asks
     earlier waits. Its children call `run`.
     """
+    try:
+        os.environ[VARIABLE] = _start(run, environment, modules)
+    except OSError as error:  # a temporary folder whose path is too long for a socket, say
+        print(f"warm: no server ({error}); every command imports for itself", file=sys.stderr)
+    try:
+        os.execvp(command[0], list(command))
+    except OSError as error:
+        sys.exit(f"error: warm: cannot run {command[0]} ({error.strerror})")
+
+
+def _start(run: Command, environment: Mapping[str, str], modules: Sequence[str]) -> str:
+    """Fork the server and return its socket's path."""
     folder = Path(tempfile.mkdtemp(prefix="scalearn-"))  # mode 0700: nobody else may connect
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(folder / "socket"))
-    listener.listen(128)
-    parent = os.getpid()
+    listener, parent = socket.socket(socket.AF_UNIX), os.getpid()
+    try:
+        listener.bind(str(folder / "socket"))
+        listener.listen(128)
+    except OSError:
+        folder.rmdir()
+        raise
     sys.stdout.flush()
     if os.fork() == 0:
         try:
@@ -67,14 +82,12 @@ def serve(
             for module in modules:
                 import_module(module)
             _accept(listener, parent, run)
+        except Exception:
+            sys.excepthook(*sys.exc_info())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os._exit(0)
-    os.environ[VARIABLE] = str(folder / "socket")
-    try:
-        os.execvp(command[0], list(command))
-    except OSError as error:
-        sys.exit(f"error: warm: cannot run {command[0]} ({error.strerror})")
+    return str(folder / "socket")
 
 
 def _accept(listener: socket.socket, parent: int, run: Command) -> None:

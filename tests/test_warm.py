@@ -88,11 +88,12 @@ def test_a_command_that_raises_or_dies_has_failed(program: str) -> None:
 
 
 def test_commands_run_side_by_side(program: str) -> None:
-    process = client(program, "$C sleep & $C sleep & sleep 0.5; $C tell 4 < /dev/null")
-    assert process.stdout is not None
-    first, second = int(process.stdout.readline()), int(process.stdout.readline())
-    assert process.wait(10) == 4
-    for pid in (first, second):
+    process = client(program, "$C sleep & $C sleep & read line; $C tell 4 < /dev/null")
+    assert process.stdout is not None and process.stdin is not None
+    running = [int(process.stdout.readline()) for _ in range(2)]
+    print("go on", file=process.stdin, flush=True)
+    assert "word" in process.stdout.readline() and process.wait(10) == 4
+    for pid in running:
         os.kill(pid, signal.SIGKILL)
 
 
@@ -128,6 +129,16 @@ def test_a_command_that_does_not_exist_is_one_sentence(program: str) -> None:
     process = start(sys.executable, program, "serve", "no-such-command")
     _, err = process.communicate()
     assert err == "error: warm: cannot run no-such-command (No such file or directory)\n" and process.returncode == 1
+
+
+def test_where_no_socket_can_be_the_command_runs_all_the_same(program: str, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)  # a socket's path may have 107 bytes
+    deep.mkdir()
+    environment = {**os.environ, "TMPDIR": str(deep)}
+    environment.pop("SCALEARN_WARM", None)
+    process = start(sys.executable, program, "serve", "sh", "-c", "echo ${SCALEARN_WARM-none}", env=environment)
+    out, err = process.communicate()
+    assert out == "none\n" and err.startswith("warm: no server (") and not list(deep.iterdir())
 
 
 def test_the_real_command_runs_warm() -> None:
