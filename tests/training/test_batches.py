@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoTokenizer
 
+from scalearn.errors import UserError
 from scalearn.training import encode as encode_module
 from scalearn.training.batches import EncodedSplit, LengthBuckets, TrainLoader
 from scalearn.training.encode import encode
@@ -108,3 +110,21 @@ def test_encoding_twice_gives_the_same_bytes(encoded: Path) -> None:
     before = {path.name: path.read_bytes() for path in (encoded / "encoded").iterdir()}
     encode(encoded / "task", encoded / "model", encoded / "encoded")
     assert {path.name: path.read_bytes() for path in (encoded / "encoded").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("label", "sentence"),
+    [(2, "row 46: label 2 must be an index from 0 to 1"), (None, "row 46: label None must be"), (-1, "label -1")],
+)
+def test_a_label_outside_the_set_is_refused_by_its_row(
+    label: int | None, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode_module, "ROWS_AT_ONCE", 40)
+    task = make_task(tmp_path / "task")
+    table = pq.read_table(task / "train.parquet")
+    labels = table["label"].to_pylist()
+    labels[45] = label
+    pq.write_table(table.set_column(2, "label", pa.array(labels, pa.int64())), task / "train.parquet")
+    with pytest.raises(UserError, match=sentence):
+        encode(task, make_model(tmp_path / "model"), tmp_path / "encoded")
+    assert not (tmp_path / "encoded" / "train.arrow").exists()
