@@ -134,7 +134,7 @@ def wait_for(path: Path, word: str) -> None:
     raise AssertionError(f"no {word} in {path}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_after_a_kill_the_same_command_goes_on(fresh: Project, number: signal.Signals) -> None:
     wait = fresh.path / "wait"
     wait.touch()
