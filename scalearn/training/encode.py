@@ -81,7 +81,7 @@ def _labels(info: TaskInfo, column: list[float | None], source: Path, before: in
         raise UserError(
             f"{source}: row {before + row + 1}: label {column[row]} must be {allowed}; mend the rule that wrote it"
         )
-    return values.tolist()
+    return [float(value) for value in values]
 
 
 def _second_text(sequence: list[int | None]) -> int:
