@@ -23,5 +23,5 @@ def make_sources(path: Path, count: int = 3, layers: int = 2, hidden: int = 32, 
         for layer in range(layers)
         for part, shape in shapes.items()
     }
-    save_file(tensors, path, {"names": json.dumps([f"t{index}" for index in range(count)])})
+    save_file(tensors, path, {"sources": json.dumps({"names": [f"t{index}" for index in range(count)]})})
     return path

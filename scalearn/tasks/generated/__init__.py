@@ -24,8 +24,8 @@ class Recipe(NamedTuple):
 
 RECIPES = {
     "demo_sentiment": Recipe(sentiment, 256, 64, 200),
-    "demo_nli": Recipe(inference, 384, 66, 201),
-    "demo_similarity": Recipe(similarity, 384, 64, 200),
+    "demo_nli": Recipe(inference, 264, 66, 201),
+    "demo_similarity": Recipe(similarity, 256, 64, 200),
     "demo_rte": Recipe(news, 110, 60, 200),
 }
 
