@@ -51,7 +51,10 @@ def start(*command: str, **options: object) -> subprocess.Popen[str]:
 
 def client(program: str, line: str) -> subprocess.Popen[str]:
     """A server whose command is this line of shell; `$C` in it is the client."""
-    environment = {**os.environ, "C": f"{sys.executable} {program}", "WORD": "word"}
+    script = Path(program).with_name("client")  # one word, wherever Python lies
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" "$@"\n')
+    script.chmod(0o755)
+    environment = {**os.environ, "C": str(script), "WORD": "word"}
     return start(sys.executable, program, "serve", "sh", "-c", line, env=environment, stdin=subprocess.PIPE)
 
 
