@@ -22,7 +22,7 @@ def run(arguments):
             print(os.getcwd(), os.environ["WORD"], sys.stdin.read(), sep="|")
             print("warm" if "csv" in sys.modules else "cold", os.environ.get("EARLY"), file=sys.stderr)
         case "sleep":
-            print(os.getpid(), flush=True)
+            os.write(1, b"%d\\n" % os.getpid())  # in one piece: two of these share the stream
             time.sleep(60)
         case "raise":
             raise ValueError("no such luck")
