@@ -62,7 +62,6 @@ class RunTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
         self.best: dict[str, Tensor] = {}
-        self.finished = False
         super().__init__(
             model,
             training_arguments(values, seed, folder),
@@ -116,12 +115,12 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         self._refuse_divergence()
         self.state.best_model_checkpoint = "best"
         last = self.state.global_step >= self.state.max_steps
-        self.finished = bool(last or self.control.should_training_stop)
+        finished = bool(last or self.control.should_training_stop)
         self._store_callbacks()
         optimizer, groups = checkpoints.optimizer_tensors(self.optimizer)
         state = {
             "identity": self.identity,
-            "finished": self.finished,
+            "finished": finished,
             "groups": checkpoints.plain(groups),
             "scheduler": checkpoints.plain(self.lr_scheduler.state_dict()),
         }
