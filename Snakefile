@@ -35,7 +35,7 @@ for rules_of_yours in sorted(Path("workflow/rules/own").glob("*.smk")):
 
 rule fetch:
     input:
-        expand("resources/models/{model}/model.json", model=campaign.model),
+        expand("resources/models/{model}/model.json", model=campaign.models),
         expand("resources/tasks/{task}/task.json", task=campaign.tasks),
     localrule: True
 

@@ -14,12 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.config import Config, HubModel, ModelSource, PackageModel
+from scalearn.config import Benchmark, Config, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+from scalearn.protocol import SOURCE_SEED, run_switches, task_under
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.mirror import mirror_files
 
 STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
 FULL = "full"  # the shots of a run on all rows
@@ -61,26 +63,33 @@ class Campaign:
 
     # ------------------------------------------------------------------ what there is
 
-    @property
-    def model(self) -> str:
-        """The encoder's name."""
-        return self.config.model
+    @cached_property
+    def models(self) -> dict[str, ModelSource]:
+        """Every encoder that a benchmark of this campaign takes, with where it comes from."""
+        names = dict.fromkeys(self.model(benchmark) for benchmark in self.benchmarks)
+        return {name: self.config.models[name] for name in names}
 
-    @property
-    def model_source(self) -> ModelSource:
-        """Where the encoder comes from."""
-        return self.config.models[self.model]
+    def model(self, benchmark: str) -> str:
+        """The name of the benchmark's encoder."""
+        return self.benchmarks[benchmark].model or self.config.model
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        """Every task that a benchmark of this campaign names, with its definition."""
-        known = {**TASKS, **self.config.tasks}
-        names = dict.fromkeys(task for tasks in self.config.benchmarks.values() for task in tasks)
-        return {name: known[name] for name in names}
+        """Every task that a benchmark of this campaign names, with its definition under the campaign's protocol."""
+        names = dict.fromkeys(
+            task for entry in self.benchmarks.values() for task in (*entry.tasks, *entry.source_tasks)
+        )
+        return {name: self._task(name) for name in names}
+
+    def _task(self, name: str) -> Task:
+        own = self.config.tasks.get(name)
+        task = task_under(self.config.protocol, name, TASKS[name]) if own is None else own
+        rows = self.config.train_rows.get(name)
+        return task if rows is None else task.model_copy(update={"train_rows": rows})
 
     @property
-    def benchmarks(self) -> dict[str, tuple[str, ...]]:
-        """Each benchmark's tasks, in table order."""
+    def benchmarks(self) -> dict[str, Benchmark]:
+        """What each table shows, by its name."""
         return self.config.benchmarks
 
     @property
@@ -103,22 +112,23 @@ class Campaign:
 
     # ------------------------------------------------------------------ runs
 
-    def run(self, method: str, benchmark: str, task: str, seed: int) -> Run:
-        """The run of this campaign's model with these coordinates."""
-        return Run(self.model, method, benchmark, task, FULL, seed)
+    def run(self, benchmark: str, method: str, task: str, seed: int) -> Run:
+        """The run behind one value of this benchmark's table; single-task runs are shared by all benchmarks."""
+        group = "single" if METHODS[method].family == "single" else benchmark
+        return Run(self.model(benchmark), method, group, task, FULL, seed)
 
     def runs(self, benchmark: str) -> list[Run]:
         """Every run that the table of this benchmark shows."""
         return [
-            self.run(method.name, "single" if method.family == "single" else benchmark, task, seed)
+            self.run(benchmark, method.name, task, seed)
             for method in self.methods
-            for task in self.benchmarks[benchmark]
+            for task in self.benchmarks[benchmark].tasks
             for seed in self.seeds(task)
         ]
 
     def source_runs(self, benchmark: str, seed: int) -> list[Run]:
-        """The stage-1 runs whose adapters are composed in stage 2, in the benchmark's order."""
-        return [self.run(STAGE1, "single", task, seed) for task in self.benchmarks[benchmark]]
+        """The stage-1 runs whose adapters are composed in stage 2, in the order of the benchmark's sources."""
+        return [self.run(benchmark, STAGE1, task, seed) for task in self.benchmarks[benchmark].source_tasks]
 
     def all_runs(self) -> list[Run]:
         """Every run that some table of this campaign shows, each once."""
@@ -164,18 +174,22 @@ class Campaign:
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
 
-    @property
-    def model_definition(self) -> str:
+    def model_definition(self, model: str) -> str:
         """Where the encoder comes from, as JSON."""
-        return normal(self.model_source.model_dump(mode="json"))
+        return normal(self.models[model].model_dump(mode="json"))
+
+    def switches(self, method: str, task: str) -> tuple[str, ...]:
+        """What the reference protocol does otherwise in runs of this method on this task; nothing when corrected."""
+        return run_switches(self.config.protocol, METHODS[method], self.tasks[task].kind)
 
     def layout(self, benchmark: str) -> str:
-        """What the table of this benchmark shows, as JSON: model, tasks, methods, seeds per task."""
-        tasks = self.benchmarks[benchmark]
+        """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds per task."""
+        tasks = self.benchmarks[benchmark].tasks
         return normal(
             {
                 "benchmark": benchmark,
-                "model": self.model,
+                "model": self.model(benchmark),
+                "protocol": self.config.protocol,
                 "tasks": list(tasks),
                 "methods": [method.name for method in self.methods],
                 "seeds": {task: list(self.seeds(task)) for task in tasks},
@@ -184,9 +198,9 @@ class Campaign:
 
     # ------------------------------------------------------------------ files it starts from
 
-    def model_inputs(self) -> list[str]:
+    def model_inputs(self, model: str) -> list[str]:
         """The encoder's files, if it comes from a local folder."""
-        source = self.model_source
+        source = self.models[model]
         return (
             [f"{source.path}/{name}" for name in ("config.json", "model.safetensors")]
             if source.kind == "folder"
@@ -207,58 +221,25 @@ class Campaign:
 
     def _check_names(self, origin: str) -> None:
         config = self.config
-        if config.model not in config.models:
-            raise UserError(f"{origin}: model: unknown model '{config.model}'{nearest(config.model, config.models)}")
+        _known(origin, "model", (config.model,), config.models)
         _known(origin, "methods", config.methods, METHODS)
         known_tasks = {**TASKS, **config.tasks}
-        for benchmark, tasks in config.benchmarks.items():
-            _known(origin, f"benchmarks.{benchmark}", tasks, known_tasks)
-        _known(origin, "task_seeds", tuple(config.task_seeds), known_tasks)
+        for name, benchmark in config.benchmarks.items():
+            _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
+            _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)
+            _known(origin, f"benchmarks.{name}.model", (benchmark.model or config.model,), config.models)
+        for key in ("task_seeds", "train_rows"):
+            _known(origin, key, tuple(getattr(config, key)), known_tasks)
+        if config.protocol == "reference" and config.source_seed != SOURCE_SEED:
+            raise UserError(
+                f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "
+                "remove the key, or set `protocol: corrected`"
+            )
         _known(origin, "hyperparameters", tuple(config.hyperparameters), {**METHODS, "all": None})
         for layer, values in config.hyperparameters.items():
             names = [method.name for method in METHODS.values()] if layer == "all" else [layer]
             known = {key for name in names for key in METHODS[name].defaults}
             _known(origin, f"hyperparameters.{layer}", tuple(values), dict.fromkeys(known))
-
-    def check_files(self, origin: str = "config.yaml") -> None:
-        """Refuse a campaign whose local files are not there: model folder, mirror, task files. Reads no rows."""
-        source = self.model_source
-        if source.kind == "folder":
-            folder = Path(source.path)
-            if not folder.is_dir():
-                raise UserError(f"{origin}: models.{self.model}.path: no folder {folder}; name one with a model in it")
-            for needed in ("config.json", "model.safetensors"):
-                if not (folder / needed).is_file():
-                    raise UserError(
-                        f"{origin}: models.{self.model}.path: {folder} holds no {needed}; "
-                        "save the model there with save_pretrained"
-                    )
-        for name, task in self.tasks.items():
-            if self.origin(name) == "mirror":
-                mirror_files(Path(self.config.mirror or ""), name, task.source)  # type: ignore[arg-type]
-            elif isinstance(task.source, FilesSource):
-                for split in ("train", "validation", "test"):
-                    path = getattr(task.source, split)
-                    if path is not None and not Path(path).is_file():
-                        raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
-
-
-def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[Path]]:
-    """Return the parquet files of each split that the mirror holds; train and test must be there.
-
-    A mirror is a folder in the hub's layout: <repository name>/<config>/<split>-00000-of-00001.parquet.
-    """
-    folder = mirror / source.repository.split("/")[1] / source.config
-    if not folder.is_dir():
-        raise UserError(f"mirror {mirror}: no folder {folder} for task '{task}'; add it there or leave the task out")
-    wanted = [source.train, source.test, *([source.validation] if source.validation else [])]
-    files = {split: sorted(folder.glob(f"{split}-*.parquet")) for split in [*wanted, *source.parts.values()]}
-    for split in wanted:
-        if not files[split]:
-            raise UserError(
-                f"mirror {mirror}: no {folder / split}-*.parquet for task '{task}'; add it or leave the task out"
-            )
-    return {split: paths for split, paths in files.items() if paths}
 
 
 def normal(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,10 @@ from pathlib import Path
 import yaml
 
 from scalearn.campaign import Campaign
+from scalearn.config import FolderModel
 from scalearn.errors import UserError
+from scalearn.tasks.definition import FilesSource, HubSource
+from scalearn.tasks.mirror import mirror_files
 
 
 def check_campaign(path: Path) -> Campaign:
@@ -19,9 +22,33 @@ def check_campaign(path: Path) -> Campaign:
     if not isinstance(content, dict):
         raise UserError(f"{path}: a campaign is a list of `key: value`; see config.yaml")
     campaign = Campaign.parse(content, str(path))
-    campaign.check_files(str(path))
+    check_files(campaign, str(path))
     check_rows(campaign)
     return campaign
+
+
+def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
+    """Refuse a campaign whose local files are not there: model folders, mirror, task files. Reads no rows."""
+    for name, model in campaign.models.items():
+        if isinstance(model, FolderModel):
+            _check_model(f"{origin}: models.{name}.path", Path(model.path))
+    for name, task in campaign.tasks.items():
+        source = task.source
+        if isinstance(source, HubSource) and campaign.config.mirror is not None:
+            mirror_files(Path(campaign.config.mirror), name, source)
+        elif isinstance(source, FilesSource):
+            for split in ("train", "validation", "test"):
+                path = getattr(source, split)
+                if path is not None and not Path(path).is_file():
+                    raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
+
+
+def _check_model(key: str, folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"{key}: no folder {folder}; name one with a model in it")
+    for needed in ("config.json", "model.safetensors"):
+        if not (folder / needed).is_file():
+            raise UserError(f"{key}: {folder} holds no {needed}; save the model there with save_pretrained")
 
 
 def check_rows(campaign: Campaign) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from scalearn.protocol import Protocol
 from scalearn.tasks.definition import Strict, Task
 
 # Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
@@ -43,17 +44,41 @@ class PackageModel(Strict):
 ModelSource = Annotated[HubModel | FolderModel | PackageModel, Field(discriminator="kind")]
 
 
+class Benchmark(Strict):
+    """A table's tasks. Written as a plain list, they are also the sources of its two-stage methods."""
+
+    tasks: tuple[Name, ...] = Field(min_length=1, description="the targets, in table order")
+    sources: tuple[Name, ...] = Field((), description="whose adapters two-stage methods compose; by default `tasks`")
+    model: Name | None = Field(None, description="its encoder, a key of `models`; by default the campaign's")
+
+    @property
+    def source_tasks(self) -> tuple[str, ...]:
+        """The tasks whose adapters are composed, in the order in which they are stacked."""
+        return self.sources or self.tasks
+
+
+def _from_list(content: Any) -> Any:
+    return {"tasks": content} if isinstance(content, list | tuple) else content
+
+
+BenchmarkEntry = Annotated[Benchmark, BeforeValidator(_from_list, json_schema_input_type=Benchmark | tuple[Name, ...])]
+
+
 class Config(Strict):
     """One campaign."""
 
+    protocol: Protocol = Field("corrected", description="`reference` repeats what the paper's code got wrong")
     model: Name = Field(description="the encoder, a key of `models`")
     models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from")
     mirror: str | None = Field(None, description="a folder in the hub's layout that stands for the hub's datasets")
     tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
-    benchmarks: dict[Name, tuple[Name, ...]] = Field(min_length=1, description="name -> its tasks, in table order")
+    benchmarks: dict[Name, BenchmarkEntry] = Field(min_length=1, description="name -> its tasks, in table order")
     methods: tuple[Name, ...] = Field(min_length=1, description="rows of the tables, in order")
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
     task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
+    train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True)]] = Field(
+        {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
+    )
     source_seed: Seed = Field(0, description="the seed of the stage-1 adapters that stage 2 composes")
     hyperparameters: dict[Name, dict[Name, Number]] = Field(
         {}, description="`all` or a method's name -> what differs from the paper's values"
@@ -62,7 +87,9 @@ class Config(Strict):
     @model_validator(mode="after")
     def _no_duplicates(self) -> Config:
         lists: dict[str, tuple[str, ...] | tuple[int, ...]] = {"methods": self.methods, "seeds": self.seeds}
-        lists |= {f"benchmarks.{name}": tasks for name, tasks in self.benchmarks.items()}
+        for name, benchmark in self.benchmarks.items():
+            lists[f"benchmarks.{name}"] = benchmark.tasks
+            lists[f"benchmarks.{name}.sources"] = benchmark.source_tasks
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
         for key, values in lists.items():
             if twice := [value for value, times in Counter(values).items() if times > 1]:

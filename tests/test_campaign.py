@@ -126,7 +126,7 @@ def test_layouts_are_normal_json() -> None:
             {"hyperparameters": {"all": {"epoch": 1}}},
             "hyperparameters.all: unknown name 'epoch', did you mean 'epochs'?",
         ),
-        ({"model": "roberta"}, "config.yaml: model: unknown model 'roberta', did you mean 'roberta-base'?"),
+        ({"model": "roberta"}, "config.yaml: model: unknown name 'roberta', did you mean 'roberta-base'?"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
         ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),

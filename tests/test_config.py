@@ -55,7 +55,7 @@ def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
         {"models": {"m": {"kind": "pickle", "path": "x"}}},
         {"hyperparameters": {"all": {"epochs": float("nan")}}},
         {"hyperparameters": {"all": {"epochs": -1}}},
-        {"tasks": {"mine": {"source": {"kind": "files", "train": "a.csv"}}}},
+        {"tasks": {"mine": {"source": {"kind": "files", "test": "a.csv"}}}},
         {"tasks": {"mine": {"source": {"kind": "rule"}, "kind": "regression", "labels": ["a", "b"]}}},
         {"tasks": {"mine": {"source": {"kind": "rule"}, "metrics": ["pearson"]}}},
         {"colour": "blue"},

@@ -40,5 +40,6 @@ METHODS = (
         family="two_stage",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
         own={"learning_rate": 5e-5},
+        regularised=True,
     ),
 )

@@ -40,6 +40,7 @@ class Method(ABC):
     """A way to learn a task.
 
     `version` goes up when a change of code changes results, so that exactly this method's runs are made again.
+    `regularised` says that `regularisation` returns a term.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Method(ABC):
     family: Family
     citation: str
     version: int = 1
+    regularised: bool = False
     own: Mapping[str, int | float] = field(default_factory=dict)
 
     @property

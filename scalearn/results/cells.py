@@ -10,6 +10,7 @@ from statistics import mean, stdev
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+from scalearn.protocol import Protocol
 from scalearn.results.layout import Layout
 from scalearn.results.records import ScoreRecord, read_score, score_path
 
@@ -79,6 +80,7 @@ class Table:
 
     benchmark: str
     model: str
+    protocol: Protocol
     columns: tuple[Column, ...]
     families: dict[str, tuple[Row, ...]]
 
@@ -111,7 +113,7 @@ def read_table(layout: Layout, runs: Path) -> Table:
         family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
         for family, names in layout.by_family().items()
     }
-    return Table(layout.benchmark, layout.model, tuple(columns), families)
+    return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families)
 
 
 Found = list[tuple[Path, ScoreRecord]]

@@ -140,6 +140,7 @@ def _caption(table: Table) -> tuple[str, ...]:
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
         f"{BASELINE}: the most frequent training label for every row; in a regression their mean (correlation 0).",
         "Parameters: trainable ones for one target task, heads not counted.",
+        f"Protocol: {table.protocol} (docs/protocol.md).",
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scalearn.campaign import FULL, Run
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
+from scalearn.protocol import Protocol
 
 FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}  # in table order, with their titles
 
@@ -21,6 +22,7 @@ class Layout(BaseModel):
 
     benchmark: str
     model: str
+    protocol: Protocol = "corrected"
     tasks: tuple[str, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
     seeds: dict[str, tuple[int, ...]]

@@ -6,10 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-METRICS = {
-    "classification": ("accuracy", "f1", "matthews"),
+Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
+
+# Per kind the metrics that suit it, the default headline first.
+METRICS: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "f1", "matthews", "exact_match"),
+    "multi_label": ("macro_f1", "macro_precision", "macro_recall", "subset_accuracy"),
+    "multiple_choice": ("accuracy",),
     "regression": ("pearson", "spearman"),
+    "candidates": ("token_f1", "exact_match"),
 }
+LABELLED = ("classification", "multi_label")  # kinds whose labels have names
+
+# Inputs that are more than columns as they stand: scalearn.tasks.constructions has a function for each.
+Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
+
+CUT_SEED = 42  # the paper's
 
 
 class Strict(BaseModel):
@@ -19,25 +31,30 @@ class Strict(BaseModel):
 
 
 class HubSource(Strict):
-    """Parquet files of a dataset repository; `mirror` in the campaign replaces the hub by a local folder."""
+    """Files of a dataset repository; `mirror` in the campaign replaces the hub by a local folder."""
 
     kind: Literal["hub"] = "hub"
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that data cannot change")
-    config: str = Field(pattern=r"^[\w.-]+$")
+    config: str = Field("default", pattern=r"^[\w.-]+$")
+    files: str = Field(
+        "{config}/{split}-*.parquet",
+        pattern=r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
+        description="where the files of a split lie in the repository; {config} and {split} are filled in",
+    )
     train: str = "train"
     validation: str | None = Field(None, description="a split of its own; by default cut from train")
-    test: str = "validation"
+    test: str | None = Field("validation", description="null: cut from train")
     parts: dict[str, str] = Field({}, description="further test splits: suffix of their metrics -> split name")
 
 
 class FilesSource(Strict):
-    """CSV, JSONL or parquet files, told apart by their ending."""
+    """CSV, TSV, JSONL or parquet files, told apart by their ending."""
 
     kind: Literal["files"] = "files"
     train: str
     validation: str | None = Field(None, description="by default cut from train")
-    test: str
+    test: str | None = Field(None, description="by default cut from train")
 
 
 class GeneratedSource(Strict):
@@ -59,12 +76,20 @@ class Task(Strict):
     """A task: its source, its columns, its label space, its metrics (headline first)."""
 
     source: Source
-    kind: Literal["classification", "regression"] = "classification"
+    kind: Kind = "classification"
     texts: tuple[str, ...] = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
+    choices: tuple[str, ...] = Field((), description="multiple choice: a column per choice, or one column of lists")
+    construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
     label: str = Field("label", description="the label column")
+    separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
     labels: tuple[str, ...] | None = Field(None, description="label names in index order; by default sorted from train")
-    metrics: tuple[str, ...] = Field((), description="headline first; by default accuracy, or pearson for regression")
-    max_length: int = Field(128, ge=8, le=8192, description="tokens, longest-first truncation")
+    metrics: tuple[str, ...] = Field((), description="headline first; by default the first that suits the kind")
+    max_length: int = Field(128, ge=8, le=8192, description="tokens")
+    truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
+    groups: str | None = Field(None, description="rows that share this column's value stay on one side of a cut")
+    cut_seed: int = Field(CUT_SEED, ge=0, lt=2**32, description="of the splits that are cut from train")
+    train_rows: int | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
+    select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")
     version: int = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
 
     @model_validator(mode="after")
@@ -73,10 +98,16 @@ class Task(Strict):
         for metric in self.metrics:
             if metric not in allowed:
                 raise ValueError(f"metrics: '{metric}' does not suit kind '{self.kind}'; it has {', '.join(allowed)}")
-        if self.kind == "regression" and self.labels is not None:
-            raise ValueError("labels: a regression has no label names; remove the key")
+        if self.labels is not None and self.kind not in LABELLED:
+            raise ValueError(f"labels: kind '{self.kind}' has no label names; remove the key")
         if self.labels is not None and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise ValueError("labels: at least two names, each once")
+        if (self.kind == "multiple_choice") != bool(self.choices):
+            raise ValueError("choices: kind 'multiple_choice' names the columns of its choices, other kinds none")
+        if self.choices and len(self.texts) > 1:
+            raise ValueError("texts: kind 'multiple_choice' has one text before its choices")
+        if (self.kind == "candidates") != (self.construction == "record"):
+            raise ValueError("kind: 'candidates' goes with `construction: record`, and with nothing else")
         return self
 
     @property

@@ -40,7 +40,7 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
     if validation is None:
         train, validation, found = cut(train, stratified=task.kind == "classification")
         notes += found
-    content = {"train": train, "validation": validation, "test": mapped.test}
+    content = {"train": train.to_batches(), "validation": validation.to_batches(), "test": mapped.test.to_batches()}
     info = store.write(output, name, task, content, labels=mapped.labels, parts=mapped.parts, notes=notes)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))
     for note in info.notes:

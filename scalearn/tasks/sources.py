@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scalearn.campaign import mirror_files
 from scalearn.errors import UserError
 from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.generated import generate
+from scalearn.tasks.mirror import mirror_files, pattern, required, split_files
 from scalearn.tasks.readers import read_table
 
 
@@ -60,7 +60,7 @@ def _from_hub_layout(
     name: str, source: HubSource, files: dict[str, list[Path]], columns: Sequence[str], place: str
 ) -> Splits:
     found = {split: _join(paths, columns) for split, paths in files.items()}
-    test, notes = {"": found[source.test]}, []
+    test, notes = {"": found[source.test or ""]}, []
     for part, split in source.parts.items():
         if split in found:
             test[part] = found[split]
@@ -84,15 +84,13 @@ def _hub_files(name: str, source: HubSource) -> dict[str, list[Path]]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    wanted = [source.train, source.test, *([source.validation] if source.validation else [])]
-    splits = dict.fromkeys([*wanted, *source.parts.values()])
     where = f"task '{name}': {source.repository} at {source.revision[:12]}"
     try:
         folder = snapshot_download(
             source.repository,
             repo_type="dataset",
             revision=source.revision,
-            allow_patterns=[f"{source.config}/{split}-*.parquet" for split in splits],
+            allow_patterns=[pattern(source, split) for split in [*required(source), *source.parts.values()]],
         )
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise UserError(f"{where}: the hub has no such repository or revision; mend the task's `source`") from None
@@ -101,11 +99,10 @@ def _hub_files(name: str, source: HubSource) -> dict[str, list[Path]]:
             f"{where}: the hub cannot be reached ({type(error).__name__}); run this on a login node, "
             "or set `mirror` to a folder in the hub's layout"
         ) from None
-    files = {split: sorted((Path(folder) / source.config).glob(f"{split}-*.parquet")) for split in splits}
-    for split in wanted:
-        if not files[split]:
+    found = split_files(Path(folder), source)
+    for split in required(source):
+        if split not in found:
             raise UserError(
-                f"{where}: no {source.config}/{split}-*.parquet; "
-                "mend the task's `source`, or run this where the hub can be reached"
+                f"{where}: no {pattern(source, split)}; mend `source`, or run this where the hub is in reach"
             )
-    return {split: paths for split, paths in files.items() if paths}
+    return found

@@ -1,12 +1,24 @@
 """The on-disk task format: train.parquet, validation.parquet, test.parquet and task.json, whatever wrote them.
 
-Columns: text1 and, for pairs, text2 (strings); label (int64 class index, or float64 for a regression); the test file
-also has `part`: "" for the main rows, else the suffix of the metrics of a further test set.
+| column            | type         | in                                                                     |
+| ----------------- | ------------ | ---------------------------------------------------------------------- |
+| text1             | string       | every task                                                             |
+| text2             | string       | tasks whose rows are pairs of texts                                    |
+| choices           | list<string> | multiple_choice: the possible continuations of text1, equally many     |
+| label             | int64        | classification: the class; multiple_choice: the right choice;          |
+|                   |              | candidates: 1 if the candidate is right, else 0                        |
+|                   | double       | regression                                                             |
+|                   | list<int64>  | multi_label: the classes of the row, none to all                       |
+| group             | int64        | candidates, and others with a metric over groups: the row's question   |
+| candidate         | string       | candidates: the answer that the row proposes                           |
+| answers           | list<string> | candidates: the right answers of the row's question                    |
+| part              | string       | the test file: "" for the main rows, else the suffix of their metrics  |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
-from scalearn.tasks.definition import METRICS, Task
+from scalearn.tasks.definition import LABELLED, METRICS, Kind, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,27 +40,37 @@ class TaskInfo(BaseModel):
     model_config = ConfigDict(frozen=True)  # keys that a user's own rule adds are let through
 
     name: str
-    kind: Literal["classification", "regression"]
+    kind: Kind
     labels: tuple[str, ...] | None
+    choices: int | None = Field(None, ge=2, description="multiple_choice: how many each row has")
+    grouped: bool = Field(False, description="rows say to which group they belong")
     metrics: tuple[str, ...] = Field(min_length=1, description="headline first")
     max_length: int = Field(ge=8)
+    truncate: Literal["longest", "first"] = "longest"
+    select: Literal["loss", "headline"] = "loss"
     version: int = Field(ge=1)
-    texts: tuple[str, ...] = Field(min_length=1, max_length=2, description="what text1 and text2 were called")
+    texts: tuple[str, ...] = Field(min_length=1, max_length=2, description="what text1 and text2 were made from")
     label: str = Field(description="what the label column was called")
     source: dict[str, Any]
     sizes: dict[str, int]
     sha256: dict[str, str]
     parts: tuple[str, ...] = ("",)
-    notes: tuple[str, ...] = Field((), description="what was left out or done otherwise, and why")
+    notes: tuple[str, ...] = Field((), description="what was inferred, left out or done otherwise, and why")
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskInfo:
-        if (self.kind == "classification") != (self.labels is not None):
-            raise ValueError("labels: a classification has label names, a regression null")
+        if (self.kind in LABELLED) != (self.labels is not None):
+            raise ValueError(f"labels: {' and '.join(LABELLED)} have label names, other kinds null")
         if self.labels is not None and len(self.labels) < 2:
             raise ValueError("labels: at least two")
+        if (self.kind == "multiple_choice") != (self.choices is not None):
+            raise ValueError("choices: multiple_choice says how many, other kinds null")
+        if self.kind == "candidates" and not self.grouped:
+            raise ValueError("grouped: candidates belong to groups; it must be true")
         if unknown := set(self.metrics) - set(METRICS[self.kind]):
             raise ValueError(f"metrics: '{min(unknown)}' does not suit kind '{self.kind}'")
+        if self.kind == "classification" and "exact_match" in self.metrics and not self.grouped:
+            raise ValueError("metrics: 'exact_match' needs groups; name their column in `groups`")
         for key in ("sizes", "sha256"):
             if missing := set(SPLITS) - set(getattr(self, key)):
                 raise ValueError(f"{key}: no entry for {min(missing)}")
@@ -57,9 +79,9 @@ class TaskInfo(BaseModel):
         return self
 
     @property
-    def classes(self) -> int:
-        """The number of classes; 1 for a regression."""
-        return 1 if self.labels is None else len(self.labels)
+    def outputs(self) -> int:
+        """The number of values that a model gives per row: one per class or choice, two per candidate, else one."""
+        return outputs(self.kind, self.labels, self.choices)
 
     @classmethod
     def read(cls, folder: Path) -> TaskInfo:
@@ -80,32 +102,73 @@ class TaskInfo(BaseModel):
         return info
 
 
-def write(folder: Path, name: str, task: Task, content: Mapping[str, pa.Table], **found: Any) -> TaskInfo:
+def outputs(kind: str, labels: tuple[str, ...] | None, choices: int | None) -> int:
+    """Return how many values a model gives per row of a task of this kind."""
+    if labels is not None:
+        return len(labels)
+    return {"multiple_choice": choices or 0, "candidates": 2, "regression": 1}[kind]
+
+
+def schema(kind: str, pair: bool, choices: bool = False, grouped: bool = False, part: bool = False) -> pa.Schema:
+    """Return the columns of a split."""
+    import pyarrow as pa
+
+    labels = {"regression": pa.float64(), "multi_label": pa.list_(pa.int64())}
+    fields = [("text1", pa.string())]
+    fields += [("text2", pa.string())] if pair else []
+    fields += [("choices", pa.list_(pa.string()))] if choices else []
+    fields += [("label", labels.get(kind, pa.int64()))]
+    fields += [("group", pa.int64())] if grouped else []
+    fields += [("candidate", pa.string()), ("answers", pa.list_(pa.string()))] if kind == "candidates" else []
+    fields += [("part", pa.string())] if part else []
+    return pa.schema(fields)
+
+
+def schema_of(info: TaskInfo, split: str) -> pa.Schema:
+    """Return the columns that this split of the task must have."""
+    multiple = info.kind == "multiple_choice"
+    return schema(info.kind, len(info.texts) == 2 and not multiple, multiple, info.grouped, split == "test")
+
+
+def write(
+    folder: Path, name: str, task: Task, content: Mapping[str, Iterable[pa.RecordBatch]], **found: Any
+) -> TaskInfo:
     """Write a task's splits and, last, its task.json; return what that says.
 
-    content: one table per split; found: the `labels`, `parts` and `notes` that preparing the task brought to light.
+    content: the batches of each split, one after another, all of one schema, so that memory holds one batch;
+    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light.
     """
-    import pyarrow.parquet as pq
-
     (folder / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
-    for split in SPLITS:
-        with whole_file(folder / f"{split}.parquet") as temporary:
-            pq.write_table(content[split], temporary)
+    sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}
     info = TaskInfo(
         name=name,
         kind=task.kind,
         metrics=task.all_metrics,
         max_length=task.max_length,
+        truncate=task.truncate,
+        select=task.select,
         version=task.version,
         texts=task.texts,
         label=task.label,
         source=task.source.model_dump(mode="json"),
-        sizes={split: content[split].num_rows for split in SPLITS},
+        sizes=sizes,
         sha256={split: sha256(folder / f"{split}.parquet") for split in SPLITS},
         **found,
     )
     write_json(folder / "task.json", info.model_dump(mode="json"))
     return info
+
+
+def _write_split(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
+    import pyarrow.parquet as pq
+
+    stream, rows = iter(batches), 0
+    first = next(stream)
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, first.schema) as out:
+        for batch in chain([first], stream):
+            out.write_batch(batch)
+            rows += batch.num_rows
+    return rows
 
 
 def _check_file(path: Path, info: TaskInfo, split: str) -> None:
@@ -118,15 +181,13 @@ def _check_file(path: Path, info: TaskInfo, split: str) -> None:
         file = pq.ParquetFile(path)
     except pa.ArrowInvalid:
         raise UserError(f"{path}: not readable as parquet; delete it and run again") from None
-    wanted = {f"text{number}": pa.string() for number, _ in enumerate(info.texts, start=1)}
-    wanted["label"] = pa.int64() if info.labels else pa.float64()
-    if split == "test":
-        wanted["part"] = pa.string()
-    for column, kind in wanted.items():
-        index = file.schema_arrow.get_field_index(column)
+    for wanted in schema_of(info, split):
+        index = file.schema_arrow.get_field_index(wanted.name)
         found = "no such column" if index < 0 else file.schema_arrow.field(index).type
-        if found != kind:
-            raise UserError(f"{path}: column '{column}' must be {kind}, found {found}; mend the rule that wrote it")
+        if found != wanted.type:
+            raise UserError(
+                f"{path}: column '{wanted.name}' must be {wanted.type}, found {found}; mend the rule that wrote it"
+            )
     if file.metadata.num_rows != info.sizes[split] or not file.metadata.num_rows:
         raise UserError(
             f"{path}: {file.metadata.num_rows} rows where task.json says {info.sizes[split]}; "

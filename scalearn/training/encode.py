@@ -74,10 +74,10 @@ def _labels(info: TaskInfo, column: list[float | None], source: Path, before: in
     values = np.asarray([np.nan if label is None else label for label in column], dtype=np.float64)
     good = np.isfinite(values)
     if info.labels is not None:
-        good &= (values >= 0) & (values < info.classes)
+        good &= (values >= 0) & (values < info.outputs)
     if not good.all():
         row = int(np.argmin(good))
-        allowed = "a finite number" if info.labels is None else f"an index from 0 to {info.classes - 1}"
+        allowed = "a finite number" if info.labels is None else f"an index from 0 to {info.outputs - 1}"
         raise UserError(
             f"{source}: row {before + row + 1}: label {column[row]} must be {allowed}; mend the rule that wrote it"
         )

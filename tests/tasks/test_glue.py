@@ -93,7 +93,7 @@ def test_shards_are_joined_in_order_and_none_may_be_missing(tmp_path: Path) -> N
 
 
 def test_a_mirror_without_the_task_or_its_train_split(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no folder .*rte for task 'rte'"):
+    with pytest.raises(UserError, match=r"no .*glue/rte/train-\*\.parquet for task 'rte'"):
         check("rte", TASKS["rte"], make_mirror(tmp_path / "a", *MNLI))
     with pytest.raises(UserError, match=r"no .*train-\*\.parquet for task 'mnli'"):
         check("mnli", TASKS["mnli"], make_mirror(tmp_path / "b", "validation_matched"))

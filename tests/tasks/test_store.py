@@ -33,7 +33,7 @@ def test_task_json_holds_what_the_contract_says(task: Path) -> None:
     content = json.loads((task / "task.json").read_text())
     assert set(content) == {
         "name", "kind", "labels", "metrics", "max_length", "version", "texts", "label", "source", "sizes", "sha256",
-        "parts", "notes",
+        "parts", "notes", "choices", "grouped", "truncate", "select",
     }  # fmt: skip
     assert content["sha256"] == {split: sha256(task / f"{split}.parquet") for split in ("train", "validation", "test")}
     assert pq.read_schema(task / "test.parquet").names == ["text1", "label", "part"]
@@ -45,15 +45,15 @@ def test_a_rule_s_own_keys_are_let_through(task: Path) -> None:
 
 
 def test_the_tasks_of_other_tests_keep_the_format(tmp_path: Path) -> None:
-    assert TaskInfo.read(make_task(tmp_path / "a")).classes == 2
-    assert TaskInfo.read(make_task(tmp_path / "b", kind="regression")).classes == 1
+    assert TaskInfo.read(make_task(tmp_path / "a")).outputs == 2
+    assert TaskInfo.read(make_task(tmp_path / "b", kind="regression")).outputs == 1
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "ranking"}, "kind: Input should be 'classification' or 'regression'"),
-        ({"labels": None}, "labels: a classification has label names"),
+        ({"kind": "ranking"}, "kind: Input should be 'classification', 'multi_label'"),
+        ({"labels": None}, "labels: classification and multi_label have label names"),
         ({"labels": ["only"]}, "labels: at least two"),
         ({"metrics": []}, "metrics: "),
         ({"metrics": ["pearson"]}, "metrics: 'pearson' does not suit kind 'classification'"),

@@ -59,11 +59,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"seed": [1]}, "config.yaml: seed: unknown key, did you mean 'seeds'?"),
     ({"seeds": [1, 1]}, "config.yaml: seeds: 1 stands there more than once; keep one"),
     ({"seeds": []}, "config.yaml: seeds: "),
-    ({"model": "tinny"}, "config.yaml: model: unknown model 'tinny', did you mean 'tiny'?"),
+    ({"model": "tinny"}, "config.yaml: model: unknown name 'tinny', did you mean 'tiny'?"),
     ({"hyperparameters": {"scalearn": {"lerning_rate": 1}}}, "did you mean 'learning_rate'?"),
     ({"models": {"tiny": {"kind": "folder", "path": "nowhere"}}}, "config.yaml: models.tiny.path: no folder nowhere"),
     ({"models": {"tiny": {"kind": "folder", "path": "bin"}}}, "bin holds no config.json"),
-    ({"mirror": "nowhere", "tasks": {}, "benchmarks": {"glue": ["rte"]}}, "mirror nowhere: no folder nowhere/glue/rte"),
+    (
+        {"mirror": "nowhere", "tasks": {}, "benchmarks": {"glue": ["rte"]}},
+        "mirror nowhere: no folder nowhere/glue for task 'rte'",
+    ),
     (
         {
             "tasks": {"one": {"source": {"kind": "files", "train": "a.csv", "test": "a.csv"}}},

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.logging import logger
 
 from scalearn.campaign import Campaign
-from scalearn.check import check_rows
+from scalearn.check import check_files, check_rows
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
@@ -24,7 +24,7 @@ def refuse(check, *arguments):
 
 campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
-    refuse(campaign.check_files, origin)
+    refuse(check_files, campaign, origin)
     drop_stale_locks(Path(".snakemake"))
     logger.info(f"{origin}: {campaign.size()}")
 
@@ -52,8 +52,13 @@ def sources(name):
     return lambda wildcards: files(campaign.source_runs(wildcards.benchmark, wildcards.seed), name)
 
 
+def switches(wildcards):
+    """Return the options that make this run as the campaign's protocol has it."""
+    return [f"--switch={name}" for name in campaign.switches(wildcards.method, wildcards.task)]
+
+
 wildcard_constraints:
-    model=one_of([campaign.model]),
+    model=one_of(campaign.models),
     benchmark=one_of(campaign.benchmarks),
     task=one_of(campaign.tasks),
     seed=r"\d+",

@@ -3,7 +3,7 @@
 
 rule fetch_model:
     input:
-        campaign.model_inputs(),
+        lambda wildcards: campaign.model_inputs(wildcards.model),
     output:
         config="resources/models/{model}/config.json",
         weights="resources/models/{model}/model.safetensors",
@@ -15,7 +15,7 @@ rule fetch_model:
         "logs/fetch_model/{model}.tsv"
     localrule: True
     params:
-        source=campaign.model_definition,
+        source=lambda wildcards: campaign.model_definition(wildcards.model),
     shell:
         "scalearn fetch-model {wildcards.model} --source {params.source:q}"
         " --output resources/models/{wildcards.model} > {log} 2>&1"

@@ -32,9 +32,10 @@ rule train_adapter:
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+        switches=switches,
     shell:
         "scalearn train --method {wildcards.method} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
-        " --hyperparameters {params.hyperparameters:q}"
+        " --hyperparameters {params.hyperparameters:q} {params.switches}"
         " --output results/runs/{wildcards.model}/{wildcards.method}/single/{wildcards.task}/full/{wildcards.seed}"
         " > {log} 2>&1"

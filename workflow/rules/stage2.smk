@@ -49,9 +49,10 @@ rule train_composition:
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+        switches=switches,
     shell:
         "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
-        " --sources {input.sources} --hyperparameters {params.hyperparameters:q}"
+        " --sources {input.sources} --hyperparameters {params.hyperparameters:q} {params.switches}"
         " --output results/runs/{wildcards.model}/{wildcards.method}/{wildcards.benchmark}/{wildcards.task}/full/{wildcards.seed}"
         " > {log} 2>&1"
