@@ -5,24 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from scalearn.errors import UserError
 from scalearn.methods.base import HyperParameters, Method, Shapes
 
 ADAPTER = "task"  # the adapter's name inside the model
+
+
+def bottleneck(hidden: int, values: HyperParameters) -> int:
+    """Return the adapter's inner width, hidden // reduction_factor; a UserError refuses one that leaves nothing."""
+    factor = int(values["reduction_factor"])
+    if not 1 <= factor <= hidden:
+        raise UserError(f"hyperparameters: reduction_factor is {factor}; give a number from 1 to {hidden}")
+    return hidden // factor
+
+
+def add_adapter(model: Any, values: HyperParameters) -> None:
+    """Add a fresh bottleneck adapter (W ~ N(0, 0.02), biases 0) to every layer, and leave only it trainable."""
+    from adapters import SeqBnConfig
+
+    bottleneck(model.config.hidden_size, values)  # the library would make a factor that leaves nothing leave one
+    config = SeqBnConfig(reduction_factor=int(values["reduction_factor"]), non_linearity="relu")
+    model.add_adapter(ADAPTER, config=config)
+    model.train_adapter(ADAPTER)
 
 
 class Adapter(Method):
     """y = LN(U·relu(D·u + b) + c + h + x) with u = LN(h + x); D is (d // r) x d. Pfeiffer et al. 2021, section 3."""
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
-        bottleneck = shapes.hidden // int(values["reduction_factor"])
-        return shapes.layers * (2 * shapes.hidden * bottleneck + shapes.hidden + bottleneck)
+        d, b = shapes.hidden, bottleneck(shapes.hidden, values)
+        return shapes.layers * (2 * d * b + d + b)
 
     def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
-        from adapters import SeqBnConfig
-
-        config = SeqBnConfig(reduction_factor=int(values["reduction_factor"]), non_linearity="relu")
-        model.add_adapter(ADAPTER, config=config)
-        model.train_adapter(ADAPTER)
+        add_adapter(model, values)
 
 
 METHODS = (

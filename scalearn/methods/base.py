@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from scalearn.errors import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -28,10 +30,16 @@ COMMON: dict[str, int | float] = {
 
 @dataclass(frozen=True)
 class Shapes:
-    """The sizes that a parameter count needs: encoder layers, hidden size, number of source adapters."""
+    """The sizes that a parameter count needs.
+
+    `layers` and `hidden` are the encoder's, `intermediate` is the width of its FFN, `embeddings` the number of rows in
+    its embedding tables (tokens, positions, token types); `sources` counts the source adapters.
+    """
 
     layers: int
     hidden: int
+    intermediate: int
+    embeddings: int
     sources: int = 0
 
 
@@ -71,3 +79,15 @@ class Method(ABC):
     def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
         """Return a term to add to the loss, or None."""
         return None
+
+    def parameter_groups(self, model: nn.Module, values: HyperParameters) -> list[dict[str, Any]] | None:
+        """Return everything that trains as groups `{"params": [...], "lr": rate}`, or None: one rate for all."""
+        return None
+
+
+def fraction(values: HyperParameters, name: str) -> float:
+    """Return a hyper-parameter that must lie from 0 to 1; a UserError says so if it does not."""
+    value = float(values[name])
+    if not 0 <= value <= 1:
+        raise UserError(f"hyperparameters: {name} is {value:g}; give a number from 0 to 1")
+    return value

@@ -105,6 +105,7 @@ def _train(spec: RunSpec) -> None:
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         score=_scorer(encoding["task"]),
         regularisation=lambda: method.regularisation(model, spec.hyperparameters),
+        groups=method.parameter_groups(model, spec.hyperparameters),
     )
     state = trainer.fit()
     _write_outputs(spec, trainer, splits, record | _training(model, state, splits), time.monotonic() - started)

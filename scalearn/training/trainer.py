@@ -48,6 +48,8 @@ class RunTrainer(Trainer):  # type: ignore[misc]
     misses heads and shared parameters that bear another name than the adapter's.
     """
 
+    optimizer: Any  # the library's attribute
+
     def __init__(
         self,
         model: Any,
@@ -59,8 +61,11 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         identity: str,
         score: Callable[[EvalPrediction], dict[str, float]],
         regularisation: Callable[[], Tensor | None],
+        groups: list[dict[str, Any]] | None = None,
     ) -> None:
+        """`groups` are the method's parameter groups, if not everything trains at one rate."""
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
+        self.groups = groups
         self.best: dict[str, Tensor] = {}
         super().__init__(
             model,
@@ -83,6 +88,24 @@ class RunTrainer(Trainer):  # type: ignore[misc]
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Batch]:
         """Return test batches in the split's own order."""
         return eval_loader(test_dataset, EVAL_BATCH)
+
+    def create_optimizer(self) -> Any:
+        """Return the optimizer. The library's rule of what decays (no bias, no layer norm) holds in each group."""
+        if self.optimizer is None and self.groups is not None:
+            names = self.get_decay_parameter_names(self.model)
+            decaying = {id(parameter) for name, parameter in self.model.named_parameters() if name in names}
+            split = [
+                {
+                    **group,
+                    "params": [entry for entry in group["params"] if (id(entry) in decaying) == decays],
+                    "weight_decay": self.args.weight_decay if decays else 0.0,
+                }
+                for group in self.groups
+                for decays in (True, False)
+            ]
+            optimizer, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer = optimizer(split, **options)
+        return super().create_optimizer()
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any) -> Any:
         """Return the task's loss, in training with the method's regularisation added."""

@@ -10,9 +10,10 @@ import torch
 from adapters import AutoAdapterModel
 
 from scalearn.methods import METHODS
-from scalearn.methods.base import Method, Shapes
+from scalearn.methods.base import Method
 from scalearn.training.checkpoints import restore, snapshot, trainable
 from scalearn.training.model import compose, count, is_head
+from tests.methods.cases import shapes, tiny_values
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, tiny_config
 
@@ -24,7 +25,7 @@ def build(method: Method, kind: str, folder: Path, seed: int = 0) -> Any:
     model = AutoAdapterModel.from_config(tiny_config(kind))
     torch.manual_seed(seed)
     sources = make_sources(folder / "sources.safetensors") if method.family == "two_stage" else None
-    compose(model, method, method.defaults, sources, labels=3)
+    compose(model, method, tiny_values(method), sources, labels=3)
     return model
 
 
@@ -48,7 +49,7 @@ def train_steps(method: Method, model: Any, steps: int = 3) -> None:
     optimizer = torch.optim.AdamW(trainable(model).values(), lr=1e-2, weight_decay=0.0)
     for _ in range(steps):
         loss = model(**batch()).loss
-        if (term := method.regularisation(model, method.defaults)) is not None:
+        if (term := method.regularisation(model, tiny_values(method))) is not None:
             loss = loss + term
         loss.backward()
         optimizer.step()
@@ -74,8 +75,8 @@ def test_exactly_its_tensors_train_and_each_of_them_moves(name: str, kind: str, 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_the_count_of_the_registry_is_the_count_of_the_model(name: str, kind: str, tmp_path: Path) -> None:
     method = METHODS[name]
-    shapes = Shapes(layers=2, hidden=32, sources=3)
-    assert count(build(method, kind, tmp_path))["trainable"] == method.count(shapes, method.defaults)
+    model = build(method, kind, tmp_path)
+    assert count(model)["trainable"] == method.count(shapes(model.config, sources=3), tiny_values(method))
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

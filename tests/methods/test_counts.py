@@ -10,17 +10,21 @@ from adapters import AutoAdapterModel
 from transformers import RobertaConfig
 
 from scalearn.methods import METHODS
-from scalearn.methods.base import Shapes
 from scalearn.training.model import compose, count
+from tests.methods.cases import shapes
 from tests.methods.sources import make_sources
 
 PAPER = {  # eight GLUE tasks; head excluded
+    "full_finetuning": 124_055_040,
     "adapter": 894_528,
+    "compacter": 29_440,
+    "propetl": 74_544 + 884_736,  # the shared adapter, the mask scores
+    "ia3": 55_296,
     "adapter_fusion": 21_252_096,
-    "scalearn": 73_728,
-    "scalearn_uniform": 96,
+    **dict.fromkeys((name for name in METHODS if name.startswith("scalearn")), 73_728),
+    **dict.fromkeys(("scalearn_uniform", "scalearn_uniform_d0"), 96),
     "scalearn_pp": 6_144,
-    "scalearn_uniform_pp": 8,
+    **dict.fromkeys(("scalearn_uniform_pp", "scalearn_uniform_pp_d03"), 8),
 }
 
 
@@ -33,9 +37,10 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_counts_at_roberta_base_shapes(name: str, sources: Path) -> None:
     method = METHODS[name]
     with torch.device("meta"):
-        model = AutoAdapterModel.from_config(RobertaConfig(vocab_size=50265))
+        config = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
+        model = AutoAdapterModel.from_config(config)
         compose(model, method, method.defaults, sources if method.family == "two_stage" else None, labels=2)
     counts = count(model)
     assert counts["trainable"] == PAPER[name]
-    assert counts["trainable"] == method.count(Shapes(12, 768, 8), method.defaults)
+    assert counts["trainable"] == method.count(shapes(config, sources=8), method.defaults)
     assert counts["head"] == 592_130

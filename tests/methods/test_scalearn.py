@@ -9,17 +9,49 @@ import pytest
 import torch
 from adapters import AutoAdapterModel
 from torch import Tensor, nn
+from torch.nn import functional
 
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
-from scalearn.methods.layers.wide_bottleneck import NAME, Omega, ScaledUp
+from scalearn.methods.layers.wide_bottleneck import NAME, Constraint, Omega, ScaledUp
+from scalearn.methods.scalearn import ScaLearn
 from scalearn.training.model import compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
 
-VARIANTS = [name for name in METHODS if name.startswith("scalearn")]
+VARIANTS = {  # width, layers share omega, omega_scale, dropout, penalty, constraint
+    "scalearn": (32, False, 2, 0.3, None, "none"),
+    "scalearn_uniform": (1, False, 2, 0.3, None, "none"),
+    "scalearn_pp": (32, True, 2, 0.3, None, "none"),
+    "scalearn_uniform_pp": (1, True, 2, 0, None, "none"),
+    "scalearn_c1": (32, False, 1, 0.3, None, "none"),
+    "scalearn_c1_d0": (32, False, 1, 0, None, "none"),
+    "scalearn_c3": (32, False, 3, 0.3, None, "none"),
+    "scalearn_uniform_d0": (1, False, 2, 0, None, "none"),
+    "scalearn_uniform_pp_d03": (1, True, 2, 0.3, None, "none"),
+    "scalearn_c1_reg01": (32, False, 1, 0.3, 0.1, "none"),
+    "scalearn_c1_reg001": (32, False, 1, 0.3, 0.01, "none"),
+    "scalearn_reg01": (32, False, 2, 0.3, 0.1, "none"),
+    "scalearn_reg001": (32, False, 2, 0.3, 0.01, "none"),
+    "scalearn_mean": (32, False, 2, 0, None, "mean"),
+    "scalearn_softmax": (32, False, 2, 0, None, "softmax"),
+}
+REGULARISED = {name: entry[4] for name, entry in VARIANTS.items() if entry[4] is not None}
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+def test_the_registry_has_exactly_these_variants() -> None:
+    assert [name for name, method in METHODS.items() if isinstance(method, ScaLearn)] == list(VARIANTS)
+
+
+def constrained(omega: Tensor, constraint: str) -> Tensor:
+    """omega (S, d) as the paper's ablations have it, source by source."""
+    if constraint == "none":
+        return omega
+    parts = [row.exp() if constraint == "softmax" else row for row in omega]
+    return torch.stack([part / sum(parts) for part in parts])
 
 
 def parts_of(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -37,11 +69,15 @@ def wide(parts: dict[str, Tensor], omega: Omega) -> nn.Module:
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("count", [1, 8, 15])
 @pytest.mark.parametrize("width", [1, 32])
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_both_forms_agree(tmp_path: Path, dtype: torch.dtype, count: int, width: int, dropout: float) -> None:
+@pytest.mark.parametrize(
+    ("constraint", "dropout"), [("none", 0.0), ("none", 0.3), ("mean", 0.0), ("softmax", 0.0), ("softmax", 0.3)]
+)
+def test_both_forms_agree(
+    tmp_path: Path, dtype: torch.dtype, count: int, width: int, constraint: Constraint, dropout: float
+) -> None:
     parts = parts_of(make_sources(tmp_path / "s.safetensors", count=count), dtype)
     torch.manual_seed(0)
-    omega = Omega(count, width, mean=2.0, std=0.5, dropout=dropout).to(dtype)
+    omega = Omega(count, width, mean=2.0, std=0.1, dropout=dropout, constraint=constraint).to(dtype)
     inputs = torch.randn(4, 7, 32, dtype=dtype, requires_grad=True)
     weights = torch.randn(4, 7, 32, dtype=dtype)
 
@@ -50,7 +86,7 @@ def test_both_forms_agree(tmp_path: Path, dtype: torch.dtype, count: int, width:
     fast = module(inputs)
     fast_grads = torch.autograd.grad((fast * weights).sum(), [omega.weight, inputs])
     torch.manual_seed(1)  # the same mask
-    slow = scaled_sum(inputs, parts, omega())
+    slow = scaled_sum(inputs, parts, constrained(functional.dropout(omega.weight, dropout), constraint))
     slow_grads = torch.autograd.grad((slow * weights).sum(), [omega.weight, inputs])
 
     assert ((fast - slow).abs().max() / slow.abs().max().clamp(min=1)) < TOLERANCE[dtype]
@@ -74,20 +110,22 @@ def test_a_layer_is_the_papers_formula(name: str, tmp_path: Path) -> None:
     inner, x = torch.randn(2, 5, 64), torch.randn(2, 5, 32)
     h = output.dense(inner)
     omega = output.adapters[NAME].adapter_up.omega.weight
+    torch.nn.init.normal_(omega, 1, 0.3)
+    omega = constrained(omega, VARIANTS[name][5])
     parts = Sources.read(tmp_path / "s.safetensors").layers[1]
     expected = output.LayerNorm(scaled_sum(output.LayerNorm(h + x), parts, omega) + h + x)
     torch.testing.assert_close(output(inner, x), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_omega_starts_at_two_over_the_number_of_sources(name: str, tmp_path: Path) -> None:
-    method = METHODS[name]
+def test_omega_is_as_the_variant_says(name: str, tmp_path: Path) -> None:
+    width, shared, scale, dropout, penalty, constraint = VARIANTS[name]
     omegas = {id(m): m for m in build(name, tmp_path).modules() if isinstance(m, Omega)}
-    assert len(omegas) == (1 if method.shared else 2)  # type: ignore[attr-defined]
+    assert len(omegas) == (1 if shared else 2)
+    assert METHODS[name].own.get("omega_penalty") == penalty
     for omega in omegas.values():
-        assert omega.weight.shape == (3, 1 if method.uniform else 32)  # type: ignore[attr-defined]
-        assert omega.dropout == method.defaults["omega_dropout"]
-        torch.testing.assert_close(omega.weight, torch.full_like(omega.weight, 2 / 3), rtol=0, atol=0.006)
+        assert (*omega.weight.shape, omega.dropout, omega.constraint) == (3, width, dropout, constraint)
+        torch.testing.assert_close(omega.weight, torch.full_like(omega.weight, scale / 3), rtol=0, atol=0.006)
     values = Omega(50, 400, mean=2.0, std=0.001, dropout=0.0).weight
     assert abs(values.mean() - 0.04) < 1e-4
     assert abs(values.std() - 0.001) < 1e-4
@@ -117,6 +155,44 @@ def test_layers_that_share_omega_draw_their_own_masks(tmp_path: Path) -> None:
     model(input_ids=torch.randint(5, 60, (2, 6)))
     assert len(drawn) == 2
     assert not torch.equal(drawn[0], drawn[1])
+
+
+@pytest.mark.parametrize("name", REGULARISED)
+def test_the_penalty_draws_the_mean_of_each_source_to_one(name: str, tmp_path: Path) -> None:
+    """(lambda / S) sum_l sum_s (1 - mean_d omega_lsd)^2, and its gradient reaches every omega."""
+    model, method = build(name, tmp_path), METHODS[name]
+    omegas = [layer.output.adapters[NAME].adapter_up.omega.weight for layer in model.bert.encoder.layer]
+    expected = 0.0
+    for omega in omegas:
+        torch.nn.init.normal_(omega, 1, 2)
+        for source in omega.tolist():
+            expected += REGULARISED[name] / 3 * (1 - sum(source) / 32) ** 2
+    term = method.regularisation(model, method.defaults)
+    assert term is not None and term.item() == pytest.approx(expected)
+    term.backward()
+    for omega in omegas:
+        slope = -2 * REGULARISED[name] / (3 * 32) * (1 - omega.detach().mean(1, keepdim=True))
+        torch.testing.assert_close(omega.grad, slope.expand_as(omega))
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in REGULARISED])
+def test_no_other_variant_adds_to_the_loss(name: str, tmp_path: Path) -> None:
+    assert not METHODS[name].regularised
+    assert METHODS[name].regularisation(build(name, tmp_path), METHODS[name].defaults) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("scalearn", {"omega_dropout": 1.5}, "omega_dropout is 1.5; give a number from 0 to 1"),
+        ("scalearn_mean", {"omega_dropout": 0.3}, "scalearn_mean: omega_dropout is 0.3; set it to 0"),
+    ],
+)
+def test_dropout_that_makes_no_sense_is_refused(
+    name: str, changes: dict[str, float], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        build(name, tmp_path, **changes)
 
 
 def test_the_number_of_operations_does_not_depend_on_the_number_of_sources(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from scalearn.training.checkpoints import restore, snapshot
 from scalearn.training.encode import encode
 from scalearn.training.model import compose, load_encoder
 from scalearn.training.run import RunSpec, train
+from tests.methods.cases import SORTS, tiny_values
 from tests.tiny import make_model, make_task
 
 
@@ -40,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> RunSpec:
-    values = {**METHODS[method].defaults, "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = {**tiny_values(METHODS[method]), "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
 
@@ -67,7 +68,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
     monkeypatch.setattr(trainer_module.RunTrainer, "training_step", step)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", SORTS)
 def test_a_resumed_run_equals_an_uninterrupted_one(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +115,7 @@ def test_a_kill_after_early_stopping_trains_nothing_again(folder: Path, tmp_path
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", SORTS)
 def test_the_best_epoch_is_restored_bit_for_bit(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,9 @@ its bias is sum_s omega_s * c_s. No loop over adapters, no tensor of shape (batc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +21,30 @@ from scalearn.errors import UserError
 from scalearn.methods.layers.sources import Sources
 
 NAME = "scalearn"  # of the wide adapter inside the model
+Constraint = Literal["none", "mean", "softmax"]
 
 
 class Omega(nn.Module):
-    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under one fresh dropout mask."""
+    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under one fresh dropout mask.
 
-    def __init__(self, sources: int, width: int, mean: float, std: float, dropout: float) -> None:
+    They are free by default. With `constraint` they sum to one over the sources: "mean" divides them by their sum,
+    "softmax" takes their softmax, each after dropout (two of the paper's ablations).
+    """
+
+    def __init__(
+        self, sources: int, width: int, mean: float, std: float, dropout: float, constraint: Constraint = "none"
+    ) -> None:
+        """Entries are drawn from Normal(mean / sources, std)."""
         super().__init__()
         self.weight = nn.Parameter(torch.empty(sources, width).normal_(mean / sources, std))
-        self.dropout = dropout
+        self.dropout, self.constraint = dropout, constraint
 
     def forward(self) -> Tensor:
         """Return omega; in training each entry is dropped with probability `dropout`, survivors are scaled up."""
-        return functional.dropout(self.weight, self.dropout, self.training)
+        omega = functional.dropout(self.weight, self.dropout, self.training)
+        if self.constraint == "mean":
+            return omega / omega.sum(0)
+        return omega.softmax(0) if self.constraint == "softmax" else omega
 
 
 class ScaledUp(nn.Module):
@@ -58,12 +70,11 @@ class ScaledUp(nn.Module):
         return functional.linear(hidden, (self.weight * omega.T.unsqueeze(-1)).flatten(1), bias)
 
 
-def install_wide_bottleneck(
-    model: Any, path: Path, *, uniform: bool, shared: bool, mean: float, std: float, dropout: float
-) -> None:
+def install_wide_bottleneck(model: Any, path: Path, draw: Callable[[int, int], Omega], *, shared: bool) -> None:
     """Put the stacked sources of `path` into `model` as one frozen wide adapter whose omega alone trains.
 
-    omega is drawn from Normal(mean / S, std). If `shared`, all layers use one omega but each draws its own mask.
+    `draw` makes an omega from the number of sources and the hidden size, one per layer. If `shared`, all layers use one
+    omega but each draws its own mask.
     """
     from adapters import SeqBnConfig
 
@@ -75,8 +86,7 @@ def install_wide_bottleneck(
     # The library computes the bottleneck as int(hidden // factor); half a unit keeps that division exact.
     model.add_adapter(NAME, config=SeqBnConfig(reduction_factor=hidden / (wide + 0.5), non_linearity="relu"))
     model.train_adapter(NAME)
-    width = 1 if uniform else hidden
-    common = Omega(count, width, mean, std, dropout) if shared else None
+    common = draw(count, hidden) if shared else None
     for layer, modules in model.get_adapter(NAME).items():
         (adapter,) = modules.values()
         parts = sources.layers[layer]
@@ -85,5 +95,4 @@ def install_wide_bottleneck(
             down.weight.copy_(parts["down.weight"].flatten(0, 1))
             down.bias.copy_(parts["down.bias"].flatten())
         down.requires_grad_(False)
-        omega = common or Omega(count, width, mean, std, dropout)
-        adapter.adapter_up = ScaledUp(omega, parts["up.weight"], parts["up.bias"])
+        adapter.adapter_up = ScaledUp(common or draw(count, hidden), parts["up.weight"], parts["up.bias"])

@@ -1,0 +1,52 @@
+"""Compacter++: the adapter's two projections as sums of Kronecker products (Mahabadi et al. 2021, section 4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scalearn.errors import UserError
+from scalearn.methods.adapter import ADAPTER, bottleneck
+from scalearn.methods.base import HyperParameters, Method, Shapes
+
+TERMS = 4  # n, the number of Kronecker products in a sum; hidden size and bottleneck must be multiples of it
+RANK = 1  # of the second factor of each
+
+
+class Compacter(Method):
+    """The adapter with gelu for relu and projections z @ sum_i kron(A_i, l_i r_i) + b.
+
+    A (n x n x n) is shared by all layers and both projections. Mahabadi et al. 2021, section 4.
+    """
+
+    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+        width = shapes.hidden + bottleneck(shapes.hidden, values)
+        factors = 2 * RANK * width  # n·(d/n)·rank and n·(b/n)·rank, for each of the two projections
+        return TERMS**3 + shapes.layers * (factors + width)
+
+    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+        from adapters import CompacterPlusPlusConfig
+
+        hidden, reduction = int(model.config.hidden_size), int(values["reduction_factor"])
+        inner = bottleneck(hidden, values)
+        if hidden % TERMS or inner % TERMS:
+            raise UserError(
+                f"hyperparameters.{self.name}: reduction_factor {reduction} makes {inner} of the hidden size {hidden}, "
+                f"and both must be multiples of {TERMS}; choose another factor or another model"
+            )
+        config = CompacterPlusPlusConfig(
+            reduction_factor=reduction, phm_dim=TERMS, phm_rank=RANK, shared_phm_rule=True, non_linearity="gelu"
+        )
+        model.add_adapter(ADAPTER, config=config)
+        model.train_adapter(ADAPTER)
+
+
+METHODS = (
+    Compacter(
+        name="compacter",
+        title="Compacter++",
+        family="single",
+        citation="Mahabadi et al. 2021, Compacter (NeurIPS)",
+        own={"learning_rate": 3e-3, "reduction_factor": 16},
+    ),
+)

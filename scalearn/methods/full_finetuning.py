@@ -1,0 +1,35 @@
+"""Full fine-tuning: every weight of the encoder trains (Devlin et al. 2019, section 3.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scalearn.methods.base import HyperParameters, Method, Shapes
+
+
+class FullFinetuning(Method):
+    """y = LN(h + x), nothing added. The pooler stays frozen: the head reads the first token itself."""
+
+    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+        d, f = shapes.hidden, shapes.intermediate
+        attention = 4 * (d * d + d)
+        ffn = 2 * d * f + f + d
+        norms = 2 * (2 * d)
+        return shapes.embeddings * d + 2 * d + shapes.layers * (attention + ffn + norms)
+
+    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+        model.freeze_model(False)
+        if (pooler := getattr(model.base_model, "pooler", None)) is not None:
+            pooler.requires_grad_(False)
+
+
+METHODS = (
+    FullFinetuning(
+        name="full_finetuning",
+        title="Full FT",
+        family="single",
+        citation="Devlin et al. 2019, BERT (NAACL)",
+        own={"learning_rate": 2e-5},
+    ),
+)

@@ -1,0 +1,24 @@
+"""The methods as tests take them: on a tiny encoder, and one of each sort where a test is slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scalearn.methods import METHODS
+from scalearn.methods.base import Method, Shapes
+
+_TINY = {"compacter": {"reduction_factor": 8}}  # 32 / 8 is a bottleneck of four, the least that it can divide
+
+# One method of each class, and of those that share parameters between layers one more.
+SORTS = tuple({(type(m), getattr(m, "shared", False)): m.name for m in reversed(METHODS.values())}.values())
+
+
+def tiny_values(method: Method) -> dict[str, int | float]:
+    """Return the method's defaults, but for those that a 32 wide encoder is too small for."""
+    return {**method.defaults, **_TINY.get(method.name, {})}
+
+
+def shapes(config: Any, sources: int) -> Shapes:
+    """Return the sizes of an encoder with this configuration."""
+    embeddings = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
+    return Shapes(config.num_hidden_layers, config.hidden_size, config.intermediate_size, embeddings, sources)
