@@ -161,12 +161,35 @@ COMMON = {
     "warmup_ratio": 0.0,
     "weight_decay": 0.0,
 }
+PROPETL = {
+    **COMMON,
+    "learning_rate": 1e-3,
+    "mask_learning_rate": 5e-3,
+    "weight_decay": 0.1,
+    "reduction_factor": 16,
+    "kept_fraction": 0.5,
+}
 OMEGA = {**COMMON, "learning_rate": 6e-3, "patience": 30, "omega_scale": 2.0, "omega_std": 1e-3, "omega_dropout": 0.3}
 DEFAULTS: dict[str, tuple[int, dict[str, int | float]]] = {
+    "full_finetuning": (1, {**COMMON, "learning_rate": 2e-5}),
     "adapter": (1, {**COMMON, "reduction_factor": 16}),
+    "compacter": (1, {**COMMON, "learning_rate": 3e-3, "reduction_factor": 16}),
+    "propetl": (1, PROPETL),
+    "ia3": (1, {**COMMON, "learning_rate": 5e-3}),
     "adapter_fusion": (1, {**COMMON, "learning_rate": 5e-5}),
     "scalearn": (1, OMEGA),
     "scalearn_uniform": (1, OMEGA),
     "scalearn_pp": (1, OMEGA),
     "scalearn_uniform_pp": (1, {**OMEGA, "omega_dropout": 0.0}),
+    "scalearn_c1": (1, {**OMEGA, "omega_scale": 1.0}),
+    "scalearn_c1_d0": (1, {**OMEGA, "omega_scale": 1.0, "omega_dropout": 0.0}),
+    "scalearn_c3": (1, {**OMEGA, "omega_scale": 3.0}),
+    "scalearn_uniform_d0": (1, {**OMEGA, "omega_dropout": 0.0}),
+    "scalearn_uniform_pp_d03": (1, OMEGA),
+    "scalearn_c1_reg01": (1, {**OMEGA, "omega_scale": 1.0, "omega_penalty": 0.1}),
+    "scalearn_c1_reg001": (1, {**OMEGA, "omega_scale": 1.0, "omega_penalty": 0.01}),
+    "scalearn_reg01": (1, {**OMEGA, "omega_penalty": 0.1}),
+    "scalearn_reg001": (1, {**OMEGA, "omega_penalty": 0.01}),
+    "scalearn_mean": (1, {**OMEGA, "omega_dropout": 0.0}),
+    "scalearn_softmax": (1, {**OMEGA, "omega_dropout": 0.0}),
 }

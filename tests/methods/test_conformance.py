@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.methods.cases import shapes, tiny_values
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, tiny_config
 
+Rule = Callable[[str, str, Path], None]
 CASES = [(name, kind) for name in METHODS for kind in ENCODERS]
 
 
