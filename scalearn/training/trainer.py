@@ -19,6 +19,7 @@ from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
+from scalearn.training.model import is_head
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
 
@@ -58,13 +59,20 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         folder: Path,
         identity: str,
         score: Callable[[EvalPrediction], dict[str, float]],
-        regularisation: Callable[[], Tensor | None],
+        select: str = "loss",
+        regularisation: Callable[[], Tensor | None] | None = None,
+        only_heads_of_best: bool = False,
     ) -> None:
+        """`select`: "loss", or the validation metric (higher is better) by which the best epoch is chosen.
+
+        only_heads_of_best: restore no other tensors than the head's, a fault that the reference protocol repeats.
+        """
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
+        self.only_heads_of_best = only_heads_of_best
         self.best: dict[str, Tensor] = {}
         super().__init__(
             model,
-            training_arguments(values, seed, folder),
+            training_arguments(values, seed, folder, select),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
@@ -88,7 +96,7 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         """Return the task's loss, in training with the method's regularisation added."""
         outputs = model(**inputs)
         loss = outputs.loss
-        if model.training and (term := self.regularisation()) is not None:
+        if model.training and self.regularisation is not None and (term := self.regularisation()) is not None:
             loss = loss + term
         return (loss, outputs) if return_outputs else loss
 
@@ -104,7 +112,7 @@ class RunTrainer(Trainer):  # type: ignore[misc]
                 self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
             else:
                 self.train(resume_from_checkpoint=str(checkpoint))
-        checkpoints.restore(self.model, self.best)
+        self._load_best_model()
         return self.state
 
     # The rest replaces what the library would pickle, at the places where it does so (transformers 4.57).
@@ -167,10 +175,11 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             checkpoints.restore_random_state(checkpoints.read_tensors(Path(checkpoint), "random"))
 
     def _load_best_model(self) -> None:
-        checkpoints.restore(self.model, self.best)
+        best = {name: tensor for name, tensor in self.best.items() if is_head(name) or not self.only_heads_of_best}
+        checkpoints.restore(self.model, {**checkpoints.trainable(self.model), **best})
 
 
-def training_arguments(values: HyperParameters, seed: int, folder: Path) -> TrainingArguments:
+def training_arguments(values: HyperParameters, seed: int, folder: Path, select: str = "loss") -> TrainingArguments:
     """Return the library's arguments for these hyper-parameters: AdamW, linear schedule, once-per-epoch evaluation."""
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -188,8 +197,8 @@ def training_arguments(values: HyperParameters, seed: int, folder: Path) -> Trai
         save_strategy="epoch",
         logging_strategy="epoch",
         load_best_model_at_end=True,
-        metric_for_best_model="loss",
-        greater_is_better=False,
+        metric_for_best_model=select,
+        greater_is_better=select != "loss",
         restore_callback_states_from_checkpoint=True,
         remove_unused_columns=False,
         label_names=["labels"],
