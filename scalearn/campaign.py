@@ -252,7 +252,9 @@ def explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        models = (Config,) if len(first["loc"]) == 1 else (Task, HubSource, FilesSource, HubModel, PackageModel)
+        models = (
+            (Config,) if len(first["loc"]) == 1 else (Benchmark, Task, HubSource, FilesSource, HubModel, PackageModel)
+        )
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself

@@ -21,8 +21,10 @@ def write_figure(table: Table, path: Path) -> None:
     """Write the figure as an SVG whose text stays text; equal tables make equal bytes."""
     import matplotlib
 
-    style = {"svg.hashsalt": "scalearn", "svg.fonttype": "none", "font.size": 8}
-    with matplotlib.rc_context(style), whole_file(path) as temporary:
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "scalearn", "svg.fonttype": "none", "font.size": 8}),
+        whole_file(path) as temporary,
+    ):
         draw(table).savefig(temporary, format="svg", metadata={"Date": None})
 
 
