@@ -156,7 +156,8 @@ def _caption(table: Table) -> tuple[str, ...]:
         f"Test split of each task, metrics times 100{metrics}.",
         "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
-        f"{BASELINE}: the most frequent training label for every row; in a regression their mean (correlation 0).",
+        f"{BASELINE}: one answer for every row: train's most frequent label (several: those that most rows carry),"
+        " a regression's mean (correlation 0); among candidates a tie.",
         "Parameters: trainable ones for one target task, heads not counted.",
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )
