@@ -43,10 +43,9 @@ def _predictions(outcome: Outcome) -> list[tuple[str, list[str]]]:
         )
     best: dict[int, tuple[float, str, int]] = {}
     logits = nan_is_lowest(outcome.logits)[:, 1].tolist()
-    for row, (question, *entry) in enumerate(zip(group.tolist(), logits, candidate, strict=True)):
-        proposal = (*entry, row)
-        if question not in best or proposal > best[question]:
-            best[question] = proposal
+    for row, (question, logit, text) in enumerate(zip(group.tolist(), logits, candidate, strict=True)):
+        proposal = (logit, text, row)
+        best[question] = max(best.get(question, proposal), proposal)
     return [(normalise(text), [normalise(answer) for answer in answers[row]]) for _, text, row in best.values()]
 
 
