@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.config import Benchmark, Config, HubModel, ModelSource, PackageModel
+from scalearn.config import Benchmark, Config, FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
@@ -252,9 +252,12 @@ def explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        models = (
-            (Config,) if len(first["loc"]) == 1 else (Benchmark, Task, HubSource, FilesSource, HubModel, PackageModel)
-        )
+        sections = {
+            "benchmarks": (Benchmark,),
+            "tasks": (Task, HubSource, FilesSource),
+            "models": (HubModel, FolderModel, PackageModel),
+        }
+        models = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else (Config,)
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself
