@@ -69,6 +69,13 @@ def test_sources_and_encoder_of_a_benchmark_are_its_own() -> None:
     assert set(two.models) == {"roberta-base", "xlm-roberta-base"}
 
 
+def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
+    without = campaign(methods=["adapter", "scalearn"], benchmarks={"b": ["record", "cb"]}, unavailable=["record"])
+    assert set(without.tasks) == {run.task for run in without.all_runs()} == {"cb"}
+    assert [run.task for run in without.source_runs("b", 0)] == ["cb"]
+    assert json.loads(without.layout("b"))["tasks"] == ["record", "cb"]
+
+
 def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
     few = campaign(train_rows={"multirc": 2000})
     assert few.tasks["multirc"].train_rows == 2000
@@ -161,6 +168,8 @@ def test_layouts_are_normal_json() -> None:
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
         ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
+        ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
+        ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
         ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
