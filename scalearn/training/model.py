@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ def load_encoder(folder: Path) -> Any:
     """Return the adapters model in `folder`: local safetensors only, no remote code."""
     from adapters import AutoAdapterModel
 
+    # Each time adapters are activated it warns that none are, from within.
+    logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     if not (folder / "model.safetensors").is_file():
         raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
     return AutoAdapterModel.from_pretrained(
