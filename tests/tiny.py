@@ -95,7 +95,7 @@ def make_task(
     def draw(high: int) -> int:
         return int(torch.randint(high, (1,), generator=generator))
 
-    for split, size in (("train", rows), ("validation", rows // 3), ("test", rows // 3)):
+    for split, size in (("train", rows), ("validation", rows // 3), ("test", rows // 3 + 8)):
         texts, labels = [], []
         for _ in range(size):
             label = draw(2)
@@ -120,7 +120,7 @@ def make_task(
         "texts": ["text1"] if kind == "multiple_choice" else ["text1", "text2"],
         "label": "label",
         "source": {"kind": "rule"},
-        "sizes": {"train": rows, "validation": rows // 3, "test": rows // 3},
+        "sizes": {"train": rows, "validation": rows // 3, "test": rows // 3 + 8},
         "sha256": {split: sha256(folder / f"{split}.parquet") for split in ("train", "validation", "test")},
         "parts": ["", "mm"],
         "notes": [],

@@ -75,7 +75,7 @@ def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
 def _write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:
     """One row per test example, in the test file's order: row, part, label, logits, and what metrics of groups need."""
     by_length = test.sorted_by_length()
-    found = trainer.predict(by_length).predictions
+    found = trainer.logits(by_length)
     logits = np.empty_like(found, dtype=np.float32)
     logits[by_length.order] = found
     columns = {

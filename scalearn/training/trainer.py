@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -99,6 +101,12 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         if model.training and self.regularisation is not None and (term := self.regularisation()) is not None:
             loss = loss + term
         return (loss, outputs) if return_outputs else loss
+
+    def logits(self, split: EncodedSplit) -> npt.NDArray[np.float32]:
+        """Return what the model says of each row, (rows, outputs), in the split's order."""
+        self.compute_metrics = None  # they are of the validation rows
+        found: npt.NDArray[np.float32] = self.predict(split).predictions
+        return found
 
     def fit(self) -> TrainerState:
         """Train, or go on from the last checkpoint, and leave the best epoch's tensors in the model."""
