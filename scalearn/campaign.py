@@ -6,7 +6,7 @@ Pure: no torch, no pandas, no network. The workflow builds its graph from here; 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.config import Benchmark, Config, HubModel, ModelSource, PackageModel
+from scalearn.config import Benchmark, Config, FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
@@ -75,11 +75,14 @@ class Campaign:
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        """Every task that a benchmark of this campaign names, with its definition under the campaign's protocol."""
+        """Every task that some run of this campaign needs, with its definition under the campaign's protocol."""
         names = dict.fromkeys(
             task for entry in self.benchmarks.values() for task in (*entry.tasks, *entry.source_tasks)
         )
-        return {name: self._task(name) for name in names}
+        return {name: self._task(name) for name in self._available(names)}
+
+    def _available(self, tasks: Iterable[str]) -> list[str]:
+        return [task for task in tasks if task not in self.config.unavailable]
 
     def _task(self, name: str) -> Task:
         own = self.config.tasks.get(name)
@@ -118,17 +121,18 @@ class Campaign:
         return Run(self.model(benchmark), method, group, task, FULL, seed)
 
     def runs(self, benchmark: str) -> list[Run]:
-        """Every run that the table of this benchmark shows."""
+        """Every run that the table of this benchmark shows, those on unavailable tasks left out."""
         return [
             self.run(benchmark, method.name, task, seed)
             for method in self.methods
-            for task in self.benchmarks[benchmark].tasks
+            for task in self._available(self.benchmarks[benchmark].tasks)
             for seed in self.seeds(task)
         ]
 
     def source_runs(self, benchmark: str, seed: int) -> list[Run]:
         """The stage-1 runs whose adapters are composed in stage 2, in the order of the benchmark's sources."""
-        return [self.run(benchmark, STAGE1, task, seed) for task in self.benchmarks[benchmark].source_tasks]
+        tasks = self._available(self.benchmarks[benchmark].source_tasks)
+        return [self.run(benchmark, STAGE1, task, seed) for task in tasks]
 
     def all_runs(self) -> list[Run]:
         """Every run that some table of this campaign shows, each once."""
@@ -228,7 +232,7 @@ class Campaign:
             _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
             _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)
             _known(origin, f"benchmarks.{name}.model", (benchmark.model or config.model,), config.models)
-        for key in ("task_seeds", "train_rows"):
+        for key in ("task_seeds", "train_rows", "unavailable"):
             _known(origin, key, tuple(getattr(config, key)), known_tasks)
         if config.protocol == "reference" and config.source_seed != SOURCE_SEED:
             raise UserError(
@@ -252,7 +256,12 @@ def explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        models = (Config,) if len(first["loc"]) == 1 else (Task, HubSource, FilesSource, HubModel, PackageModel)
+        sections = {
+            "benchmarks": (Benchmark,),
+            "tasks": (Task, HubSource, FilesSource),
+            "models": (HubModel, FolderModel, PackageModel),
+        }
+        models = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else (Config,)
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself

@@ -98,9 +98,11 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
+    switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last epoch."""
     from scalearn.methods import METHODS
+    from scalearn.protocol import RUN_SWITCHES
 
     if method not in METHODS:
         raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
@@ -110,10 +112,15 @@ def train(
             raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
         values[key] = type(values[key])(value)
 
+    names = [known.name for known in RUN_SWITCHES]
+    for name in switch or []:
+        if name not in names:
+            raise UserError(f"--switch: unknown name '{name}'{nearest(name, names)}")
+
     from scalearn.training.run import RunSpec
     from scalearn.training.run import train as run
 
-    run(RunSpec(method, benchmark, seed, values, model, data, sources, output))
+    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, tuple(switch or ())))
 
 
 @app.command()

@@ -73,6 +73,7 @@ class Config(Strict):
     mirror: str | None = Field(None, description="a folder in the hub's layout that stands for the hub's datasets")
     tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
     benchmarks: dict[Name, BenchmarkEntry] = Field(min_length=1, description="name -> its tasks, in table order")
+    unavailable: tuple[Name, ...] = Field((), description="tasks that cannot be had: their columns stay, as missing")
     methods: tuple[Name, ...] = Field(min_length=1, description="rows of the tables, in order")
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
     task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
@@ -96,6 +97,9 @@ class Config(Strict):
                 raise ValueError(f"{key}: {twice[0]!r} stands there more than once; keep one")
             if not values:
                 raise ValueError(f"{key}: empty; name at least one")
+        for name, benchmark in self.benchmarks.items():
+            if set(benchmark.tasks) <= set(self.unavailable) or set(benchmark.source_tasks) <= set(self.unavailable):
+                raise ValueError(f"benchmarks.{name}: nothing of it is left; shorten `unavailable`, or remove it")
         if "single" in self.benchmarks:
             raise ValueError("benchmarks: 'single' is taken by runs of single-task methods; choose another name")
         return self

@@ -43,8 +43,6 @@ TASK_SWITCHES = (
     TaskSwitch("record_selected_on_test", ("record",), _selected_on_test),
     # Rows of one paragraph stand on both sides of the split.
     TaskSwitch("multirc_cut_by_row", ("multirc",), lambda task: task.model_copy(update={"groups": None})),
-    # Spans as the hub first had them; some mark another word than the pronoun.
-    TaskSwitch("wsc_unrepaired", ("wsc",), lambda task: _with_config(task, "wsc")),
     # The label set is whatever the training rows carry.
     TaskSwitch(
         "humset_labels_as_seen",
@@ -52,11 +50,6 @@ TASK_SWITCHES = (
         lambda task: task.model_copy(update={"labels": None}),
     ),
 )
-
-
-def _with_config(task: Task, config: str) -> Task:
-    return task.model_copy(update={"source": task.source.model_copy(update={"config": config})})
-
 
 RUN_SWITCHES = (
     # Stage 2 reads multiple choice through a pooler that nothing trained, and one layer.

@@ -28,8 +28,10 @@ def campaign(**changes: Any) -> Campaign:
 def test_the_papers_campaign() -> None:
     paper = campaign()
     runs = paper.all_runs()
-    assert len(runs) == len(set(runs)) == 6 * (4 * 10 + 4 * 3)
-    assert paper.size() == "312 runs of 6 methods on 8 tasks"
+    # The reference's numbers of runs: single-task 52, 56 (RTE is GLUE's) and 15; two-stage 52, 66, 108 (GSG) and 15.
+    assert len(runs) == len(set(runs)) == (52 + 56 + 15) + 5 * (52 + 66 + 108 + 15)
+    assert paper.size() == "1328 runs of 6 methods on 20 tasks"
+    assert Run("xlm-roberta-base", "scalearn", "humset", "sectors", "full", 2) in runs
     assert runs[0] == Run("roberta-base", "adapter", "single", "mnli", "full", 0)
     assert Run("roberta-base", "scalearn_pp", "glue", "rte", "full", 9) in runs
     assert {run.seed for run in runs if run.task == "mnli"} == {0, 1, 2}
@@ -51,6 +53,34 @@ def test_source_runs_keep_the_benchmarks_order_whatever_the_methods() -> None:
     assert [run.path for run in order.source_runs("b", 4)] == [
         f"roberta-base/adapter/single/{task}/full/4" for task in ("cola", "rte", "mrpc")
     ]
+
+
+def test_sources_and_encoder_of_a_benchmark_are_its_own() -> None:
+    long = {"tasks": ["rte"], "sources": ["mnli", "qqp"], "model": "xlm-roberta-base"}
+    two = campaign(methods=["adapter", "scalearn"], benchmarks={"a": ["cola"], "b": long}, task_seeds={}, seeds=[0])
+    assert [run.path for run in two.source_runs("b", 0)] == [
+        f"xlm-roberta-base/adapter/single/{task}/full/0" for task in ("mnli", "qqp")
+    ]
+    assert [run.path for run in two.runs("b")] == [
+        "xlm-roberta-base/adapter/single/rte/full/0",
+        "xlm-roberta-base/scalearn/b/rte/full/0",
+    ]
+    assert set(two.tasks) == {"cola", "rte", "mnli", "qqp"}  # sources are prepared, though no table shows them
+    assert set(two.models) == {"roberta-base", "xlm-roberta-base"}
+
+
+def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
+    without = campaign(methods=["adapter", "scalearn"], benchmarks={"b": ["record", "cb"]}, unavailable=["record"])
+    assert set(without.tasks) == {run.task for run in without.all_runs()} == {"cb"}
+    assert [run.task for run in without.source_runs("b", 0)] == ["cb"]
+    assert json.loads(without.layout("b"))["tasks"] == ["record", "cb"]
+
+
+def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
+    few = campaign(train_rows={"multirc": 2000})
+    assert few.tasks["multirc"].train_rows == 2000
+    assert few.definition("multirc") != campaign().definition("multirc")
+    assert few.definition("boolq") == campaign().definition("boolq")
 
 
 def test_hyperparameters_come_in_layers_and_in_the_defaults_types() -> None:
@@ -127,6 +157,20 @@ def test_layouts_are_normal_json() -> None:
             "hyperparameters.all: unknown name 'epoch', did you mean 'epochs'?",
         ),
         ({"model": "roberta"}, "config.yaml: model: unknown name 'roberta', did you mean 'roberta-base'?"),
+        (
+            {"benchmarks": {"b": {"tasks": ["rte"], "sources": ["mmli"]}}},
+            "config.yaml: benchmarks.b.sources: unknown name 'mmli', did you mean 'mnli'?",
+        ),
+        (
+            {"benchmarks": {"b": {"tasks": ["rte"], "model": "roberta"}}},
+            "config.yaml: benchmarks.b.model: unknown name 'roberta', did you mean 'roberta-base'?",
+        ),
+        ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
+        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
+        ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
+        ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
+        ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
+        ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
         ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),

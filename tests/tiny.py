@@ -31,14 +31,17 @@ _SIZES = {
 }
 
 
-def tiny_config(kind: str = "bert", **changes: int) -> PretrainedConfig:
+def tiny_config(kind: str = "bert", **changes: float) -> PretrainedConfig:
     """Return the configuration of a tiny encoder."""
     classes = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
     return classes[kind](vocab_size=len(WORDS) + 5, pad_token_id=0, **{**_SIZES, **changes})
 
 
-def make_model(folder: Path, kind: str = "bert") -> Path:
-    """Write a tiny encoder with its tokenizer and model.json, as `scalearn fetch-model` would; return the folder."""
+def make_model(folder: Path, kind: str = "bert", **changes: float) -> Path:
+    """Write a tiny encoder with its tokenizer and model.json, as `scalearn fetch-model` would; return the folder.
+
+    changes: of its configuration. With `initializer_range` 0.2 its first token sees the others, so that it can learn.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: index for index, word in enumerate([*special, *WORDS])}
@@ -57,7 +60,7 @@ def make_model(folder: Path, kind: str = "bert") -> Path:
         model_input_names=names,
     ).save_pretrained(folder)
     torch.manual_seed(1)
-    AutoModel.from_config(tiny_config(kind)).save_pretrained(folder, safe_serialization=True)
+    AutoModel.from_config(tiny_config(kind, **changes)).save_pretrained(folder, safe_serialization=True)
     content = {
         "name": folder.name,
         "source": {"kind": "folder"},
@@ -70,42 +73,96 @@ def make_model(folder: Path, kind: str = "bert") -> Path:
     return folder
 
 
-def make_task(folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0) -> Path:
-    """Write a prepared task that a tiny encoder can learn ('good' or 'bad' in the text); return the folder."""
+METRIC = {
+    "classification": "accuracy",
+    "regression": "pearson",
+    "multi_label": "macro_f1",
+    "multiple_choice": "accuracy",
+    "candidates": "token_f1",
+}
+
+
+def make_task(
+    folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0, noise: tuple[int, int] = (60, 10)
+) -> Path:
+    """Write a prepared task, 'good' or 'bad' in each text; return the folder.
+
+    noise: how many other words there are, and the most of them in a text. With (4, 2) a tiny encoder can learn it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(seed)
 
     def draw(high: int) -> int:
         return int(torch.randint(high, (1,), generator=generator))
 
-    for split, size in (("train", rows), ("validation", rows // 3), ("test", rows // 3)):
+    for split, size in (("train", rows), ("validation", rows // 3), ("test", rows // 3 + 8)):
         texts, labels = [], []
         for _ in range(size):
             label = draw(2)
-            words = [WORDS[draw(60)] for _ in range(2 + draw(9))]
+            words = [WORDS[draw(noise[0])] for _ in range(2 + draw(noise[1] - 1))]
             words.insert(draw(len(words)), ("bad", "good")[label])
             texts.append(" ".join(words))
             labels.append(label)
-        second = [f"w{draw(60)} w{draw(60)}" for _ in range(size)]
-        label_type = pa.float64() if kind == "regression" else pa.int64()
-        columns = {"text1": pa.array(texts), "text2": pa.array(second), "label": pa.array(labels).cast(label_type)}
+        second = [f"w{draw(noise[0])} w{draw(noise[0])}" for _ in range(size)]
+        columns = {"text1": pa.array(texts), **_COLUMNS[kind](labels, second)}
         if split == "test":
             columns["part"] = pa.array(["" if row % 4 else "mm" for row in range(size)])
         pq.write_table(pa.table(columns), folder / f"{split}.parquet")
     content = {
         "name": folder.name,
         "kind": kind,
-        "labels": None if kind == "regression" else ["bad", "good"],
-        "metrics": ["pearson"] if kind == "regression" else ["accuracy"],
+        "labels": ["bad", "good"] if kind in ("classification", "multi_label") else None,
+        "choices": 2 if kind == "multiple_choice" else None,
+        "grouped": kind == "candidates",
+        "metrics": [METRIC[kind]],
         "max_length": 32,
         "version": 1,
-        "texts": ["text1", "text2"],
+        "texts": ["text1"] if kind == "multiple_choice" else ["text1", "text2"],
         "label": "label",
         "source": {"kind": "rule"},
-        "sizes": {"train": rows, "validation": rows // 3, "test": rows // 3},
+        "sizes": {"train": rows, "validation": rows // 3, "test": rows // 3 + 8},
         "sha256": {split: sha256(folder / f"{split}.parquet") for split in ("train", "validation", "test")},
         "parts": ["", "mm"],
         "notes": [],
     }
     (folder / "task.json").write_text(json.dumps(content))
     return folder
+
+
+def _pairs(labels: list[int], second: list[str], label_type: pa.DataType) -> dict[str, pa.Array]:
+    return {"text2": pa.array(second), "label": pa.array(labels).cast(label_type)}
+
+
+def _label_lists(labels: list[int], second: list[str]) -> dict[str, pa.Array]:
+    lists = [[label] if place % 5 else [] for place, label in enumerate(labels)]  # some rows carry no label
+    return {"text2": pa.array(second), "label": pa.array(lists, pa.list_(pa.int64()))}
+
+
+def _choices(labels: list[int], second: list[str]) -> dict[str, pa.Array]:
+    words = {0: ("good", "bad"), 1: ("bad", "good")}
+    choices = [[f"{word} {text}" for word in words[label]] for label, text in zip(labels, second, strict=True)]
+    return {"choices": pa.array(choices), "label": pa.array(labels)}
+
+
+def _candidates(labels: list[int], second: list[str]) -> dict[str, pa.Array]:
+    groups = [place // 4 for place in range(len(labels))]
+    names = [f"n{place}" for place in range(len(labels))]
+    right = {
+        group: [names[place] for place in range(len(labels)) if labels[place] and groups[place] == group]
+        for group in groups
+    }
+    return {
+        **_pairs(labels, second, pa.int64()),
+        "group": pa.array(groups),
+        "candidate": pa.array(names),
+        "answers": pa.array([right[group] for group in groups], pa.list_(pa.string())),
+    }
+
+
+_COLUMNS = {
+    "classification": lambda labels, second: _pairs(labels, second, pa.int64()),
+    "regression": lambda labels, second: _pairs(labels, second, pa.float64()),
+    "multi_label": _label_lists,
+    "multiple_choice": _choices,
+    "candidates": _candidates,
+}

@@ -107,7 +107,9 @@ def read_table(layout: Layout, runs: Path) -> Table:
         first = everything[0][1] if everything else None
         columns.append(Column(task, first.headline, first.baseline[first.headline]) if first else Column(task))
         for method, records in found.items():
-            _refuse_mixture(records, "was trained with other hyper-parameters or another version", _trained)
+            _refuse_mixture(
+                records, "was trained with other hyper-parameters, another protocol or another version", _trained
+            )
             cells[method, task] = _cell(task, layout.seeds[task], [record for _, record in records])
     families = {
         family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
@@ -136,7 +138,8 @@ def _tested(record: ScoreRecord) -> object:
 
 
 def _trained(record: ScoreRecord) -> object:
-    return record.hyperparameters, record.provenance.method_version, record.cost.trainable_parameters
+    provenance = record.provenance
+    return record.hyperparameters, provenance.method_version, provenance.switches, record.cost.trainable_parameters
 
 
 def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:

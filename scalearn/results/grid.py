@@ -8,13 +8,31 @@ from dataclasses import dataclass
 from scalearn.results.cells import Cell, Row, Table
 from scalearn.results.layout import FAMILIES
 
-SHORT = {"accuracy": "acc", "f1": "F1", "matthews": "Matthews", "pearson": "Pearson", "spearman": "Spearman"}
+SHORT = {
+    "accuracy": "acc",
+    "f1": "F1",
+    "matthews": "Matthews",
+    "exact_match": "EM",
+    "macro_f1": "macro-F1",
+    "macro_precision": "macro-P",
+    "macro_recall": "macro-R",
+    "subset_accuracy": "subset acc",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "token_f1": "F1",
+}
 LONG = {
     "accuracy": "accuracy",
     "f1": "F1",
     "matthews": "Matthews correlation",
+    "exact_match": "exact match",
+    "macro_f1": "F1, mean over labels",
+    "macro_precision": "precision, mean over labels",
+    "macro_recall": "recall, mean over labels",
+    "subset_accuracy": "rows with all labels right",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "token_f1": "token F1 of the best candidate",
 }
 DASH = "\N{EN DASH}"  # between the ends of a range; alone: not to be had
 BASELINE = "Majority baseline"
@@ -138,7 +156,8 @@ def _caption(table: Table) -> tuple[str, ...]:
         f"Test split of each task, metrics times 100{metrics}.",
         "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
-        f"{BASELINE}: the most frequent training label for every row; in a regression their mean (correlation 0).",
+        f"{BASELINE}: one answer for every row: train's most frequent label (several: those that most rows carry),"
+        " a regression's mean (correlation 0); among candidates a tie.",
         "Parameters: trainable ones for one target task, heads not counted.",
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scalearn.campaign import Run
 from scalearn.errors import UserError
 from scalearn.files import read_json, write_json
+from scalearn.tasks.definition import Kind
+from scalearn.tasks.store import outputs
 
 RUN, PREDICTIONS, SCORE = "run.json", "predictions.parquet", "score.json"
 
@@ -48,22 +50,23 @@ class Identity(_Record):
 class TaskFacts(_Record):
     """What scoring needs to know of a task."""
 
-    kind: Literal["classification", "regression"]
+    kind: Kind
     labels: tuple[str, ...] | None
+    choices: int | None = None
     metrics: tuple[str, ...] = Field(min_length=1)
     version: int
     sha256: dict[str, str]
 
     @property
     def outputs(self) -> int:
-        """The number of logits per row: one per class, or one for a regression."""
-        return 1 if self.labels is None else len(self.labels)
+        """The number of logits per row."""
+        return outputs(self.kind, self.labels, self.choices)
 
 
 class Baseline(_Record):
-    """The constant prediction that training rows suggest: their majority class, or the mean of their labels."""
+    """The constant answer that training rows suggest: see scalearn.tasks.metrics.majority."""
 
-    prediction: float
+    prediction: float | list[int]
 
 
 class Parameters(_Record):
@@ -93,6 +96,7 @@ class RunRecord(_Record):
     baseline: Baseline
     parameters: Parameters
     training: Training
+    switches: tuple[str, ...] = ()
     inputs: dict[str, Any] = {}
     sha256: dict[str, str]
     versions: dict[str, str]
@@ -110,8 +114,9 @@ class Cost(_Record):
 
 
 class Provenance(_Record):
-    """What a score was made from, by which versions."""
+    """What a score was made from, by which versions; `switches` are those of the reference protocol that were on."""
 
+    switches: tuple[str, ...] = ()
     method_version: int
     task_version: int
     sha256: dict[str, str]

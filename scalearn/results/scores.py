@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
@@ -24,10 +25,11 @@ from scalearn.results.records import (
     Provenance,
     RunRecord,
     ScoreRecord,
+    TaskFacts,
     read_score,
 )
 from scalearn.tasks.definition import METRICS
-from scalearn.tasks.metrics import baseline, compute
+from scalearn.tasks.metrics import Outcome, baseline, compute
 
 Array = npt.NDArray[Any]
 
@@ -70,58 +72,77 @@ def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
     for metric in metrics:
         if metric not in (known := METRICS[run.task.kind]):
             raise UserError(f"{run_dir}: no metric '{metric}' for a {run.task.kind}{nearest(metric, known)}")
-    parts, labels, logits = _predictions(run_dir / PREDICTIONS, run)
+    predictions = _predictions(run_dir / PREDICTIONS, run)
+    kind, constant = run.task.kind, run.baseline.prediction
     scores: dict[str, float] = {}
-    constant: dict[str, float] = {}
+    constants: dict[str, float] = {}
     rows: dict[str, int] = {}
-    for part in sorted(set(parts)):
-        here = parts == part
+    for part in sorted(pc.unique(predictions["part"]).to_pylist()):
+        outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task)
         suffix = f"_{part}" if part else ""
-        rows[part] = int(here.sum())
-        scores |= _named(suffix, compute(metrics, run.task.kind, labels[here], logits[here]))
-        constant |= _named(suffix, _baseline(run, metrics, labels[here]))
+        rows[part] = len(outcome.labels)
+        scores |= _named(suffix, compute(metrics, kind, outcome))
+        constants |= _named(suffix, baseline(metrics, kind, outcome, constant))
     record = ScoreRecord(
         identity=run.identity,
         headline=metrics[0],
         scores=scores,
-        baseline=constant,
+        baseline=constants,
         rows=rows,
         hyperparameters=run.hyperparameters,
         cost=_cost(run),
         provenance=_provenance(run),
     )
     record.write(run_dir / SCORE)
-    print(f"{run.identity.run.path}: {record.headline} {record.score:.4f} (baseline {constant[record.headline]:.4f})")
+    print(f"{run.identity.run.path}: {record.headline} {record.score:.4f} (baseline {constants[record.headline]:.4f})")
     return record
 
 
-def _predictions(path: Path, run: RunRecord) -> tuple[Array, Array, Array]:
-    """Return part [rows], label [rows] and logits [rows, outputs] of a run's test predictions."""
+def _predictions(path: Path, run: RunRecord) -> pa.Table:
+    """Return a run's test predictions, after a look at whether they are whole and its own."""
     again = f"delete the folder {path.parent} and run again"
     if not path.is_file():
         raise UserError(f"{path}: no such file; {again}")
     if sha256(path) != run.sha256.get(PREDICTIONS):
         raise UserError(f"{path}: these are not the predictions that {RUN} beside it speaks of; {again}")
     try:
-        table = pq.read_table(path, columns=["part", "label", "logits"])
+        table = pq.read_table(path)
     except pa.ArrowInvalid as error:
         raise UserError(f"{path}: not readable as predictions ({error}); {again}") from None
-    parts = table["part"].to_numpy()
-    labels = table["label"].to_numpy().astype(np.float64)
-    values = table["logits"].combine_chunks().flatten().to_numpy().astype(np.float64)
-    if len(values) != len(labels) * run.task.outputs:
-        raise UserError(f"{path}: {len(values)} logits for {len(labels)} rows of {run.task.outputs} each; {again}")
-    if "" not in parts:
+    if missing := {"part", "label", "logits"} - set(table.column_names):
+        raise UserError(f"{path}: no column '{min(missing)}'; {again}")
+    values = pc.sum(pc.list_value_length(table["logits"])).as_py() or 0
+    if values != len(table) * run.task.outputs:
+        raise UserError(f"{path}: {values} logits for {len(table)} rows of {run.task.outputs} each; {again}")
+    if not pc.any(pc.equal(table["part"], "")).as_py():
         raise UserError(f'{path}: no main test rows (part ""); {again}')
-    return parts, labels, values.reshape(len(labels), run.task.outputs)
+    return table
+
+
+def _outcome(table: pa.Table, task: TaskFacts) -> Outcome:
+    """Return predictions as metrics want them."""
+    logits = table["logits"].combine_chunks().flatten().to_numpy().astype(np.float64)
+    columns = table.column_names
+    return Outcome(
+        labels=_labels(table["label"].combine_chunks(), task),
+        logits=logits.reshape(len(table), task.outputs),
+        group=table["group"].to_numpy() if "group" in columns else None,
+        candidate=table["candidate"].to_pylist() if "candidate" in columns else None,
+        answers=table["answers"].to_pylist() if "answers" in columns else None,
+    )
+
+
+def _labels(column: pa.Array, task: TaskFacts) -> Array:
+    """Return numbers (n,), or for multi_label zeros and ones (n, classes)."""
+    if task.kind != "multi_label":
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    hot = np.zeros((len(column), task.outputs))
+    hot[column.value_parent_indices().to_numpy(), column.flatten().to_numpy()] = 1
+    return hot
 
 
 def _named(suffix: str, values: Mapping[str, float]) -> dict[str, float]:
     return {f"{metric}{suffix}": value for metric, value in values.items()}
-
-
-def _baseline(run: RunRecord, metrics: Sequence[str], labels: Array) -> dict[str, float]:
-    return baseline(metrics, run.task.kind, labels, run.baseline.prediction, run.task.outputs)
 
 
 def _cost(run: RunRecord) -> Cost:
@@ -138,6 +159,7 @@ def _cost(run: RunRecord) -> Cost:
 def _provenance(run: RunRecord) -> Provenance:
     files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
     return Provenance(
+        switches=run.switches,
         method_version=run.method_version,
         task_version=run.task.version,
         sha256={**files, **run.sha256},

@@ -8,13 +8,14 @@ from typing import Any
 
 from scalearn.files import whole_file
 from scalearn.results.cells import read_table
+from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
 from scalearn.results.layout import Layout
 from scalearn.results.render import latex, markdown, tidy
 
 
 def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
-    """Write output.md, .csv and .tex for this layout from the score records below `runs`.
+    """Write output.md, .csv, .tex and, to look at, .svg for this layout from the score records below `runs`.
 
     Equal records make equal bytes; what is missing is shown as missing. `output` is a path without ending.
     """
@@ -23,5 +24,6 @@ def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
     for ending, text in ((".csv", tidy(table)), (".tex", latex(content)), (".md", markdown(content))):
         with whole_file(output.with_name(output.name + ending)) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    write_figure(table, output.with_name(output.name + ".svg"))
     missing = sum(len(cell.missing) for row in table.rows for cell in row.cells)
     print(f"{output}.md" + (f"; {missing} runs are missing" if missing else ""))

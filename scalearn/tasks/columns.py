@@ -1,141 +1,82 @@
-"""From a source's columns to text1, text2 and label; every row that does not fit is refused by its number."""
+"""From a source's columns to those of the on-disk format; every row that does not fit is refused by its number."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scalearn.errors import UserError
+from scalearn.tasks import store
+from scalearn.tasks.choices import choice_lists, right_choices, wrong_choice
+from scalearn.tasks.constructions import CONSTRUCTIONS, Columns
 from scalearn.tasks.definition import Task
-from scalearn.tasks.sources import Rows
+from scalearn.tasks.groups import Groups, group_values
+from scalearn.tasks.labels import class_indices, class_lists, targets
+from scalearn.tasks.rows import Batch
+from scalearn.tasks.survey import Survey, label_columns
 
 
-@dataclass(frozen=True)
-class LabelSpace:
-    """Label names in index order, and how each is written in the source: by name or by index."""
-
-    names: tuple[str, ...]
-    written: tuple[str, ...]
-
-
-def label_space(task: Task, train: Rows) -> LabelSpace | None:
-    """Return the label set of a classification, None for a regression.
-
-    Without `labels` in the task it is what train holds: numbers in their order, names sorted. With `labels` the source
-    may write a name or, if no train row does, the name's index.
-    """
-    if task.kind == "regression":
-        return None
-    found = set(pc.unique(_label_texts(task, train)).to_pylist())
-    numbers = all(_is_number(text) for text in found)
-    if task.labels is None:
-        names = tuple(sorted(found, key=int) if numbers else sorted(found))
-        return LabelSpace(names, names)
-    if numbers and not found & set(task.labels):
-        return LabelSpace(task.labels, tuple(str(index) for index in range(len(task.labels))))
-    return LabelSpace(task.labels, task.labels)
-
-
-def map_columns(task: Task, rows: Rows, space: LabelSpace | None) -> pa.Table:
-    """Return text1, text2 (for pairs) and label of these rows; a UserError names the first row that is wrong."""
-    if not rows.table.num_rows:
-        raise UserError(f"{rows.origin}: no rows; a split must not be empty")
-    columns = {f"text{number}": _texts(rows, name) for number, name in enumerate(task.texts, start=1)}
-    columns["label"] = _targets(task, rows) if space is None else _indices(task, rows, space)
-    return pa.table(columns)
-
-
-def _texts(rows: Rows, name: str) -> pa.ChunkedArray:
-    column = rows.table[name]
-    _refuse_first(rows, pc.is_null(column), f"'{name}' is missing; give it a text, or remove the row")
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-        raise UserError(f"{rows.origin}: column '{name}' holds {kind}, not text; name a text column in `texts`")
-    return column.cast(pa.string())
-
-
-def _indices(task: Task, rows: Rows, space: LabelSpace) -> pa.ChunkedArray:
-    texts = _label_texts(task, rows)
-    indices = pc.index_in(texts, value_set=pa.array(space.written))
-    known = ", ".join(space.names[:20]) + (", ..." if len(space.names) > 20 else "")
-    row = _first(pc.is_null(indices))
-    if row is not None:
-        label = texts[row].as_py()
+def check_definition(name: str, task: Task) -> None:
+    """Refuse a definition that no source can fill."""
+    if task.construction and len(task.texts) != (wanted := CONSTRUCTIONS[task.construction].texts):
         raise UserError(
-            f"{rows.origin}: row {row + 1}: label '{label}' is outside the label set ({known}); "
-            "mend the row or the task's `labels`"
+            f"task '{name}': `construction: {task.construction}` takes {wanted} of `texts`, found {len(task.texts)}"
         )
-    return indices.cast(pa.int64())
+    if task.kind == "classification" and "exact_match" in task.metrics and not grouped(task):
+        raise UserError(f"task '{name}': metric 'exact_match' needs groups; name their column in `groups`")
 
 
-def _label_texts(task: Task, rows: Rows) -> pa.ChunkedArray:
-    """Return the labels of a classification as text: names as they are, whole numbers without a fraction."""
-    column = _labels(task, rows)
-    if pa.types.is_floating(column.type):
-        _refuse_first(
-            rows,
-            pc.not_equal(column, pc.round(column)),
-            f"label in '{task.label}' is no whole number; a classification needs classes, else set `kind: regression`",
-        )
-        column = column.cast(pa.int64())
-    texts = _cast(task, rows, column, pa.string())
-    _refuse_first(rows, pc.equal(texts, ""), f"label in '{task.label}' is missing; label the row or remove it")
-    return texts
+def source_columns(task: Task) -> list[str]:
+    """Return the columns that are read from the task's source."""
+    made = CONSTRUCTIONS[task.construction].reads if task.construction else ()
+    return list(dict.fromkeys([*task.texts, *made, *label_columns(task), *_group_column(task)]))
 
 
-def _targets(task: Task, rows: Rows) -> pa.ChunkedArray:
-    column = _labels(task, rows)
-    if not pa.types.is_floating(column.type):
-        column = _cast(task, rows, column, pa.float64())
-    return column.cast(pa.float64())
+def grouped(task: Task) -> bool:
+    """Tell whether rows say on disk to which group they belong."""
+    return _made_groups(task) or bool(_group_column(task))
 
 
-def _labels(task: Task, rows: Rows) -> pa.ChunkedArray:
-    """Return the label column, neither null nor NaN nor infinite."""
-    column = rows.table[task.label]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    wrong = f"label in '{task.label}' is missing; label the row or remove it"
-    _refuse_first(rows, pc.is_null(column), wrong)
-    if task.kind == "regression" and not pa.types.is_floating(column.type):
-        column = _cast(task, rows, column, pa.float64())
-    if pa.types.is_floating(column.type):
-        _refuse_first(rows, pc.is_nan(column), wrong)
-        _refuse_first(rows, pc.is_inf(column), f"label in '{task.label}' is infinite; mend the row")
-    return column
+def on_disk(task: Task, found: Survey, batch: Batch, groups: Groups, part: str | None = None) -> pa.RecordBatch:
+    """Return the on-disk columns of these rows.
+
+    found: the survey of the task's train split; groups: of the rows' split, so far; part: the test file they are from.
+    """
+    made = _texts(task, batch, groups)
+    if task.choices:
+        made["choices"] = choice_lists(task, batch, found.choices)
+    if "label" not in made:
+        made["label"] = _labels(task, found, batch, made)
+    for name in _group_column(task):
+        made["group"] = pa.array(groups.number(group_values(batch, name)))
+    if part is not None:
+        made["part"] = pa.repeat(pa.scalar(part, pa.string()), len(made["label"]))
+    schema = store.schema(task.kind, "text2" in made, bool(task.choices), grouped(task), part=part is not None)
+    return pa.RecordBatch.from_arrays([made[name] for name in schema.names], schema=schema)
 
 
-def _cast(task: Task, rows: Rows, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    try:
-        return column.cast(kind)
-    except pa.ArrowNotImplementedError:
-        raise UserError(f"{rows.origin}: column '{task.label}' holds {column.type}, not labels; name another") from None
-    except pa.ArrowInvalid:
-        for row, value in enumerate(column):
-            try:
-                value.cast(kind)
-            except pa.ArrowInvalid:
-                raise UserError(
-                    f"{rows.origin}: row {row + 1}: label '{value.as_py()}' is no number; mend the row, "
-                    "or set `kind: classification`"
-                ) from None
-        raise
+def _texts(task: Task, batch: Batch, groups: Groups) -> Columns:
+    if task.construction:
+        return CONSTRUCTIONS[task.construction].make(task, batch, groups)
+    return {f"text{number}": batch.texts(name) for number, name in enumerate(task.texts, start=1)}
 
 
-def _refuse_first(rows: Rows, wrong: pa.ChunkedArray, what: str) -> None:
-    row = _first(wrong)
-    if row is not None:
-        raise UserError(f"{rows.origin}: row {row + 1}: {what}")
+def _labels(task: Task, found: Survey, batch: Batch, made: Columns) -> pa.Array:
+    if task.kind == "regression":
+        return targets(task, batch)
+    if found.choices is not None:
+        right = right_choices(task, batch, made["choices"])[found.by_text]
+        if error := wrong_choice(task, batch, right, found.choices):
+            raise error
+        return pa.array(right, pa.int64())
+    assert found.space is not None
+    return (class_lists if task.kind == "multi_label" else class_indices)(task, batch, found.space)
 
 
-def _first(wrong: pa.ChunkedArray) -> int | None:
-    """Return the index of the first true value."""
-    row = int(pc.index(wrong, True).as_py())
-    return None if row < 0 else row
+def _made_groups(task: Task) -> bool:
+    return bool(task.construction and CONSTRUCTIONS[task.construction].grouped)
 
 
-def _is_number(text: str) -> bool:
-    """Tell whether a label is a whole number in its plain form: '7' and '-1' are, '007' is a name."""
-    return text.removeprefix("-").isdecimal() and text.isascii() and str(int(text)) == text
+def _group_column(task: Task) -> list[str]:
+    """Return the column whose values are the groups of a metric, or nothing: most groups only concern a cut."""
+    wanted = task.kind == "classification" and "exact_match" in task.metrics and not _made_groups(task)
+    return [task.groups] if wanted and task.groups else []

@@ -87,6 +87,7 @@ class Task(Strict):
     max_length: int = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
     groups: str | None = Field(None, description="rows that share this column's value stay on one side of a cut")
+    stratify: bool = Field(True, description="cut so that all splits have the same shares of the labels")
     cut_seed: int = Field(CUT_SEED, ge=0, lt=2**32, description="of the splits that are cut from train")
     train_rows: int | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
     select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")

@@ -1,47 +1,50 @@
-"""From a task's definition to its files: read the source, map the columns, cut a validation split, write."""
+"""From a task's definition to its files: look through train once, then map, cut and write, batch by batch.
+
+Memory holds a few batches and some bytes per row of train (its label, its group, its place), never its texts.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scalearn.errors import UserError
 from scalearn.tasks import store
-from scalearn.tasks.columns import label_space, map_columns
+from scalearn.tasks.columns import check_definition, grouped, on_disk, source_columns
+from scalearn.tasks.cuts import Places, place
 from scalearn.tasks.definition import HubSource, RuleSource, Task
-from scalearn.tasks.sources import read_splits
-
-CUT, CUT_SEED = 0.1, 42  # the paper's: a tenth of train, the same rows for every run seed
-
-
-@dataclass(frozen=True)
-class _Mapped:
-    """A task's rows in the columns of the on-disk format, before the cut."""
-
-    train: pa.Table
-    validation: pa.Table | None
-    test: pa.Table
-    labels: tuple[str, ...] | None
-    parts: tuple[str, ...]
-    notes: tuple[str, ...]
+from scalearn.tasks.groups import Groups
+from scalearn.tasks.progress import reported
+from scalearn.tasks.rows import ROWS, Rows, rebatch
+from scalearn.tasks.sources import Splits, read_splits
+from scalearn.tasks.survey import Survey, survey
 
 
 def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> store.TaskInfo:
     """Write the task's splits and task.json below `output`; return what task.json says.
 
-    Rows come from the task's source; `mirror` is a folder in the hub's layout that stands for the hub.
+    Rows come from the task's source; `mirror` is a folder in the hub's layout that stands for the hub. A source that
+    is refused leaves `output` as it was.
     """
-    mapped = _read(name, task, mirror)
-    train, validation, notes = mapped.train, mapped.validation, mapped.notes
-    if validation is None:
-        train, validation, found = cut(train, stratified=task.kind == "classification")
-        notes += found
-    content = {"train": train.to_batches(), "validation": validation.to_batches(), "test": mapped.test.to_batches()}
-    info = store.write(output, name, task, content, labels=mapped.labels, parts=mapped.parts, notes=notes)
+    plan = _plan(name, task, mirror)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temporary:
+        info = store.write(
+            Path(temporary),
+            name,
+            task,
+            plan.content(),
+            labels=plan.found.space.names if plan.found.space else None,
+            choices=plan.found.choices,
+            grouped=grouped(task),
+            parts=[part for part, _ in plan.sources("test")],
+            notes=plan.notes,  # they grow while rows are written
+        )
+        _move(Path(temporary), output)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))
     for note in info.notes:
         print(f"  note: {note}")
@@ -52,54 +55,75 @@ def check(name: str, task: Task, mirror: Path | None = None) -> None:
     """Refuse what `prepare` would refuse, without writing; rows that only the hub or a rule has are let through."""
     if isinstance(task.source, RuleSource) or (isinstance(task.source, HubSource) and mirror is None):
         return
-    _read(name, task, mirror)
+    for batches in _plan(name, task, mirror).content().values():
+        for _ in batches:
+            pass
 
 
-def cut(train: pa.Table, stratified: bool) -> tuple[pa.Table, pa.Table, tuple[str, ...]]:
-    """Return train without a tenth of its rows, that tenth, and a note if it could not be stratified.
+@dataclass(frozen=True)
+class _Plan:
+    """A task whose train split has been looked through: `places` says where each of its rows goes."""
 
-    The reference's own call, so that the rows and their order are the paper's.
-    """
-    from datasets import ClassLabel, Dataset, Features, Value
+    name: str
+    task: Task
+    splits: Splits
+    found: Survey
+    places: Places
+    notes: list[str]
 
-    columns, features = {"row": np.arange(train.num_rows)}, {"row": Value("int64")}
-    notes: tuple[str, ...] = ()
-    if stratified:
-        counts = pc.value_counts(train["label"]).field("counts").to_numpy()
-        classes, held_out = len(counts), int(np.ceil(CUT * train.num_rows))
-        if counts.min() < 2 or held_out < classes or train.num_rows - held_out < classes:
-            notes = ("validation is cut from train without regard to labels: some label has too few rows",)
-        else:
-            columns["label"] = train["label"].to_numpy()
-            features["label"] = ClassLabel(num_classes=int(columns["label"].max()) + 1)
-    halves = Dataset.from_dict(columns, features=Features(features)).train_test_split(
-        test_size=CUT,
-        shuffle=True,
-        seed=CUT_SEED,
-        stratify_by_column="label" if "label" in columns else None,
-        keep_in_memory=True,
-    )
-    return train.take(halves["train"]["row"][:]), train.take(halves["test"]["row"][:]), notes
+    def content(self) -> dict[str, Iterator[pa.RecordBatch]]:
+        """Return the on-disk batches of each split."""
+        return {split: rebatch(self._batches(split)) for split in store.SPLITS}
+
+    def sources(self, split: str) -> list[tuple[str, Rows]]:
+        """Return the rows of a split by part; they are those of train where the split is cut from it."""
+        if split == "test":
+            return list({"": self.splits.train, **self.splits.test}.items())
+        own = self.splits.validation if split == "validation" else None
+        return [("", own or self.splits.train)]
+
+    def _batches(self, split: str) -> Iterator[pa.RecordBatch]:
+        columns, groups, rows = source_columns(self.task), Groups(), 0
+        # Where each row turns into a dozen with a long text, take fewer.
+        size = ROWS // 16 if self.task.kind == "candidates" else ROWS
+        for part, source in self.sources(split):
+            for batch in reported(source.batches(columns, size), f"{self.name}: {split}"):
+                kept = batch.keep(self.places[batch.numbers] == split) if source is self.splits.train else batch
+                if len(kept):
+                    yield (made := on_disk(self.task, self.found, kept, groups, part if split == "test" else None))
+                    rows += made.num_rows
+        if groups.empty:
+            self.notes.append(f"{split}: {groups.empty:,} questions have no candidate and give no row")
+        if not rows:
+            raise UserError(f"task '{self.name}': no question of {split} has a candidate; mend the source")
 
 
-def _read(name: str, task: Task, mirror: Path | None) -> _Mapped:
+def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
+    check_definition(name, task)
     splits = read_splits(name, task, mirror)
-    space = label_space(task, splits.train)
-    train = map_columns(task, splits.train, space)
-    if space is not None and len(pc.unique(train["label"])) < 2:
-        only = space.names[train["label"][0].as_py()]
-        raise UserError(f"{splits.train.origin}: every row has the label '{only}'; add rows of another class")
-    if train.num_rows < 2:
-        raise UserError(f"{splits.train.origin}: one row only; a training split needs more")
-    test = []
-    for part, rows in splits.test.items():
-        mapped = map_columns(task, rows, space)
-        test.append(mapped.append_column("part", pa.array([part] * mapped.num_rows, pa.string())))
-    return _Mapped(
-        train=train,
-        validation=map_columns(task, splits.validation, space) if splits.validation else None,
-        test=pa.concat_tables(test),
-        labels=space.names if space else None,
-        parts=tuple(splits.test),
-        notes=splits.notes,
-    )
+    for rows in (splits.train, splits.validation, *splits.test.values()):
+        if rows is not None:
+            next(rows.batches(source_columns(task)))  # a missing file or column is not to be told after minutes
+    cuts = [] if "" in splits.test else ["test"]
+    cuts += ["validation"] if splits.validation is None else []
+    found = survey(task, splits.train, grouped=bool(cuts))
+    places, notes = place(task, splits.train.origin, found, cuts)
+    return _Plan(name, task, splits, found, places, [*splits.notes, *_inferred(task, found), *notes])
+
+
+def _inferred(task: Task, found: Survey) -> Iterator[str]:
+    """Yield what the definition leaves open and the rows or the defaults decide."""
+    if found.space and task.labels is None:
+        names = found.space.names
+        yield f"labels: found in train, {len(names)}: {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
+    if found.by_text:
+        yield f"labels: '{task.label}' holds the texts of the right choices"
+    if not task.metrics:
+        yield f"metrics: {task.all_metrics[0]}, the default of kind '{task.kind}'"
+
+
+def _move(made: Path, output: Path) -> None:
+    output.mkdir(exist_ok=True)
+    (output / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
+    for file in (*(f"{split}.parquet" for split in store.SPLITS), "task.json"):
+        (made / file).replace(output / file)

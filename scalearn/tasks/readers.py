@@ -1,83 +1,89 @@
-"""Tables from CSV, JSONL and parquet files. Only the wanted columns, and their values as they stand in the file."""
+"""Batches from CSV, TSV, JSONL and parquet files: the wanted columns, and their values as they stand in the file.
+
+All four stream: memory holds one batch and what the reader looks ahead, whatever the size of the file.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
+from scalearn.tasks.jsonl import json_batches, json_keys
+from scalearn.tasks.rows import ROWS
+
+_BLOCK = 1 << 24  # bytes that are parsed at a time; no row of a CSV or TSV file may be longer
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Return these columns of a .csv, .jsonl or .parquet file; a UserError says what is wrong with it."""
+def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield these columns of a .csv, .tsv, .jsonl or .parquet file; a UserError says what is wrong with it."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: the ending must be {', '.join(READERS)}; convert the file to one of these")
     if not path.is_file():
         raise UserError(f"{path}: no such file; mend the path")
     try:
-        return reader(path, list(dict.fromkeys(columns)))
-    except (ValueError, TypeError, OverflowError, OSError, csv.Error) as error:  # pyarrow's errors are ValueErrors
+        yield from reader(path, list(columns))
+    except (ValueError, TypeError, OverflowError, OSError, csv.Error, pa.ArrowException) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0][:150]
         raise UserError(f"{path}: not readable as {path.suffix[1:].lower()} ({why}); mend the file") from None
 
 
-def _read_csv(path: Path, columns: list[str]) -> pa.Table:
-    """Every value stays the text that it is in the file: no 'NA' turns into null, no '001' into a number."""
+def _read_csv(path: Path, columns: list[str], delimiter: str) -> Iterator[pa.RecordBatch]:
+    """Every value stays the text that it is in the file: no 'NA' turns into null, no '001' into a number.
+
+    Quotation marks enclose values that hold a delimiter, a line's end or a quotation mark, in both formats.
+    """
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        header = next(csv.reader(stream), [])
+        header = next(csv.reader(stream, delimiter=delimiter), [])
     _require(path, columns, header)
     if twice := [column for column in columns if header.count(column) > 1]:
         raise ValueError(f"column '{twice[0]}' stands there more than once")
-    return pyarrow.csv.read_csv(
+    with pyarrow.csv.open_csv(
         path,
-        read_options=pyarrow.csv.ReadOptions(block_size=1 << 26),  # no row may be longer than a block
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
         ),
-    )
+    ) as reader:
+        yield from reader
 
 
-def _read_jsonl(path: Path, columns: list[str]) -> pa.Table:
+def _read_tsv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Read values as in CSV, none with a tab in it.
+
+    Some programs write TSV without any quoting. There a text that begins with a quotation mark would swallow the
+    rows up to the next mark, with their tabs.
+    """
+    for batch in _read_csv(path, columns, "\t"):
+        for name in columns:
+            found = pc.index(pc.match_substring(batch[name], "\t"), True).as_py()
+            if found >= 0:
+                start = batch[name][found].as_py().replace("\n", "\t").split("\t")[0][:30]
+                raise ValueError(f"no quotation mark ends what one begins in column '{name}': '{start}'")
+        yield batch
+
+
+def _read_jsonl(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """One object per line. A key that only some rows lack is null there."""
-    values: dict[str, list[Any]] = {column: [] for column in columns}
-    seen: set[str] = set()
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"line {number}: {error.msg}") from None
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number}: a JSON object is expected")
-            seen.update(row)
-            for column, found in values.items():
-                found.append(row.get(column))
-    if seen:
-        _require(path, columns, list(seen))
-    return pa.table({column: _array(column, found) for column, found in values.items()})
+    found = json_keys(path, columns)
+    if found:
+        _require(path, columns, found)
+    yield from json_batches(path, columns)
 
 
-def _array(column: str, values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        raise ValueError(f"column '{column}' holds values of several types") from None
-
-
-def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
-    _require(path, columns, pq.read_schema(path).names)
-    return pq.read_table(path, columns=columns, partitioning=None)
+def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        _require(path, columns, file.schema_arrow.names)
+        yield from file.iter_batches(ROWS, columns=columns)
 
 
 def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
@@ -86,8 +92,9 @@ def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
             raise UserError(f"{path}: no column '{column}'{nearest(column, found)}")
 
 
-READERS: dict[str, Callable[[Path, list[str]], pa.Table]] = {
-    ".csv": _read_csv,
+READERS: dict[str, Callable[[Path, list[str]], Iterator[pa.RecordBatch]]] = {
+    ".csv": partial(_read_csv, delimiter=","),
+    ".tsv": _read_tsv,
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,74 +13,77 @@ from scalearn.errors import UserError
 from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.generated import generate
 from scalearn.tasks.mirror import mirror_files, pattern, required, split_files
-from scalearn.tasks.readers import read_table
+from scalearn.tasks.readers import read_batches
+from scalearn.tasks.rows import Rows
 
-
-@dataclass(frozen=True)
-class Rows:
-    """The text and label columns of a split, under their own names, and where they came from (for messages)."""
-
-    origin: str
-    table: pa.Table
+_SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a source. `test` maps a part to its rows: "" are the main ones."""
+    """The splits of a source. `test` maps a part to its rows: "" are the main ones, absent if they are to be cut."""
 
     train: Rows
-    validation: Rows | None
-    test: dict[str, Rows]
+    validation: Rows | None = None
+    test: dict[str, Rows] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
-    """Return the rows of a task's source; a UserError names what is missing and where."""
-    source, columns = task.source, (*task.texts, task.label)
+    """Return the rows of a task's source, still unread; a UserError names what is missing and where."""
+    source = task.source
     if isinstance(source, HubSource):
         files = mirror_files(mirror, name, source) if mirror else _hub_files(name, source)
-        return _from_hub_layout(name, source, files, columns, "the mirror" if mirror else "the hub")
+        return _from_hub_layout(source, files, "the mirror" if mirror else "the hub")
     if isinstance(source, FilesSource):
-        found = {
-            split: _join([Path(path)], columns)
-            for split in ("train", "validation", "test")
-            if (path := getattr(source, split)) is not None
-        }
-        return Splits(found["train"], found.get("validation"), {"": found["test"]})
+        return Splits(
+            _rows([Path(source.train)]),
+            None if source.validation is None else _rows([Path(source.validation)]),
+            {} if source.test is None else {"": _rows([Path(source.test)])},
+        )
     if isinstance(source, RuleSource):
         raise UserError(f"task '{name}': its source is a rule of your own; run that rule, not prepare-task")
-    made = generate(name)
-    train, validation, test = (
-        Rows(f"task '{name}', {split}", pa.Table.from_pylist(made[split])) for split in ("train", "validation", "test")
-    )
-    return Splits(train, validation, {"": test})
+    made = {split: _generated(name, split, pa.Table.from_pylist(rows)) for split, rows in generate(name).items()}
+    return Splits(made["train"], made["validation"], {"": made["test"]})
 
 
-def _from_hub_layout(
-    name: str, source: HubSource, files: dict[str, list[Path]], columns: Sequence[str], place: str
-) -> Splits:
-    found = {split: _join(paths, columns) for split, paths in files.items()}
-    test, notes = {"": found[source.test or ""]}, []
+def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str) -> Splits:
+    found = {split: _rows(paths) for split, paths in files.items()}
+    test = {"": found[source.test]} if source.test else {}
+    notes = []
     for part, split in source.parts.items():
         if split in found:
             test[part] = found[split]
         else:
-            notes.append(f"{split} (part '{part}') is left out: {place} has no {source.config}/{split}-*.parquet")
+            notes.append(f"{split} (part '{part}') is left out: {place} has no {pattern(source, split)}")
     return Splits(found[source.train], found[source.validation] if source.validation else None, test, tuple(notes))
 
 
-def _join(paths: Sequence[Path], columns: Sequence[str]) -> Rows:
+def _rows(paths: Sequence[Path]) -> Rows:
     """Return the rows of a split's files one after another; every shard must be there."""
-    shards = re.search(r"-of-(\d+)\.parquet$", paths[0].name)
+    origin, shards = str(paths[0]), _SHARD.search(paths[0].name)
     if shards and int(shards[1]) != len(paths):
         raise UserError(f"{paths[0]}: {len(paths)} of {int(shards[1])} files of this split are there; add the others")
-    origin = str(paths[0]) if len(paths) == 1 else re.sub(r"-\d+-of-\d+\.parquet$", "-*.parquet", str(paths[0]))
-    tables = [read_table(path, columns) for path in paths]
-    return Rows(origin, pa.concat_tables(tables, promote_options="permissive"))
+
+    if len(paths) > 1:
+        origin = _SHARD.sub(r"-*\2", origin) if shards else f"{origin} and {len(paths) - 1} more"
+
+    def read(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        for path in paths:
+            yield from read_batches(path, columns)
+
+    return Rows(origin, read)
+
+
+def _generated(name: str, split: str, table: pa.Table) -> Rows:
+    def read(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from table.select(columns).to_batches()
+
+    return Rows(f"task '{name}', {split}", read)
 
 
 def _hub_files(name: str, source: HubSource) -> dict[str, list[Path]]:
-    """Fetch the parquet files of each split at the pinned revision; no script of the repository is ever run."""
+    """Fetch the files of each split at the pinned revision; no script of the repository is ever run."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 

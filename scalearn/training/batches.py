@@ -15,55 +15,87 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 Batch = dict[str, Tensor]
+FLOAT_LABELS = ("regression", "multi_label")
 
 
 class EncodedSplit(Dataset[Batch]):
-    """One encoded split. Token ids stay in the mapped file; lengths, labels and boundaries are NumPy arrays (n,)."""
+    """One encoded split. Token ids stay in the mapped file; lengths, labels and boundaries are NumPy arrays.
+
+    A row is an example: one sequence or, in multiple choice, `width` sequences, one per choice.
+    """
 
     def __init__(self, path: Path, encoding: dict[str, Any], order: Sequence[int] | None = None) -> None:
         """`order` presents the rows in another order than the file's; labels and lengths follow it."""
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        chunks = [chunk for chunk in table["input_ids"].chunks if len(chunk)]
+        self.path, self.encoding = path, encoding
+        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        self.order = np.arange(len(self._table)) if order is None else np.asarray(order)
+        choices = encoding["task"].get("choices")
+        self.width: int = choices or 1
+        chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
         self._values = [chunk.values.to_numpy() for chunk in chunks]
         self._offsets = [chunk.offsets.to_numpy() for chunk in chunks]
         self._starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
-        self.encoding = encoding
-        self.order = np.arange(len(table)) if order is None else np.asarray(order)
-        lengths = np.concatenate([np.diff(offsets) for offsets in self._offsets])
-        self.lengths: npt.NDArray[np.int64] = lengths[self.order].astype(np.int64)
-        self.labels: npt.NDArray[np.float64] = table["label"].to_numpy()[self.order]
-        self.second: npt.NDArray[np.int64] = table["second"].to_numpy()[self.order]
-        self.parts: list[str] = np.asarray(table["part"].to_pylist(), dtype=object)[self.order].tolist()
-        self._label_type = torch.float32 if encoding["task"]["kind"] == "regression" else torch.int64
+        sequences = np.concatenate([np.diff(offsets) for offsets in self._offsets]).astype(np.int64)
+        self._lengths = sequences.reshape(-1, self.width)
+        self.lengths: npt.NDArray[np.int64] = self._lengths[self.order].max(axis=1)
+        self.labels = self._read_labels()[self.order]
+        if encoding["token_types"]:
+            second = self._table["second"].combine_chunks()
+            self._second = (second.flatten() if choices else second).to_numpy().reshape(-1, self.width)
+        self._label_type = torch.float32 if encoding["task"]["kind"] in FLOAT_LABELS else torch.int64
+
+    def _read_labels(self) -> npt.NDArray[Any]:
+        """Return the file's labels: (n,) numbers, or for multi_label (n, classes) of zeros and ones."""
+        column = self._table["label"]
+        if self.encoding["task"]["kind"] != "multi_label":
+            return np.asarray(column.to_numpy(), dtype=np.float64)
+        rows = column.combine_chunks()
+        hot = np.zeros((len(rows), len(self.encoding["task"]["labels"])), dtype=np.float32)
+        hot[rows.value_parent_indices().to_numpy(), rows.flatten().to_numpy()] = 1
+        return hot
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def sorted_by_length(self, path: Path) -> EncodedSplit:
-        """Return the same rows, longest first, so that evaluation pads little and fails early if memory is short."""
-        return EncodedSplit(path, self.encoding, np.argsort(-self.lengths, kind="stable").tolist())
+    def column(self, name: str) -> pa.Array | None:
+        """Return a column of the rows beside tokens and labels (group, candidate, answers, part), None without it."""
+        if name not in self._table.column_names:
+            return None
+        column = self._table[name].combine_chunks()
+        return column if (np.diff(self.order) == 1).all() else column.take(pa.array(self.order))
 
-    def _row(self, index: int) -> npt.NDArray[np.int32]:
-        row = int(self.order[index])
-        chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
-        place = row - self._starts[chunk]
+    def sorted_by_length(self) -> EncodedSplit:
+        """Return the same rows, longest first, so that evaluation pads little and fails early if memory is short."""
+        return EncodedSplit(self.path, self.encoding, np.argsort(-self.lengths, kind="stable").tolist())
+
+    def _sequence(self, index: int) -> npt.NDArray[np.int32]:
+        chunk = int(np.searchsorted(self._starts, index, side="right")) - 1
+        place = index - self._starts[chunk]
         start, stop = self._offsets[chunk][place : place + 2]
         ids: npt.NDArray[np.int32] = self._values[chunk][start:stop]
         return ids
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Return the padded batch of these rows: input_ids, attention_mask, (token_type_ids,) labels."""
-        lengths = torch.as_tensor(self.lengths[indices])
+        """Return the padded batch of these rows: input_ids, attention_mask, (token_type_ids,) labels.
+
+        Token tensors are (rows, longest), in multiple choice (rows, choices, longest).
+        """
+        rows = self.order[np.asarray(indices)]
+        lengths = torch.as_tensor(self._lengths[rows])  # (rows, width)
         positions = torch.arange(int(lengths.max()))
-        ids = torch.full((len(indices), len(positions)), self.encoding["pad_token_id"], dtype=torch.int64)
-        for place, index in enumerate(indices):
-            ids[place, : lengths[place]] = torch.as_tensor(self._row(index).astype(np.int64))
-        mask = positions < lengths[:, None]
+        ids = torch.full((len(rows), self.width, len(positions)), self.encoding["pad_token_id"], dtype=torch.int64)
+        for place, row in enumerate(rows.tolist()):
+            for choice in range(self.width):
+                sequence = self._sequence(row * self.width + choice)
+                ids[place, choice, : len(sequence)] = torch.as_tensor(sequence.astype(np.int64))
+        mask = positions < lengths[..., None]
         batch = {"input_ids": ids, "attention_mask": mask.long()}
         if self.encoding["token_types"]:
-            second = torch.as_tensor(self.second[indices])
-            batch["token_type_ids"] = (mask & (positions >= second[:, None])).long()
-        batch["labels"] = torch.as_tensor(self.labels[indices]).to(self._label_type)
+            second = torch.as_tensor(self._second[rows])
+            batch["token_type_ids"] = (mask & (positions >= second[..., None])).long()
+        if self.encoding["task"]["kind"] != "multiple_choice":
+            batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
+        batch["labels"] = torch.as_tensor(self.labels[np.asarray(indices)]).to(self._label_type)
         return batch
 
 

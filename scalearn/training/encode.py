@@ -1,4 +1,9 @@
-"""Tokenise a task once per model: Arrow files that every run maps into memory."""
+"""Tokenise a task once per model: Arrow files that every run maps into memory.
+
+One row per example. Columns: `input_ids`, a list of tokens, in multiple choice a list of them per choice; for encoders
+with token types `second`, where the second text's tokens begin (of each sequence); `label`; in validation and test
+also `group`, `candidate`, `answers` and `part`, if the task has them (see scalearn.tasks.store).
+"""
 
 from __future__ import annotations
 
@@ -7,46 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks.store import SPLITS, TaskInfo
+from scalearn.training.tokens import Tokens
 
 ROWS_AT_ONCE = 8192  # bounds memory whatever the size of the task
-
-SCHEMA = pa.schema(
-    [
-        ("input_ids", pa.list_(pa.int32())),
-        ("second", pa.int32()),  # where the second text's tokens begin; the row's length if there is one text
-        ("label", pa.float64()),
-        ("part", pa.string()),
-    ]
-)
+REPORT_SECONDS = 15.0
+FOR_METRICS = ("group", "candidate", "answers", "part")
+IN_TASK = {"name", "kind", "labels", "choices", "metrics", "select", "version", "sha256"}
 
 
 def encode(task: Path, model: Path, output: Path) -> None:
     """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
-    from transformers import AutoTokenizer
-
     info = TaskInfo.read(task)
-    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True, use_fast=True)
-    if not tokenizer.is_fast:
-        raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")
-    length = min(info.max_length, tokenizer.model_max_length)
+    tokens = Tokens(model, info.max_length, info.truncate)
     started, rows = time.monotonic(), 0
     for split in SPLITS:
-        rows += _encode_split(tokenizer, info, task / f"{split}.parquet", output / f"{split}.arrow", length)
+        rows += _encode_split(tokens, info, task / f"{split}.parquet", output / f"{split}.arrow")
     write_json(
         output / "encoding.json",
         {
-            "task": info.model_dump(mode="json", include={"name", "kind", "labels", "metrics", "version", "sha256"}),
+            "task": info.model_dump(mode="json", include=IN_TASK),
             "model": read_json(model / "model.json")["sha256"],
-            "max_length": length,
-            "pad_token_id": tokenizer.pad_token_id,
-            "pad_token_type_id": tokenizer.pad_token_type_id,
-            "token_types": "token_type_ids" in tokenizer.model_input_names,
+            "max_length": tokens.max_length,
+            "pad_token_id": tokens.pad_token_id,
+            "token_types": tokens.types,
             "sha256": {split: sha256(output / f"{split}.arrow") for split in SPLITS},
         },
     )
@@ -54,36 +49,64 @@ def encode(task: Path, model: Path, output: Path) -> None:
     print(f"encoded {info.name}: {rows:,} rows in {seconds:.1f} s ({rows / seconds:,.0f} rows/s)")
 
 
-def _encode_split(tokenizer: Any, info: TaskInfo, source: Path, target: Path, max_length: int) -> int:
-    rows = 0
-    with whole_file(target) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as out:
-        for batch in pq.ParquetFile(source).iter_batches(ROWS_AT_ONCE):
-            columns = batch.to_pydict()
-            texts = [columns["text1"], columns["text2"]] if "text2" in columns else [columns["text1"]]
-            encoded = tokenizer(*texts, truncation=True, max_length=max_length)
-            second = [_second_text(encoded.sequence_ids(row)) for row in range(batch.num_rows)]
-            part = columns.get("part", [""] * batch.num_rows)
-            labels = _labels(info, columns["label"], source, rows)
-            out.write_batch(pa.record_batch([encoded["input_ids"], second, labels, part], schema=SCHEMA))
+def _encode_split(tokens: Tokens, info: TaskInfo, source: Path, target: Path) -> int:
+    file, rows, said = pq.ParquetFile(source), 0, time.monotonic()
+    extras = [] if source.stem == "train" else [name for name in FOR_METRICS if name in file.schema_arrow.names]
+    schema = _schema(info, tokens, [file.schema_arrow.field(name) for name in extras])
+    with whole_file(target) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+        for batch in file.iter_batches(ROWS_AT_ONCE):
+            columns = {**_inputs(tokens, info, batch), "label": _labels(info, batch["label"], source, rows)}
+            columns |= {name: batch[name] for name in extras}
+            out.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
             rows += batch.num_rows
+            if time.monotonic() - said > REPORT_SECONDS:
+                said = time.monotonic()
+                print(f"{info.name}, {source.stem}: {rows:,} of {file.metadata.num_rows:,} rows", flush=True)
     return rows
 
 
-def _labels(info: TaskInfo, column: list[float | None], source: Path, before: int) -> list[float]:
-    """Return the labels as floats; the first that is no class index, or no number, is refused by its row."""
-    values = np.asarray([np.nan if label is None else label for label in column], dtype=np.float64)
-    good = np.isfinite(values)
-    if info.labels is not None:
-        good &= (values >= 0) & (values < info.outputs)
-    if not good.all():
-        row = int(np.argmin(good))
-        allowed = "a finite number" if info.labels is None else f"an index from 0 to {info.outputs - 1}"
+def _schema(info: TaskInfo, tokens: Tokens, extras: list[pa.Field]) -> pa.Schema:
+    ids, second = pa.list_(pa.int32()), pa.int32()
+    if info.choices is not None:
+        ids, second = pa.list_(ids), pa.list_(second)
+    fields = [pa.field("input_ids", ids)]
+    fields += [pa.field("second", second)] if tokens.types else []
+    fields += [pa.field("label", pa.list_(pa.int64()) if info.kind == "multi_label" else pa.float64())]
+    return pa.schema([*fields, *extras])
+
+
+def _inputs(tokens: Tokens, info: TaskInfo, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Return the token columns of these rows."""
+    first = batch["text1"].to_pylist()
+    if info.choices is None:
+        return tokens.encode(first, batch["text2"].to_pylist() if "text2" in batch.schema.names else None)
+    choices = batch["choices"].flatten().to_pylist()
+    flat = tokens.encode([text for text in first for _ in range(info.choices)], choices)
+    offsets = pa.array(np.arange(0, len(choices) + 1, info.choices), pa.int32())
+    return {name: pa.ListArray.from_arrays(offsets, values) for name, values in flat.items()}
+
+
+def _labels(info: TaskInfo, column: pa.Array, source: Path, before: int) -> pa.Array:
+    """Return the labels as they are stored; the first that is no class index, or no number, is refused by its row."""
+    if info.kind == "multi_label":
+        owners, values = column.value_parent_indices().to_numpy(), column.flatten().to_numpy(zero_copy_only=False)
+        wrong = owners[~_good(info, values)]
+        row = int(wrong[0]) if len(wrong) else int(np.argmax(column.is_null())) if column.null_count else None
+        stored = column
+    else:
+        values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        good = _good(info, values)
+        row = None if good.all() else int(np.argmin(good))
+        stored = pa.array(values)
+    if row is not None:
+        allowed = "a finite number" if info.kind == "regression" else f"an index from 0 to {info.outputs - 1}"
         raise UserError(
-            f"{source}: row {before + row + 1}: label {column[row]} must be {allowed}; mend the rule that wrote it"
+            f"{source}: row {before + row + 1}: label {column[row].as_py()} must be {allowed}; "
+            "mend the rule that wrote it"
         )
-    return [float(value) for value in values]
+    return stored
 
 
-def _second_text(sequence: list[int | None]) -> int:
-    """Return the index of the first token of the second text, or the row's length."""
-    return sequence.index(1) if 1 in sequence else len(sequence)
+def _good(info: TaskInfo, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    good: npt.NDArray[np.bool_] = np.isfinite(values)
+    return good if info.kind == "regression" else good & (values >= 0) & (values < info.outputs)

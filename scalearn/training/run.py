@@ -4,40 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import resource
 import shutil
-import socket
 import time
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import torch
-from safetensors.torch import save_file
 from transformers import set_seed
 from transformers.trainer_utils import EvalPrediction
 
 from scalearn.errors import UserError
-from scalearn.files import alone, read_json, sha256, whole_file, write_json
+from scalearn.files import alone, read_json, sha256
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters
-from scalearn.tasks.metrics import compute
+from scalearn.tasks.metrics import Outcome, compute, majority
+from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
-from scalearn.training.checkpoints import snapshot
 from scalearn.training.model import compose, count, load_encoder
+from scalearn.training.outputs import OUTPUTS, write_run
 from scalearn.training.trainer import RunTrainer
-
-PACKAGES = ("scalearn", "torch", "transformers", "adapters", "numpy")
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What a run is made of. `hyperparameters` are complete: the method's defaults with what overrides them."""
+    """What a run is made of. `hyperparameters` are complete: the method's defaults with what overrides them.
+
+    `switches` name what the reference protocol does otherwise in this run (scalearn.protocol).
+    """
 
     method: str
     benchmark: str
@@ -47,11 +43,13 @@ class RunSpec:
     data: Path
     sources: Path | None
     output: Path
+    switches: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
         encoding = read_json(self.data / "encoding.json")
         return {
+            **({"switches": list(self.switches)} if self.switches else {}),
             "identity": {
                 "model": read_json(self.model / "model.json")["name"],
                 "method": self.method,
@@ -88,51 +86,74 @@ def _train(spec: RunSpec) -> None:
         return
     started = time.monotonic()
     set_seed(spec.seed)
-    method, encoding = METHODS[spec.method], read_json(spec.data / "encoding.json")
+    model = _model(spec, record["task"])
+    encoding = read_json(spec.data / "encoding.json")
+    splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
+    trainer = _trainer(spec, model, splits, record)
+    state = trainer.fit()
+    found = record | _training(model, state, splits["train"])
+    write_run(spec.output, trainer, state.log_history, splits["test"], found, started)
+    shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
+
+
+def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
+    method = METHODS[spec.method]
     if (spec.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if spec.sources is None else "takes no --sources"
         raise UserError(f"method '{spec.method}' {need}")
     model = load_encoder(spec.model)
-    compose(model, method, spec.hyperparameters, spec.sources, len(encoding["task"]["labels"] or [0]))
-    splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    trainer = RunTrainer(
+    labels = outputs(task["kind"], task["labels"], task["choices"])
+    pooled = "copa_pooled_head" in spec.switches
+    compose(model, method, spec.hyperparameters, spec.sources, labels, task["kind"], pooled)
+    return model
+
+
+def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any]) -> RunTrainer:
+    method, task, validation = METHODS[spec.method], record["task"], splits["validation"].sorted_by_length()
+    regularised = method.regularised and "regulariser_off" not in spec.switches
+    return RunTrainer(
         model,
         splits["train"],
-        splits["validation"].sorted_by_length(spec.data / "validation.arrow"),
+        validation,
         spec.hyperparameters,
         spec.seed,
         spec.output / "checkpoints",
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        score=_scorer(encoding["task"]),
-        regularisation=lambda: method.regularisation(model, spec.hyperparameters),
+        score=_scorer(task, validation),
+        select="loss" if task["select"] == "loss" else task["metrics"][0],
+        regularisation=partial(method.regularisation, model, spec.hyperparameters) if regularised else None,
+        only_heads_of_best="shared_of_last_epoch" in spec.switches,
         groups=method.parameter_groups(model, spec.hyperparameters),
     )
-    state = trainer.fit()
-    _write_outputs(spec, trainer, splits, record | _training(model, state, splits), time.monotonic() - started)
-    shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
 
 
 def _is_done(output: Path, record: dict[str, Any]) -> bool:
     if not (output / "run.json").is_file():
         return False
     found = read_json(output / "run.json")
-    names = ("weights.safetensors", "history.parquet", "predictions.parquet")
     return all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items()) and all(
-        (output / name).is_file() and sha256(output / name) == found["sha256"][name] for name in names
+        (output / name).is_file() and sha256(output / name) == found["sha256"][name] for name in OUTPUTS
     )
 
 
-def _scorer(task: dict[str, Any]) -> Any:
-    def score(prediction: EvalPrediction) -> dict[str, float]:
-        logits = np.asarray(prediction.predictions, dtype=np.float64)
-        labels = np.asarray(prediction.label_ids, dtype=np.float64)
-        return compute(task["metrics"], task["kind"], labels, logits)
+def _scorer(task: dict[str, Any], validation: EncodedSplit) -> Callable[[EvalPrediction], dict[str, float]]:
+    group, candidate, answers = (validation.column(name) for name in ("group", "candidate", "answers"))
+    rows = Outcome(
+        labels=validation.labels,
+        logits=np.empty((0,)),
+        group=None if group is None else group.to_numpy(zero_copy_only=False),
+        candidate=None if candidate is None else candidate.to_pylist(),
+        answers=None if answers is None else answers.to_pylist(),
+    )
+
+    def score(found: EvalPrediction) -> dict[str, float]:
+        logits = np.asarray(found.predictions, dtype=np.float64)
+        return compute(task["metrics"], task["kind"], replace(rows, logits=logits))
 
     return score
 
 
-def _training(model: Any, state: Any, splits: dict[str, EncodedSplit]) -> dict[str, Any]:
-    labels = splits["train"].labels
+def _training(model: Any, state: Any, train: EncodedSplit) -> dict[str, Any]:
     epochs = [entry for entry in state.log_history if "eval_loss" in entry]
     best = next(entry for entry in epochs if entry["step"] == state.best_global_step)
     return {
@@ -141,69 +162,7 @@ def _training(model: Any, state: Any, splits: dict[str, EncodedSplit]) -> dict[s
             "epochs": len(epochs),
             "best_epoch": round(best["epoch"]),
             "steps": state.global_step,
-            "examples": len(labels) * len(epochs),
+            "examples": len(train) * len(epochs),
         },
-        "history": state.log_history,
-        "labels": labels,
+        "baseline": {"prediction": majority(train.encoding["task"]["kind"], train.labels)},
     }
-
-
-def _write_outputs(
-    spec: RunSpec, trainer: RunTrainer, splits: dict[str, EncodedSplit], found: dict[str, Any], seconds: float
-) -> None:
-    output = spec.output
-    output.mkdir(parents=True, exist_ok=True)
-    with whole_file(output / "weights.safetensors") as temporary:
-        save_file(snapshot(trainer.model), temporary)
-    _write_history(output / "history.parquet", found.pop("history"))
-    _write_predictions(output / "predictions.parquet", trainer, splits["test"], spec.data / "test.arrow")
-    labels = found.pop("labels")
-    regression = found["task"]["kind"] == "regression"
-    found["baseline"] = {
-        "prediction": float(labels.mean()) if regression else int(np.bincount(labels.astype(int)).argmax())
-    }
-    names = ("weights.safetensors", "history.parquet", "predictions.parquet")
-    found["sha256"] = {name: sha256(output / name) for name in names}
-    found["versions"] = {package: version(package) for package in PACKAGES}
-    write_json(
-        output / "timing.json",
-        {
-            "seconds": round(seconds, 3),
-            "host": socket.gethostname(),
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu",
-            "threads": torch.get_num_threads(),
-            "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        },
-    )
-    write_json(output / "run.json", found)
-
-
-def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
-    """One row per epoch: epoch, train_loss, eval_loss and the validation metrics."""
-    dropped = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
-    losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
-    rows = [
-        {"epoch": round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
-        | {key: entry[key] for key in sorted(entry) if key not in dropped}
-        for entry in log
-        if "eval_loss" in entry
-    ]
-    with whole_file(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows), temporary)
-
-
-def _write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit, file: Path) -> None:
-    """One row per test example, in the test file's order: row, part, label, logits."""
-    by_length = test.sorted_by_length(file)
-    logits = np.empty((len(test), trainer.model.heads["task"].config["num_labels"]), dtype=np.float32)
-    logits[by_length.order] = trainer.predict(by_length).predictions
-    table = pa.table(
-        {
-            "row": pa.array(np.arange(len(test), dtype=np.int32)),
-            "part": pa.array(test.parts, pa.string()),
-            "label": pa.array(test.labels),
-            "logits": pa.array(list(logits), pa.list_(pa.float32())),
-        }
-    )
-    with whole_file(path) as temporary:
-        pq.write_table(table, temporary)

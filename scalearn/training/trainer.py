@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -19,6 +21,7 @@ from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
+from scalearn.training.model import is_head
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
 
@@ -60,16 +63,22 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         folder: Path,
         identity: str,
         score: Callable[[EvalPrediction], dict[str, float]],
-        regularisation: Callable[[], Tensor | None],
+        select: str = "loss",
+        regularisation: Callable[[], Tensor | None] | None = None,
+        only_heads_of_best: bool = False,
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
-        """`groups` are the method's parameter groups, if not everything trains at one rate."""
+        """`select`: "loss", or the validation metric (higher is better) by which the best epoch is chosen.
+
+        only_heads_of_best: restore no other tensors than the head's, a fault that the reference protocol repeats.
+        groups: the method's parameter groups, if not everything trains at one rate.
+        """
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
-        self.groups = groups
+        self.only_heads_of_best, self.groups = only_heads_of_best, groups
         self.best: dict[str, Tensor] = {}
         super().__init__(
             model,
-            training_arguments(values, seed, folder),
+            training_arguments(values, seed, folder, select),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
@@ -111,9 +120,15 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         """Return the task's loss, in training with the method's regularisation added."""
         outputs = model(**inputs)
         loss = outputs.loss
-        if model.training and (term := self.regularisation()) is not None:
+        if model.training and self.regularisation is not None and (term := self.regularisation()) is not None:
             loss = loss + term
         return (loss, outputs) if return_outputs else loss
+
+    def logits(self, split: EncodedSplit) -> npt.NDArray[np.float32]:
+        """Return what the model says of each row, (rows, outputs), in the split's order."""
+        self.compute_metrics = None  # they are of the validation rows
+        found: npt.NDArray[np.float32] = self.predict(split).predictions
+        return found
 
     def fit(self) -> TrainerState:
         """Train, or go on from the last checkpoint, and leave the best epoch's tensors in the model."""
@@ -127,7 +142,7 @@ class RunTrainer(Trainer):  # type: ignore[misc]
                 self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
             else:
                 self.train(resume_from_checkpoint=str(checkpoint))
-        checkpoints.restore(self.model, self.best)
+        self._load_best_model()
         return self.state
 
     # The rest replaces what the library would pickle, at the places where it does so (transformers 4.57).
@@ -190,10 +205,11 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             checkpoints.restore_random_state(checkpoints.read_tensors(Path(checkpoint), "random"))
 
     def _load_best_model(self) -> None:
-        checkpoints.restore(self.model, self.best)
+        best = {name: tensor for name, tensor in self.best.items() if is_head(name) or not self.only_heads_of_best}
+        checkpoints.restore(self.model, {**checkpoints.trainable(self.model), **best})
 
 
-def training_arguments(values: HyperParameters, seed: int, folder: Path) -> TrainingArguments:
+def training_arguments(values: HyperParameters, seed: int, folder: Path, select: str = "loss") -> TrainingArguments:
     """Return the library's arguments for these hyper-parameters: AdamW, linear schedule, once-per-epoch evaluation."""
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -211,8 +227,8 @@ def training_arguments(values: HyperParameters, seed: int, folder: Path) -> Trai
         save_strategy="epoch",
         logging_strategy="epoch",
         load_best_model_at_end=True,
-        metric_for_best_model="loss",
-        greater_is_better=False,
+        metric_for_best_model=select,
+        greater_is_better=select != "loss",
         restore_callback_states_from_checkpoint=True,
         remove_unused_columns=False,
         label_names=["labels"],

@@ -81,7 +81,14 @@ def make_score(runs: Path, run: Run, value: float, floor: float = 0.5, **changes
             "best_epoch": 2,
             "examples": 480,
         },
-        "provenance": {"method_version": 1, "task_version": 1, "sha256": {}, "inputs": {}, "versions": {}},
+        "provenance": {
+            "switches": [],
+            "method_version": 1,
+            "task_version": 1,
+            "sha256": {},
+            "inputs": {},
+            "versions": {},
+        },
         **changes,
     }
     path = runs / run.path / "score.json"

@@ -158,7 +158,10 @@ def test_a_value_that_looks_like_the_baseline_is_flagged(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"hyperparameters": {"learning_rate": 1}}, "was trained with other hyper-parameters or another version"),
+        (
+            {"hyperparameters": {"learning_rate": 1}},
+            "was trained with other hyper-parameters, another protocol or another version",
+        ),
         ({"rows": {"": 99}}, "was tested on other rows or by another metric"),
         ({"headline": "f1"}, "was tested on other rows or by another metric"),
     ],

@@ -90,13 +90,13 @@ def test_the_cut_keeps_the_shares_of_the_labels(tmp_path: Path) -> None:
     assert sorted(column(tmp_path / "t", "validation", "label")) == [0] * 18 + [1] * 2
     kept, held_out = (set(column(tmp_path / "t", split, "text1")) for split in ("train", "validation"))
     assert not kept & held_out and len(kept | held_out) == 200
-    assert info.notes == ()
+    assert info.notes[-1] == "validation: cut from train, a tenth of its rows with seed 42, stratified by label"
 
 
 def test_a_label_of_one_row_is_cut_without_stratifying_and_noted(tmp_path: Path) -> None:
     info = prepare("t", files_task(tmp_path, numbered(["a"] * 10 + ["b"] * 10 + ["c"])), tmp_path / "t")
     assert info.sizes == {"train": 18, "validation": 3, "test": 21}
-    assert "without regard to labels" in info.notes[0]
+    assert "without regard to labels" in info.notes[-1]
 
 
 def test_preparing_again_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from scalearn.errors import UserError
 from scalearn.training import encode as encode_module
 from scalearn.training.batches import EncodedSplit, LengthBuckets, TrainLoader
 from scalearn.training.encode import encode
+from scalearn.training.tokens import Tokens
 from tests.tiny import make_model, make_task
 
 
@@ -95,15 +96,14 @@ def test_the_loader_follows_set_epoch_and_leaves_torchs_generator_alone(encoded:
 
 
 def test_sorting_by_length_keeps_rows_and_labels_together(encoded: Path) -> None:
-    path = encoded / "encoded" / "test.arrow"
     split = split_of(encoded, "test")
-    ordered = split.sorted_by_length(path)
+    ordered = split.sorted_by_length()
     assert (np.diff(ordered.lengths) <= 0).all()
     for place in (0, 7, 31):
         row = int(ordered.order[place])
         assert torch.equal(ordered.__getitems__([place])["input_ids"], split.__getitems__([row])["input_ids"])
         assert ordered.labels[place] == split.labels[row]
-        assert ordered.parts[place] == split.parts[row]
+        assert ordered.column("part")[place] == split.column("part")[row]
 
 
 def test_encoding_twice_gives_the_same_bytes(encoded: Path) -> None:
@@ -128,3 +128,72 @@ def test_a_label_outside_the_set_is_refused_by_its_row(
     with pytest.raises(UserError, match=sentence):
         encode(task, make_model(tmp_path / "model"), tmp_path / "encoded")
     assert not (tmp_path / "encoded" / "train.arrow").exists()
+
+
+def encoded_task(root: Path, kind: str, model: str = "bert") -> tuple[dict[str, list], EncodedSplit]:
+    """Return the rows of a test split, as the task has them and encoded."""
+    encode(make_task(root / "task", kind), make_model(root / "model", model), root / "encoded")
+    return pq.read_table(root / "task" / "test.parquet").to_pydict(), split_of(root, "test")
+
+
+@pytest.mark.parametrize("model", ["bert", "roberta"])
+def test_multiple_choice_is_a_sequence_per_choice(model: str, tmp_path: Path) -> None:
+    rows, split = encoded_task(tmp_path, "multiple_choice", model)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    picked = [5, 0, 31]
+    firsts = [rows["text1"][row] for row in picked for _ in range(2)]
+    choices = [choice for row in picked for choice in rows["choices"][row]]
+    expected = tokenizer(firsts, choices, padding=True, return_tensors="pt")
+    batch = split.__getitems__(picked)
+    assert batch.pop("labels").tolist() == [rows["label"][row] for row in picked]
+    for key, tensor in batch.items():
+        assert tensor.shape[:2] == (3, 2)
+        assert torch.equal(tensor.flatten(0, 1), expected[key]), key
+    longest = tokenizer(rows["text1"][5], rows["choices"][5][0])["input_ids"]
+    assert split.lengths[5] >= len(longest)
+    ordered = split.sorted_by_length()
+    assert ordered.__getitems__([0])["labels"].item() == rows["label"][int(ordered.order[0])]
+
+
+def test_multi_label_is_zeros_and_ones_also_for_rows_without_labels(tmp_path: Path) -> None:
+    rows, split = encoded_task(tmp_path, "multi_label")
+    expected = [[float(index in labels) for index in (0, 1)] for labels in rows["label"]]
+    assert split.labels.tolist() == expected
+    assert [0.0, 0.0] in expected
+    batch = split.__getitems__([1, 0])["labels"]
+    assert batch.dtype == torch.float32
+    assert batch.tolist() == [expected[1], expected[0]]
+
+
+def test_what_metrics_need_stays_with_its_row_and_out_of_train(tmp_path: Path) -> None:
+    rows, split = encoded_task(tmp_path, "candidates")
+    ordered = split.sorted_by_length()
+    for name in ("group", "candidate", "answers", "part"):
+        assert split.column(name).to_pylist() == rows[name]
+        assert ordered.column(name).to_pylist() == [rows[name][row] for row in ordered.order]
+        assert split_of(tmp_path, "train").column(name) is None
+    assert split_of(tmp_path, "validation").column("group") is not None
+
+
+@pytest.mark.parametrize("model", ["bert", "roberta"])
+def test_truncating_the_first_text_keeps_the_second_whole(model: str, tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "model", model)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    firsts, seconds = ["w1 " * 30, "w2", "w3 " * 30], ["w4 w5", "w6 " * 30, "w7 " * 12]
+    found = Tokens(folder, 16, "first").encode(firsts, seconds)["input_ids"].to_pylist()
+    assert found[0] == tokenizer(firsts[0], seconds[0], truncation="only_first", max_length=16)["input_ids"]
+    assert found[0].count(tokenizer.convert_tokens_to_ids("w4")) == 1
+    assert len(found[1]) == 16  # the second alone is too long: both lose what they must
+    assert found[2].count(tokenizer.convert_tokens_to_ids("w7")) == 12
+
+
+@pytest.mark.parametrize(("kind", "label"), [("multi_label", [2]), ("multi_label", [0, -1]), ("multiple_choice", 2)])
+def test_a_wrong_index_of_other_kinds_is_refused_by_its_row(kind: str, label: object, tmp_path: Path) -> None:
+    task = make_task(tmp_path / "task", kind)
+    table = pq.read_table(task / "train.parquet")
+    labels = table["label"].to_pylist()
+    labels[45] = label
+    column = pa.array(labels, table["label"].type)
+    pq.write_table(table.set_column(table.column_names.index("label"), "label", column), task / "train.parquet")
+    with pytest.raises(UserError, match=r"row 46: label .* must be an index from 0 to 1"):
+        encode(task, make_model(tmp_path / "model"), tmp_path / "encoded")

@@ -94,7 +94,7 @@ def test_a_kill_after_the_last_epoch_trains_nothing_again(folder: Path, tmp_path
         def die(*_: Any) -> None:
             raise Killed
 
-        patch.setattr("scalearn.training.run._write_outputs", die)
+        patch.setattr("scalearn.training.run.write_run", die)
         with pytest.raises(Killed):
             train(spec(folder, "scalearn_pp", tmp_path / "killed"))
     kill_after(monkeypatch, 0)
@@ -107,7 +107,7 @@ def test_a_kill_after_early_stopping_trains_nothing_again(folder: Path, tmp_path
     train(spec(folder, "adapter", tmp_path / "whole", **changes))
     assert json.loads((tmp_path / "whole" / "run.json").read_text())["training"]["epochs"] < 9
     with monkeypatch.context() as patch:
-        patch.setattr("scalearn.training.run._write_outputs", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr("scalearn.training.run.write_run", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             train(spec(folder, "adapter", tmp_path / "killed", **changes))
     kill_after(monkeypatch, 0)

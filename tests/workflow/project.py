@@ -32,7 +32,7 @@ names = {{
     "score": ["score.json"],
 }}
 paths = [os.path.join(output, name) for name in names.get(command, [])]
-paths = paths or [output + end for end in ([".md", ".csv", ".tex"] if command == "table" else [""])]
+paths = paths or [output + end for end in ([".md", ".csv", ".tex", ".svg"] if command == "table" else [""])]
 while command == "train" and os.path.exists("wait"):
     time.sleep(0.05)
 for path in paths:

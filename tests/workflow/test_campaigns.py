@@ -28,7 +28,7 @@ def test_the_papers_campaign_is_planned_within_ten_seconds(profile: str, fresh: 
     started = time.monotonic()
     said = fresh.snakemake("--profile", profile, "-n", "results/glue_table.md")
     assert time.monotonic() - started < 10
-    assert "config.yaml: 312 runs of 6 methods on 8 tasks" in said
+    assert "config.yaml: 1328 runs of 6 methods on 20 tasks" in said
     assert re.search(r"train_adapter +52\n", said) and re.search(r"train_composition +260\n", said)
 
 

@@ -63,6 +63,39 @@ def test_one_more_task_changes_the_sources_and_so_all_of_stage_2_but_no_adapter(
     assert len(planned.runs - stage1) == 2 * 3 * 2
 
 
+def test_other_sources_change_all_of_stage_2_and_only_missing_ones_are_trained(done: Project) -> None:
+    done.configure(benchmarks={"pair": {"tasks": ["one", "two"], "sources": ["two", "three"]}})
+    planned = done.planned()
+    stage1 = {run for run in planned.runs if run.startswith("adapter/")}
+    assert stage1 == {"adapter/single/three/0"}  # a source and no target: the one seed that is composed
+    assert len(planned.runs - stage1) == 2 * 2 * 2
+
+
+def test_a_source_s_own_runs_stay_when_it_is_no_target(done: Project) -> None:
+    done.configure(benchmarks={"pair": {"tasks": ["one"], "sources": ["one", "two"]}})
+    assert done.planned() == (set(), {"collect_scores": 1, "table": 1})
+
+
+def test_the_reference_protocol_reruns_what_it_does_otherwise(done: Project) -> None:
+    done.configure(protocol="reference")
+    runs = {f"adapter_fusion/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
+    assert done.planned() == (runs, views(4))
+
+
+def test_a_limit_of_rows_makes_that_task_anew(done: Project) -> None:
+    done.configure(train_rows={"two": 2})
+    planned = done.planned()
+    assert planned.jobs["task_from_files"] == planned.jobs["encode"] == 1
+    assert {run.split("/")[2] for run in planned.runs if run.startswith("adapter/")} == {"two"}
+
+
+def test_a_task_that_is_unavailable_is_waited_for_by_nobody(done: Project) -> None:
+    done.configure(benchmarks={"pair": ["one", "two"], "more": ["two", "three"]}, unavailable=["three"])
+    planned = done.planned()
+    assert planned.runs == {f"{method}/more/two/{seed}" for method in ("adapter_fusion", "scalearn") for seed in (0, 1)}
+    assert "task_from_files" not in planned.jobs
+
+
 def test_a_learning_rate_of_stage_2_reruns_that_method(done: Project) -> None:
     done.configure(hyperparameters={"scalearn": {"learning_rate": 0.003}})
     runs = {f"scalearn/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}

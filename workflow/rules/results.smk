@@ -45,6 +45,7 @@ rule table:
         markdown="results/{benchmark}_table.md",
         csv="results/{benchmark}_table.csv",
         latex="results/{benchmark}_table.tex",
+        figure="results/{benchmark}_table.svg",
     log:
         "logs/table/{benchmark}.log",
     benchmark:

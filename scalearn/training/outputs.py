@@ -1,0 +1,91 @@
+"""The files of a run's directory: weights, history, predictions, timing and, last, run.json."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import socket
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import save_file
+
+from scalearn.files import sha256, whole_file, write_json
+from scalearn.training.batches import EncodedSplit
+from scalearn.training.checkpoints import snapshot
+from scalearn.training.trainer import RunTrainer
+
+OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
+PACKAGES = ("scalearn", "torch", "transformers", "adapters", "numpy")
+
+
+def write_run(
+    output: Path,
+    trainer: RunTrainer,
+    history: list[dict[str, Any]],
+    test: EncodedSplit,
+    found: dict[str, Any],
+    started: float,
+) -> None:
+    """Write a trained run's files below `output`; `found` is what run.json says of it beside checksums and versions.
+
+    started: the value of time.monotonic() when the run began.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with whole_file(output / "weights.safetensors") as temporary:
+        save_file(snapshot(trainer.model), temporary)
+    _write_history(output / "history.parquet", history)
+    _write_predictions(output / "predictions.parquet", trainer, test)
+    write_json(output / "timing.json", _timing(time.monotonic() - started))
+    checksums = {name: sha256(output / name) for name in OUTPUTS}
+    versions = {package: version(package) for package in PACKAGES}
+    write_json(output / "run.json", {**found, "sha256": checksums, "versions": versions})
+
+
+def _timing(seconds: float) -> dict[str, Any]:
+    return {
+        "seconds": round(seconds, 3),
+        "host": socket.gethostname(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu",
+        "threads": torch.get_num_threads(),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
+    """One row per epoch: epoch, train_loss, eval_loss and the validation metrics."""
+    dropped = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+    losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
+    rows = [
+        {"epoch": round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
+        | {key: entry[key] for key in sorted(entry) if key not in dropped}
+        for entry in log
+        if "eval_loss" in entry
+    ]
+    with whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows), temporary)
+
+
+def _write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:
+    """One row per test example, in the test file's order: row, part, label, logits, and what metrics of groups need."""
+    by_length = test.sorted_by_length()
+    found = trainer.logits(by_length)
+    logits = np.empty_like(found, dtype=np.float32)
+    logits[by_length.order] = found
+    columns = {
+        "row": pa.array(np.arange(len(test), dtype=np.int32)),
+        "part": test.column("part"),
+        "label": test.column("label"),
+        "logits": pa.array(list(logits), pa.list_(pa.float32())),
+    }
+    for name in ("group", "candidate", "answers"):
+        if (column := test.column(name)) is not None:
+            columns[name] = column
+    with whole_file(path) as temporary:
+        pq.write_table(pa.table(columns), temporary)

@@ -1,0 +1,77 @@
+"""The two protocols: what differs, for whom, and that each difference is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scalearn.campaign import Campaign
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.protocol import RUN_SWITCHES, TASK_SWITCHES
+from scalearn.tasks import TASKS
+
+ROOT = Path(__file__).parents[1]
+PAPER = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def campaign(**changes: Any) -> Campaign:
+    return Campaign.parse({**PAPER, **changes})
+
+
+CORRECTED, REFERENCE = campaign(), campaign(protocol="reference")
+
+
+def test_corrected_is_the_default_and_changes_nothing() -> None:
+    assert campaign(protocol="corrected").layout("glue") == CORRECTED.layout("glue")
+    assert {name: task for name, task in CORRECTED.tasks.items() if task != TASKS[name]} == {}
+    assert {CORRECTED.switches(method, task) for method in METHODS for task in CORRECTED.tasks} == {()}
+
+
+def test_only_the_tasks_that_a_switch_names_have_other_rows() -> None:
+    differing = {name for name in CORRECTED.tasks if CORRECTED.definition(name) != REFERENCE.definition(name)}
+    assert differing == {task for switch in TASK_SWITCHES for task in switch.tasks}
+
+
+def test_rows_of_the_reference() -> None:
+    record = REFERENCE.tasks["record"].source
+    assert record.validation == record.test == "validation"  # type: ignore[union-attr]
+    assert CORRECTED.tasks["record"].source.validation is None  # type: ignore[union-attr]
+    assert (CORRECTED.tasks["multirc"].groups, REFERENCE.tasks["multirc"].groups) == ("paragraph", None)
+    assert REFERENCE.tasks["sectors"].labels is None
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "switches"),
+    [
+        ("adapter", "copa", ()),
+        ("scalearn", "rte", ()),
+        ("scalearn", "copa", ("copa_pooled_head",)),
+        ("scalearn_pp", "copa", ("copa_pooled_head", "shared_of_last_epoch")),
+        ("scalearn_uniform_pp", "cb", ("shared_of_last_epoch",)),
+        ("adapter_fusion", "rte", ("regulariser_off",)),
+    ],
+)
+def test_runs_of_the_reference(method: str, task: str, switches: tuple[str, ...]) -> None:
+    assert REFERENCE.switches(method, task) == switches
+
+
+def test_a_task_of_the_campaign_s_own_is_nobody_s_to_change() -> None:
+    mine = {"source": {"kind": "rule"}, "groups": "paragraph"}
+    own = campaign(protocol="reference", tasks={"multirc": mine})
+    assert own.tasks["multirc"].groups == "paragraph"
+
+
+def test_the_reference_composes_seed_zero() -> None:
+    with pytest.raises(UserError, match=r"source_seed: the reference protocol composes adapters of seed 0"):
+        campaign(protocol="reference", source_seed=1)
+
+
+def test_every_switch_is_documented_and_every_documented_one_exists() -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    named = set(re.findall(r"^- `(\w+)`", text, re.MULTILINE))
+    assert named == {switch.name for switch in (*TASK_SWITCHES, *RUN_SWITCHES)}

@@ -1,0 +1,93 @@
+"""What the reference protocol does otherwise in a run, and that nothing of it happens unasked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scalearn.methods import METHODS
+from scalearn.methods.layers.sources import stack
+from scalearn.training import trainer as trainer_module
+from scalearn.training.checkpoints import snapshot
+from scalearn.training.encode import encode
+from scalearn.training.model import is_head
+from scalearn.training.run import RunSpec, train
+from tests.tiny import make_model, make_task
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("protocol")
+    model = make_model(root / "model", "roberta")
+    for index, kind in enumerate(("classification", "multiple_choice")):
+        encode(make_task(root / "tasks" / kind, kind, seed=index), model, root / "encoded" / kind)
+        train(spec(root, "adapter", root / kind, kind))
+    stack([root / "classification", root / "multiple_choice"], root / "sources.safetensors")
+    return root
+
+
+def spec(root: Path, method: str, output: Path, kind: str = "classification", **changes: float) -> RunSpec:
+    values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
+    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / kind, sources, output)
+
+
+def weights(output: Path) -> dict[str, torch.Tensor]:
+    return load_file(output / "weights.safetensors")
+
+
+def test_shared_coefficients_of_the_last_epoch_meet_the_head_of_the_best(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[dict[str, torch.Tensor]] = []
+    original = trainer_module.RunTrainer._save_checkpoint
+
+    def save(self: Any, model: Any, trial: Any) -> None:
+        epochs.append(snapshot(self.model))
+        original(self, model, trial)
+
+    losses = iter([0.9, 0.5, 0.7, 0.6])
+    evaluate = trainer_module.RunTrainer.evaluate
+
+    def scripted(self: Any, **kwargs: Any) -> dict[str, float]:
+        return {**evaluate(self, **kwargs), "eval_loss": next(losses)}
+
+    monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
+    monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", scripted)
+    run = spec(folder, "scalearn_pp", tmp_path / "run", epochs=4)
+    train(replace(run, switches=("shared_of_last_epoch",)))
+    for key, tensor in weights(tmp_path / "run").items():
+        assert torch.equal(tensor, epochs[1 if is_head(key) else 3][key]), key
+    assert not torch.equal(epochs[1]["heads.task.1.weight"], epochs[3]["heads.task.1.weight"])
+
+
+def test_without_its_regulariser_adapter_fusion_learns_something_else(folder: Path, tmp_path: Path) -> None:
+    run = spec(folder, "adapter_fusion", tmp_path / "corrected")
+    train(run)
+    train(replace(run, output=tmp_path / "off", switches=("regulariser_off",)))
+    on, off = weights(tmp_path / "corrected"), weights(tmp_path / "off")
+    assert on.keys() == off.keys()
+    assert any(not torch.equal(on[key], off[key]) for key in on)
+
+
+def test_the_pooled_head_has_one_layer_and_the_pooler_stays_as_it_was(folder: Path, tmp_path: Path) -> None:
+    run = spec(folder, "scalearn", tmp_path / "run", "multiple_choice")
+    train(replace(run, switches=("copa_pooled_head",)))
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights(tmp_path / "run").items() if is_head(name)}
+    assert sorted(shapes.values()) == [(1,), (1, 32)]
+    assert not any("pooler" in name for name in weights(tmp_path / "run"))
+
+
+def test_switches_are_part_of_a_run_s_identity_only_when_on(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    run = spec(folder, "scalearn_pp", tmp_path / "run")
+    train(run)
+    assert "switches" not in json.loads((tmp_path / "run" / "run.json").read_text())
+    train(replace(run, switches=("shared_of_last_epoch",)))
+    assert "this run is done" not in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["switches"] == ["shared_of_last_epoch"]
