@@ -6,9 +6,9 @@ reproduce published numbers. docs/protocol.md says of each what it does to score
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from scalearn.methods.base import Method
 from scalearn.tasks.definition import HubSource, Task
@@ -27,10 +27,19 @@ class TaskSwitch:
 
 @dataclass(frozen=True)
 class RunSwitch:
-    """A difference in how some runs train; `concerns` tells which, by their method and their task's kind."""
+    """A difference in how some runs train.
+
+    concerns: tells which runs, by their method and their task's kind. What is different in them:
+    fields: of the method; values: of its hyper-parameters; last_epoch: the trained tensors, by name, that stay as the
+    last epoch left them where the best one is restored; pooled_head: see scalearn.training.model.compose.
+    """
 
     name: str
     concerns: Callable[[Method, str], bool]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
+    last_epoch: Callable[[str], bool] = lambda name: False
+    pooled_head: bool = False
 
 
 def _selected_on_test(task: Task) -> Task:
@@ -53,11 +62,32 @@ TASK_SWITCHES = (
 
 RUN_SWITCHES = (
     # Stage 2 reads multiple choice through a pooler that nothing trained, and one layer.
-    RunSwitch("copa_pooled_head", lambda method, kind: method.family == "two_stage" and kind == "multiple_choice"),
-    # What layers share is not saved with the best epoch: its head is combined with the last epoch's coefficients.
-    RunSwitch("shared_of_last_epoch", lambda method, kind: bool(getattr(method, "shared", False))),
+    RunSwitch(
+        "copa_pooled_head",
+        lambda method, kind: method.family == "two_stage" and kind == "multiple_choice",
+        pooled_head=True,
+    ),
+    # What layers share is not saved with the best epoch: its other tensors meet the last epoch's shared ones.
+    RunSwitch(
+        "shared_omega_of_last_epoch",
+        lambda method, kind: bool(getattr(method, "shared", False)),
+        last_epoch=lambda name: not name.startswith("heads."),
+    ),
+    RunSwitch(
+        "phm_rule_of_last_epoch",
+        lambda method, kind: method.name == "compacter",
+        last_epoch=lambda name: "phm_rule" in name,
+    ),
     # Regularisers are added after the step, unscaled, which in half precision is as good as not at all.
-    RunSwitch("regulariser_off", lambda method, kind: method.regularised),
+    RunSwitch("regulariser_off", lambda method, kind: method.regularised, fields={"regularised": False}),
+    # The scale of the FFN stands inside its activation.
+    RunSwitch("ia3_before_activation", lambda method, kind: method.name == "ia3", fields={"before_activation": True}),
+    # Scores of masks get no gradient.
+    RunSwitch(
+        "propetl_frozen_masks", lambda method, kind: method.name == "propetl", values={"mask_learning_rate": 0.0}
+    ),
+    # The variant whose omega should start at 3 / S starts at 2 / S.
+    RunSwitch("c3_is_c2", lambda method, kind: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
 )
 
 # The reference composes adapters of seed 0 whatever the run's seed; `source_seed` may differ only when corrected.

@@ -51,9 +51,14 @@ def test_rows_of_the_reference() -> None:
         ("adapter", "copa", ()),
         ("scalearn", "rte", ()),
         ("scalearn", "copa", ("copa_pooled_head",)),
-        ("scalearn_pp", "copa", ("copa_pooled_head", "shared_of_last_epoch")),
-        ("scalearn_uniform_pp", "cb", ("shared_of_last_epoch",)),
+        ("scalearn_pp", "copa", ("copa_pooled_head", "shared_omega_of_last_epoch")),
+        ("scalearn_uniform_pp", "cb", ("shared_omega_of_last_epoch",)),
         ("adapter_fusion", "rte", ("regulariser_off",)),
+        ("scalearn_reg01", "rte", ("regulariser_off",)),
+        ("compacter", "rte", ("phm_rule_of_last_epoch",)),
+        ("ia3", "copa", ("ia3_before_activation",)),
+        ("propetl", "rte", ("propetl_frozen_masks",)),
+        ("scalearn_c3", "rte", ("c3_is_c2",)),
     ],
 )
 def test_runs_of_the_reference(method: str, task: str, switches: tuple[str, ...]) -> None:

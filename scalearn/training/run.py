@@ -19,7 +19,8 @@ from transformers.trainer_utils import EvalPrediction
 from scalearn.errors import UserError
 from scalearn.files import alone, read_json, sha256
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.protocol import RUN_SWITCHES, RunSwitch
 from scalearn.tasks.metrics import Outcome, compute, majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
@@ -44,6 +45,20 @@ class RunSpec:
     sources: Path | None
     output: Path
     switches: tuple[str, ...] = ()
+
+    @property
+    def switched(self) -> list[RunSwitch]:
+        """The switches that are on."""
+        return [switch for switch in RUN_SWITCHES if switch.name in self.switches]
+
+    @property
+    def learner(self) -> tuple[Method, HyperParameters]:
+        """The method and its hyper-parameters, with what the switches that are on change in them."""
+        method, values = METHODS[self.method], dict(self.hyperparameters)
+        for switch in self.switched:
+            method = replace(method, **switch.fields)
+            values |= switch.values
+        return method, values
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
@@ -97,33 +112,32 @@ def _train(spec: RunSpec) -> None:
 
 
 def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
-    method = METHODS[spec.method]
+    method, values = spec.learner
     if (spec.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if spec.sources is None else "takes no --sources"
         raise UserError(f"method '{spec.method}' {need}")
     model = load_encoder(spec.model)
     labels = outputs(task["kind"], task["labels"], task["choices"])
-    pooled = "copa_pooled_head" in spec.switches
-    compose(model, method, spec.hyperparameters, spec.sources, labels, task["kind"], pooled)
+    pooled = any(switch.pooled_head for switch in spec.switched)
+    compose(model, method, values, spec.sources, labels, task["kind"], pooled)
     return model
 
 
 def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any]) -> RunTrainer:
-    method, task, validation = METHODS[spec.method], record["task"], splits["validation"].sorted_by_length()
-    regularised = method.regularised and "regulariser_off" not in spec.switches
+    (method, values), task, validation = spec.learner, record["task"], splits["validation"].sorted_by_length()
     return RunTrainer(
         model,
         splits["train"],
         validation,
-        spec.hyperparameters,
+        values,
         spec.seed,
         spec.output / "checkpoints",
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         score=_scorer(task, validation),
         select="loss" if task["select"] == "loss" else task["metrics"][0],
-        regularisation=partial(method.regularisation, model, spec.hyperparameters) if regularised else None,
-        only_heads_of_best="shared_of_last_epoch" in spec.switches,
-        groups=method.parameter_groups(model, spec.hyperparameters),
+        regularisation=partial(method.regularisation, model, values) if method.regularised else None,
+        last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
+        groups=method.parameter_groups(model, values),
     )
 
 

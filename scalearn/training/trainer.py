@@ -21,7 +21,6 @@ from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
-from scalearn.training.model import is_head
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
 
@@ -65,16 +64,16 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         score: Callable[[EvalPrediction], dict[str, float]],
         select: str = "loss",
         regularisation: Callable[[], Tensor | None] | None = None,
-        only_heads_of_best: bool = False,
+        last_epoch: Callable[[str], bool] = lambda name: False,
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
         """`select`: "loss", or the validation metric (higher is better) by which the best epoch is chosen.
 
-        only_heads_of_best: restore no other tensors than the head's, a fault that the reference protocol repeats.
+        last_epoch: tells which tensors are not restored with the best epoch, a fault that the reference repeats.
         groups: the method's parameter groups, if not everything trains at one rate.
         """
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
-        self.only_heads_of_best, self.groups = only_heads_of_best, groups
+        self.last_epoch, self.groups = last_epoch, groups
         self.best: dict[str, Tensor] = {}
         super().__init__(
             model,
@@ -205,7 +204,7 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             checkpoints.restore_random_state(checkpoints.read_tensors(Path(checkpoint), "random"))
 
     def _load_best_model(self) -> None:
-        best = {name: tensor for name, tensor in self.best.items() if is_head(name) or not self.only_heads_of_best}
+        best = {name: tensor for name, tensor in self.best.items() if not self.last_epoch(name)}
         checkpoints.restore(self.model, {**checkpoints.trainable(self.model), **best})
 
 

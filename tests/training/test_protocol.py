@@ -61,7 +61,7 @@ def test_shared_coefficients_of_the_last_epoch_meet_the_head_of_the_best(
     monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
     monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", scripted)
     run = spec(folder, "scalearn_pp", tmp_path / "run", epochs=4)
-    train(replace(run, switches=("shared_of_last_epoch",)))
+    train(replace(run, switches=("shared_omega_of_last_epoch",)))
     for key, tensor in weights(tmp_path / "run").items():
         assert torch.equal(tensor, epochs[1 if is_head(key) else 3][key]), key
     assert not torch.equal(epochs[1]["heads.task.1.weight"], epochs[3]["heads.task.1.weight"])
@@ -88,6 +88,33 @@ def test_switches_are_part_of_a_run_s_identity_only_when_on(folder: Path, tmp_pa
     run = spec(folder, "scalearn_pp", tmp_path / "run")
     train(run)
     assert "switches" not in json.loads((tmp_path / "run" / "run.json").read_text())
-    train(replace(run, switches=("shared_of_last_epoch",)))
+    train(replace(run, switches=("shared_omega_of_last_epoch",)))
     assert "this run is done" not in capsys.readouterr().out
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["switches"] == ["shared_of_last_epoch"]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["switches"] == ["shared_omega_of_last_epoch"]
+
+
+def test_no_gradient_reaches_the_frozen_masks_of_the_reference(folder: Path, tmp_path: Path) -> None:
+    for name, epochs in (("one", 1), ("two", 2)):
+        run = spec(folder, "propetl", tmp_path / name, epochs=epochs)
+        train(replace(run, switches=("propetl_frozen_masks",)))
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    scores = {key for key in one if key.endswith("scores")}
+    assert scores
+    for key in one:
+        assert torch.equal(one[key], two[key]) == (key in scores), key
+
+
+def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: Path, tmp_path: Path) -> None:
+    run = spec(folder, "ia3", tmp_path / "after")
+    train(run)
+    train(replace(run, output=tmp_path / "before", switches=("ia3_before_activation",)))
+    after, before = (
+        {key: tensor.numel() for key, tensor in weights(tmp_path / name).items()} for name in ("after", "before")
+    )
+    assert sum(after.values()) == sum(before.values())
+    assert after.keys() != before.keys()
+
+
+def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
+    run = replace(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
+    assert (run.hyperparameters["omega_scale"], run.learner[1]["omega_scale"]) == (3.0, 2.0)
