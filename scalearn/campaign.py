@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from scalearn import hyperparameters
 from scalearn.config import Benchmark, Config, FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
@@ -144,23 +145,25 @@ class Campaign:
 
     # ------------------------------------------------------------------ identity
 
-    def hyperparameters(self, method: str) -> dict[str, int | float]:
-        """The method's defaults, then the campaign's `all`, then its own entry; numbers in the default's type."""
-        values = dict(METHODS[method].defaults)
-        for layer in ("all", method):
-            for key, value in self.config.hyperparameters.get(layer, {}).items():
-                if key in values:
-                    values[key] = type(values[key])(value)
-        return values
+    def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
+        """All values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
+        config = self.config
+        layers = [
+            hyperparameters.PAPER.get(task, {}),
+            config.hyperparameters,
+            config.benchmark_hyperparameters.get(benchmark, {}),
+            config.task_hyperparameters.get(task, {}),
+        ]
+        return hyperparameters.resolve(METHODS[method], layers)
 
-    def changed(self, method: str) -> str:
+    def changed(self, method: str, benchmark: str, task: str) -> str:
         """The hyper-parameters that differ from the method's defaults, as JSON.
 
         With the method's version this is what, beside the paths, tells its runs apart: a new option at its default
         and a default spelt out in the campaign change nothing.
         """
-        defaults = METHODS[method].defaults
-        return normal({key: value for key, value in self.hyperparameters(method).items() if value != defaults[key]})
+        values, defaults = self.hyperparameters(method, benchmark, task), METHODS[method].defaults
+        return normal({key: value for key, value in values.items() if value != defaults[key]})
 
     def definition(self, task: str) -> str:
         """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
@@ -239,11 +242,13 @@ class Campaign:
                 f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "
                 "remove the key, or set `protocol: corrected`"
             )
-        _known(origin, "hyperparameters", tuple(config.hyperparameters), {**METHODS, "all": None})
-        for layer, values in config.hyperparameters.items():
-            names = [method.name for method in METHODS.values()] if layer == "all" else [layer]
-            known = {key for name in names for key in METHODS[name].defaults}
-            _known(origin, f"hyperparameters.{layer}", tuple(values), dict.fromkeys(known))
+        hyperparameters.check(f"{origin}: hyperparameters", config.hyperparameters)
+        _known(origin, "benchmark_hyperparameters", tuple(config.benchmark_hyperparameters), config.benchmarks)
+        for name, layer in config.benchmark_hyperparameters.items():
+            hyperparameters.check_benchmark(f"{origin}: benchmark_hyperparameters.{name}", layer)
+        _known(origin, "task_hyperparameters", tuple(config.task_hyperparameters), known_tasks)
+        for name, layer in config.task_hyperparameters.items():
+            hyperparameters.check(f"{origin}: task_hyperparameters.{name}", layer)
 
 
 def normal(content: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from scalearn.tasks.definition import Strict, Task
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Hyperparameters = dict[Name, dict[Name, Number]]
 
 
 class HubModel(Strict):
@@ -81,9 +82,11 @@ class Config(Strict):
         {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
     )
     source_seed: Seed = Field(0, description="the seed of the stage-1 adapters that stage 2 composes")
-    hyperparameters: dict[Name, dict[Name, Number]] = Field(
-        {}, description="`all` or a method's name -> what differs from the paper's values"
+    hyperparameters: Hyperparameters = Field(
+        {}, description="`all`, a family or a method -> what differs from the paper's values"
     )
+    benchmark_hyperparameters: dict[Name, Hyperparameters] = Field({}, description="the same for one benchmark's runs")
+    task_hyperparameters: dict[Name, Hyperparameters] = Field({}, description="the same for runs on one task")
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Config:

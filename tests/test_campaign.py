@@ -85,25 +85,55 @@ def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
 
 def test_hyperparameters_come_in_layers_and_in_the_defaults_types() -> None:
     layers = campaign(hyperparameters={"all": {"epochs": 5, "learning_rate": 1}, "scalearn": {"learning_rate": 0.5}})
-    assert layers.hyperparameters("scalearn")["learning_rate"] == 0.5
-    assert layers.hyperparameters("adapter")["learning_rate"] == 1.0
-    assert isinstance(layers.hyperparameters("adapter")["learning_rate"], float)
-    assert isinstance(layers.hyperparameters("adapter")["epochs"], int)
-    assert campaign().hyperparameters("adapter") == METHODS["adapter"].defaults
+    assert layers.hyperparameters("scalearn", "glue", "rte")["learning_rate"] == 0.5
+    assert layers.hyperparameters("adapter", "single", "rte")["learning_rate"] == 1.0
+    assert isinstance(layers.hyperparameters("adapter", "single", "rte")["learning_rate"], float)
+    assert isinstance(layers.hyperparameters("adapter", "single", "rte")["epochs"], int)
+    assert campaign().hyperparameters("adapter", "single", "rte") == METHODS["adapter"].defaults
+
+
+def test_the_narrower_layer_counts() -> None:
+    layers = campaign(
+        hyperparameters={"all": {"epochs": 9}, "two_stage": {"epochs": 8}, "scalearn": {"batch_size": 4}},
+        benchmark_hyperparameters={"superglue": {"two_stage": {"epochs": 7}}},
+        task_hyperparameters={"cb": {"scalearn": {"epochs": 6}, "all": {"batch_size": 2}}},
+    )
+    epochs = {
+        (method, benchmark, task): layers.hyperparameters(method, benchmark, task)["epochs"]
+        for method, benchmark in (("adapter", "single"), ("scalearn", "glue"), ("scalearn", "superglue"))
+        for task in ("rte", "cb")
+    }
+    assert [*epochs.values()] == [9, 9, 8, 6, 7, 6]
+    assert layers.hyperparameters("scalearn", "superglue", "cb")["batch_size"] == 2
+    assert layers.hyperparameters("scalearn", "superglue", "rte")["batch_size"] == 4
+
+
+def test_the_paper_s_values_for_record() -> None:
+    assert campaign().hyperparameters("scalearn", "gsg", "record")["epochs"] == 3
+    assert campaign().hyperparameters("adapter", "single", "record")["epochs"] == 30
+    mine = campaign(hyperparameters={"two_stage": {"epochs": 5}})
+    assert mine.hyperparameters("scalearn", "gsg", "record")["epochs"] == 5  # what a campaign says comes on top
 
 
 def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> None:
-    assert campaign().changed("adapter") == "{}"
-    assert campaign(hyperparameters={"all": {"epochs": 30.0}}).changed("adapter") == "{}"
+    assert campaign().changed("adapter", "single", "rte") == "{}"
+    assert campaign(hyperparameters={"all": {"epochs": 30.0}}).changed("adapter", "single", "rte") == "{}"
     one = campaign(hyperparameters={"adapter": {"weight_decay": 1, "epochs": 5}})
     other = campaign(hyperparameters={"adapter": {"epochs": 5.0}, "all": {"weight_decay": 1.0}})
-    assert one.changed("adapter") == other.changed("adapter") == '{"epochs":5,"weight_decay":1.0}'
+    assert (
+        one.changed("adapter", "single", "rte")
+        == other.changed("adapter", "single", "rte")
+        == '{"epochs":5,"weight_decay":1.0}'
+    )
 
 
 @given(st.dictionaries(st.sampled_from(sorted(METHODS["adapter"].defaults)), st.integers(0, 10**6)))
 def test_defaults_and_changes_give_back_all_hyperparameters(values: dict[str, int]) -> None:
     some = campaign(hyperparameters={"adapter": values})
-    assert {**METHODS["adapter"].defaults, **json.loads(some.changed("adapter"))} == some.hyperparameters("adapter")
+    assert {
+        **METHODS["adapter"].defaults,
+        **json.loads(some.changed("adapter", "single", "rte")),
+    } == some.hyperparameters("adapter", "single", "rte")
 
 
 def test_a_definition_says_its_source_and_what_differs_from_defaults() -> None:
@@ -168,6 +198,15 @@ def test_layouts_are_normal_json() -> None:
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
         ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
+        ({"hyperparameters": {"two_stages": {"epochs": 1}}}, "unknown name 'two_stages', did you mean 'two_stage'?"),
+        (
+            {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
+            "config.yaml: benchmark_hyperparameters.glue.adapter: its runs are shared by all benchmarks",
+        ),
+        (
+            {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
+            "rte.all: unknown name 'epoch', did you mean 'epochs'?",
+        ),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
         ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
         ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),

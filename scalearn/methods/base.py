@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Family = Literal["single", "joint", "two_stage"]
+FAMILIES: tuple[Family, ...] = ("single", "joint", "two_stage")
 HyperParameters = Mapping[str, int | float]
 
 # Section 5 and 6 of the paper's released scripts; what a method says itself comes on top.

@@ -31,7 +31,7 @@ rule train_adapter:
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
-        hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, "single", wildcards.task),
         switches=switches,
     shell:
         "scalearn train --method {wildcards.method} --seed {wildcards.seed}"

@@ -48,7 +48,7 @@ rule train_composition:
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
-        hyperparameters=lambda wildcards: campaign.changed(wildcards.method),
+        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, wildcards.task),
         switches=switches,
     shell:
         "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
