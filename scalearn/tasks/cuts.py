@@ -10,21 +10,21 @@ import numpy.typing as npt
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.rows import Numbers
+from scalearn.tasks.store import SPLITS
 from scalearn.tasks.survey import Survey
 
 CUT = 0.1  # the paper's: a tenth of train, the same rows for every run seed
-LEFT_OUT = ""  # the place of a row that is not drawn
 
-Places = npt.NDArray[np.str_]
+Places = npt.NDArray[np.int8]  # of a row: the index of its split in SPLITS, or -1 if it was not drawn
 
 
 def place(task: Task, origin: str, found: Survey, cuts: Sequence[str]) -> tuple[Places, list[str]]:
-    """Return the split that each row of train belongs to, [rows], and notes on how that came about.
+    """Return the place of each row of train, [rows], and notes on how that came about.
 
     cuts: the splits to cut from train, in order: "test", "validation", both or none.
     """
     notes = []
-    places = np.full(found.rows, LEFT_OUT, dtype="U10")
+    places = np.full(found.rows, -1, dtype=np.int8)
     rest = draw(task, found.rows)
     if len(rest) < found.rows:
         notes.append(f"train: {len(rest):,} of {found.rows:,} rows, drawn with seed {task.cut_seed}")
@@ -35,9 +35,9 @@ def place(task: Task, origin: str, found: Survey, cuts: Sequence[str]) -> tuple[
         raise UserError(f"{origin}: every row has the label '{only}'; add rows of another class")
     for split in cuts:
         rest, held_out, how = cut(task, origin, found, rest)
-        places[held_out] = split
+        places[held_out] = SPLITS.index(split)
         notes.append(f"{split}: cut from train, {how}")
-    places[rest] = "train"
+    places[rest] = SPLITS.index("train")
     return places, notes
 
 
@@ -70,26 +70,30 @@ def cut(task: Task, origin: str, found: Survey, rows: Numbers) -> tuple[Numbers,
 def _divisible(classes: Numbers) -> bool:
     """Tell whether each class has rows for both sides."""
     counts = np.unique(classes, return_counts=True)[1]
-    held_out = int(np.ceil(CUT * len(classes)))
+    held_out = _tenth(len(classes))
     return bool(counts.min() >= 2 and held_out >= len(counts) and len(classes) - held_out >= len(counts))
 
 
 def _rows(task: Task, rows: int, classes: Numbers | None) -> tuple[Numbers, Numbers]:
-    """Return the rows that stay and those held out: the reference's own call, so that they are the paper's."""
-    from datasets import ClassLabel, Dataset, Features, Value
+    """Return the rows that stay and those held out: those of Dataset.train_test_split, which the paper used.
 
-    columns, features = {"row": np.arange(rows)}, {"row": Value("int64")}
-    if classes is not None:
-        columns["label"] = classes
-        features["label"] = ClassLabel(num_classes=int(classes.max()) + 1)
-    halves = Dataset.from_dict(columns, features=Features(features)).train_test_split(
-        test_size=CUT,
-        shuffle=True,
-        seed=task.cut_seed,
-        stratify_by_column="label" if classes is not None else None,
-        keep_in_memory=True,
-    )
-    return np.asarray(halves["train"]["row"][:]), np.asarray(halves["test"]["row"][:])
+    That method reads labels one by one and lists the rows as objects: minutes and gigabytes where there are millions.
+    """
+    from datasets.utils.stratify import approximate_mode
+
+    generator, held_out = np.random.default_rng(task.cut_seed), _tenth(rows)
+    if classes is None:
+        order = generator.permutation(rows)
+        return order[held_out:], order[:held_out]
+    names, counts = np.unique(classes, return_counts=True)
+    stay = approximate_mode(counts, rows - held_out, generator)
+    leave = approximate_mode(counts - stay, held_out, generator)
+    kept, out = [], []
+    for name, first, further in zip(names, stay, leave, strict=True):
+        members = generator.permutation(np.flatnonzero(classes == name))
+        kept.append(members[:first])
+        out.append(members[first : first + further])
+    return np.concatenate(kept), np.concatenate(out)
 
 
 def _groups(task: Task, origin: str, groups: Numbers) -> tuple[Numbers, Numbers]:
@@ -103,3 +107,7 @@ def _groups(task: Task, origin: str, groups: Numbers) -> tuple[Numbers, Numbers]
     splitter = GroupShuffleSplit(n_splits=1, test_size=CUT, random_state=task.cut_seed)
     kept, held_out = next(splitter.split(groups, groups=groups))
     return kept, held_out
+
+
+def _tenth(rows: int) -> int:
+    return int(np.ceil(CUT * rows))

@@ -83,12 +83,13 @@ class _Plan:
         return [("", own or self.splits.train)]
 
     def _batches(self, split: str) -> Iterator[pa.RecordBatch]:
-        columns, groups, rows = source_columns(self.task), Groups(), 0
+        columns, here = source_columns(self.task), store.SPLITS.index(split)
+        groups, rows = Groups(), 0
         # Where each row turns into a dozen with a long text, take fewer.
         size = ROWS // 16 if self.task.kind == "candidates" else ROWS
         for part, source in self.sources(split):
             for batch in reported(source.batches(columns, size), f"{self.name}: {split}"):
-                kept = batch.keep(self.places[batch.numbers] == split) if source is self.splits.train else batch
+                kept = batch.keep(self.places[batch.numbers] == here) if source is self.splits.train else batch
                 if len(kept):
                     yield (made := on_disk(self.task, self.found, kept, groups, part if split == "test" else None))
                     rows += made.num_rows

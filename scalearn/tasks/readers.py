@@ -19,7 +19,7 @@ from scalearn.errors import UserError, nearest
 from scalearn.tasks.jsonl import json_batches, json_keys
 from scalearn.tasks.rows import ROWS
 
-_BLOCK = 1 << 24  # bytes that are parsed at a time; no row of a CSV or TSV file may be longer
+_BLOCK = 1 << 22  # bytes that are parsed at a time; no row of a CSV or TSV file may be longer
 
 
 def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -83,7 +83,8 @@ def _read_jsonl(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
         _require(path, columns, file.schema_arrow.names)
-        yield from file.iter_batches(ROWS, columns=columns)
+        for group in range(file.num_row_groups):  # asked for all at once, they pile up in memory
+            yield from file.iter_batches(ROWS, row_groups=[group], columns=columns)
 
 
 def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:

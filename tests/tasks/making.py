@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,19 +23,22 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> str:
     elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     else:
-        lines = [",".join(rows[0]), *(",".join(f'"{value}"' for value in row.values()) for row in rows)]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            out = csv.DictWriter(stream, rows[0], delimiter="\t" if path.suffix == ".tsv" else ",")
+            out.writeheader()
+            out.writerows(rows)
     return str(path)
 
 
 def files_task(folder: Path, train: Sequence[dict[str, Any]], ending: str = "jsonl", **changes: Any) -> Task:
-    """Return a task with these train rows; its test rows are the same unless `test` gives others."""
-    test = changes.pop("test", train)
+    """Return a task with these train rows; its test rows are the same unless `test` gives others, or None."""
+    splits = {"train": train, "test": changes.pop("test", train), "validation": changes.pop("validation", None)}
     source = {
-        "kind": "files",
-        "train": write_rows(folder / f"train.{ending}", train),
-        "test": write_rows(folder / f"test.{ending}", test),
+        split: write_rows(folder / f"{split}.{ending}", rows) for split, rows in splits.items() if rows is not None
     }
-    if "validation" in changes:
-        source["validation"] = write_rows(folder / f"validation.{ending}", changes.pop("validation"))
-    return Task.model_validate({"source": source, **changes})
+    return Task.model_validate({"source": {"kind": "files", **source}, **changes})
+
+
+def column(folder: Path, split: str, name: str) -> list[Any]:
+    """Return a column of a prepared task."""
+    return pq.read_table(folder / f"{split}.parquet")[name].to_pylist()

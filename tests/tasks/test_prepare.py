@@ -6,26 +6,21 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.prepare import check, prepare
 from scalearn.tasks.store import TaskInfo
-from tests.tasks.making import ROWS, files_task, write_rows
-
-
-def column(folder: Path, split: str, name: str) -> list[Any]:
-    return pq.read_table(folder / f"{split}.parquet")[name].to_pylist()
+from tests.tasks.making import ROWS, column, files_task, write_rows
 
 
 def numbered(labels: list[Any]) -> list[dict[str, Any]]:
     return [{"text": f"t{number}", "label": label} for number, label in enumerate(labels)]
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_the_three_kinds_of_file_give_the_same_task(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_the_four_kinds_of_file_give_the_same_task(tmp_path: Path, ending: str) -> None:
     task = files_task(tmp_path, ROWS, ending, validation=ROWS[:6])
     info = prepare("mine", task, tmp_path / "mine")
     assert (info.labels, info.sizes) == (("no", "yes"), {"train": 40, "validation": 6, "test": 40})
@@ -35,9 +30,9 @@ def test_the_three_kinds_of_file_give_the_same_task(tmp_path: Path, ending: str)
     assert TaskInfo.read(tmp_path / "mine") == info
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
 def test_texts_and_names_stay_as_they_stand_in_the_file(tmp_path: Path, ending: str) -> None:
-    texts = ["NA", "None", "", "001", "true", "nan", "2020-01-01", "  blank  ", "a, b\nc", "Grüße 漢字"]
+    texts = ["NA", "None", "", "001", "true", "nan", "2020-01-01", "  blank  ", "a, b\nc", "Grüße 漢字", '"', 'a "b" c']
     names = ["NA", "001", "None", "yes"]
     rows = [{"text": text, "label": names[number % 4]} for number, text in enumerate(texts)]
     task = files_task(tmp_path, rows, ending, validation=rows)
@@ -120,7 +115,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "label fractional": ({"train": numbered([1.0, 0.5])}, r"row 2: label .* is no whole number; .*kind: regression"),
     "label a list": ({"train": numbered([["a"], ["b"]])}, r"column 'label' holds list"),
-    "labels of several types": ({"train": numbered(["a", 1])}, r"column 'label' holds values of several types"),
+    "labels of several types": (
+        {"train": numbered(["a", None, "b", 1])},
+        r"column 'label' holds values of several types, from row 4 on",
+    ),
     "text missing": ({"train": [*ROWS, {"text": None, "label": "no"}]}, r"row 41: 'text' is missing"),
     "text lacking in a row": ({"train": [*ROWS, {"label": "no"}]}, r"row 41: 'text' is missing"),
     "text a number": ({"train": [{"text": 1, "label": "a"}, {"text": 2, "label": "b"}]}, r"'text' holds int64"),

@@ -1,0 +1,157 @@
+"""Files are read batch by batch: nothing is lost or changed where two meet, and rows are counted through."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scalearn.errors import UserError
+from scalearn.tasks import readers
+from scalearn.tasks.prepare import check, prepare
+from scalearn.tasks.readers import _BLOCK, read_batches
+from scalearn.tasks.rows import ROWS, Rows, rebatch
+from tests.tasks.making import column, files_task, write_rows
+
+MANY = 2 * ROWS + 500
+
+
+def rows_of(path: Path, *columns: str) -> list[dict[str, Any]]:
+    return [row for batch in read_batches(path, columns) for row in batch.to_pylist()]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_rows_come_in_order_and_whole_over_many_batches(tmp_path: Path, ending: str) -> None:
+    texts = [f'row {number}\nof many, and "{"x" * (number % 700)}"' for number in range(MANY)]
+    rows = [{"other": "", "text": text, "label": f"{number % 3}"} for number, text in enumerate(texts)]
+    path = Path(write_rows(tmp_path / f"t.{ending}", rows))
+    assert path.stat().st_size > _BLOCK or ending == "parquet"  # else the CSV would be one block
+    batches = list(Rows("t", lambda columns: read_batches(path, columns)).batches(["label", "text"]))
+    assert max(len(batch) for batch in batches) <= ROWS
+    assert [number for batch in batches for number in batch.numbers] == list(range(MANY))
+    assert [text for batch in batches for text in batch.columns["text"].to_pylist()] == texts
+    assert [label for batch in batches for label in batch.columns["label"].to_pylist()] == [r["label"] for r in rows]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, ending: str) -> None:
+    path = Path(write_rows(tmp_path / f"t.{ending}", [{"text": "a", "label": "b"}]))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert rows_of(path, "text", "label") == [{"text": "a", "label": "b"}]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_header_without_rows_is_an_empty_split(tmp_path: Path, ending: str) -> None:
+    task = files_task(tmp_path, [{"text": "a", "label": "b"}, {"text": "c", "label": "d"}], ending)
+    (tmp_path / f"test.{ending}").write_text("text,label\n" if ending == "csv" else "text\tlabel\n")
+    with pytest.raises(UserError, match=rf"test\.{ending}: no rows"):
+        check("t", task)
+
+
+def test_a_key_that_the_first_rows_lack(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a"}\n' * MANY + '{"text": "b", "label": ["x"]}\n')
+    assert [row["label"] for row in rows_of(path, "text", "label")] == [None] * MANY + [["x"]]
+
+
+def test_a_key_that_no_row_has_is_told_apart_from_one_that_the_first_rows_lack(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a"}\n' * MANY)
+    with pytest.raises(UserError, match=r"t\.jsonl: no column 'label'; known: text"):
+        rows_of(path, "text", "label")
+
+
+LATE = MANY - 10  # in the last batch
+
+
+@pytest.mark.parametrize(
+    ("late", "message"),
+    [
+        ({"text": "t", "label": 1}, f"column 'label' holds values of several types, from row {LATE + 1} on"),
+        ({"text": 7, "label": "a"}, f"column 'text' holds values of several types, from row {LATE + 1} on"),
+        ({"text": "t", "label": ["a"]}, f"'label' holds values of several types, from row {LATE + 1} on"),
+        ({"text": None, "label": "a"}, f"row {LATE + 1}: 'text' is missing"),
+        ({"text": "t"}, f"row {LATE + 1}: label in 'label' is missing"),
+        ({"text": "t", "label": "c"}, rf"row {LATE + 1}: label 'c' is outside the label set \(a, b\)"),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_row_of_a_later_batch_is_refused_by_its_number(
+    tmp_path: Path, late: dict[str, Any], message: str, split: str
+) -> None:
+    rows = [{"text": "t", "label": "ab"[number % 2]} for number in range(MANY)]
+    splits = {"train": rows[:100], "test": rows[:100], split: [*rows[:LATE], late, *rows[LATE:]]}
+    task = files_task(tmp_path, **splits, labels=("a", "b"))
+    with pytest.raises(UserError, match=message):
+        prepare("t", task, tmp_path / "out")
+    assert not list(tmp_path.glob("*out*")) and not list(tmp_path.glob(".*"))
+
+
+def test_numbers_that_are_whole_in_one_batch_and_not_in_the_next(tmp_path: Path) -> None:
+    labels = [number % 5 for number in range(ROWS)] + [0.5, 1]
+    rows = [{"text": "t", "label": label} for label in labels]
+    prepare("t", files_task(tmp_path, rows, kind="regression", validation=rows[:2]), tmp_path / "t")
+    assert column(tmp_path / "t", "train", "label") == labels
+
+
+def test_tsv_without_quoting_is_refused_before_rows_are_swallowed(tmp_path: Path) -> None:
+    """Read as quoted, the three rows would be one, with a text of three lines."""
+    path = tmp_path / "t.tsv"
+    path.write_text('text\tlabel\n"to begin with\tno\nin between\tno\nto end with"\tyes\n')
+    with pytest.raises(UserError, match=r"t\.tsv: .*no quotation mark ends .* 'text': 'to begin with'") as caught:
+        rows_of(path, "text", "label")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_csv_row_longer_than_a_block_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f'text,label\na,b\n"{"x" * 3 * _BLOCK}",b\n')
+    with pytest.raises(UserError, match=r"t\.csv: not readable as csv"):
+        rows_of(path, "text", "label")
+
+
+def test_row_groups_of_parquet_and_of_rows_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
+    table = pa.table({"text": [str(number) for number in range(MANY)]})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=700)
+    assert [row["text"] for row in rows_of(tmp_path / "t.parquet", "text")] == table["text"].to_pylist()
+
+
+@pytest.mark.parametrize("sizes", [[1], [ROWS], [ROWS + 1], [3] * 10, [ROWS - 1, 1, 2 * ROWS + 5, 7], [0, 2, 0]])
+def test_rebatching_changes_the_size_of_batches_only(sizes: list[int]) -> None:
+    numbers = iter(range(sum(sizes)))
+    batches = [pa.record_batch({"n": pa.array([next(numbers) for _ in range(size)], pa.int64())}) for size in sizes]
+    again = list(rebatch(iter(batches)))
+    assert [row for batch in again for row in batch["n"].to_pylist()] == list(range(sum(sizes)))
+    assert all(batch.num_rows == ROWS for batch in again[:-1]) and 0 < again[-1].num_rows <= ROWS
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "csv"])
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow's own count of what it holds, at its highest, for a file and for one four times as long."""
+    monkeypatch.setattr(readers, "_BLOCK", 1 << 17)  # the CSV reader looks some dozens of blocks ahead
+    monkeypatch.setattr(pq, "write_table", partial(pq.write_table, row_group_size=1000))
+    peaks, before = [], pa.default_memory_pool()
+    for rows in (3 * ROWS, 12 * ROWS):
+        draw = Random(0)  # what compresses well would hide what piles up
+        made = [{"text": draw.randbytes(250).hex(), "label": number % 2} for number in range(rows)]
+        task = files_task(tmp_path, made, ending)
+        pa.set_memory_pool(counted := pa.proxy_memory_pool(before))
+        try:
+            prepare("t", task, tmp_path / "t")
+        finally:
+            pa.set_memory_pool(before)
+        peaks.append(counted.max_memory())
+    assert peaks[1] < 1.5 * peaks[0], [peak >> 20 for peak in peaks]
+
+
+def test_json_that_is_not_utf8_in_a_later_batch(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_bytes((json.dumps({"text": "a"}) + "\n").encode() * MANY + b'{"text": "Gr\xfc\xdfe"}\n')
+    with pytest.raises(UserError, match=r"t\.jsonl: not readable as jsonl"):
+        rows_of(path, "text")
