@@ -1,7 +1,7 @@
 """Measure the steps before training on a large made-up task: rows a second, and the most memory a step holds.
 
     python benchmarks/scale.py --rows 1000000 --format csv
-    python benchmarks/scale.py --rows 1180000 --task record
+    python benchmarks/scale.py --rows 1180000 --task record --model resources/models/minilm
 
 Each step runs in a process of its own, as the workflow runs it, so that its memory is its own.
 """
@@ -48,6 +48,7 @@ def main(
     rows: Annotated[int, typer.Option(min=100, help="of the train split on disk")] = 1_000_000,
     task: Annotated[Made, typer.Option(help="pairs of texts, or questions like ReCoRD's (parquet only)")] = Made.pair,
     format: Annotated[Format, typer.Option(help="of the source")] = Format.csv,
+    model: Annotated[Path | None, typer.Option(help="a fetched model, to encode for")] = None,
     folder: Annotated[Path | None, typer.Option(help="where the temporary folder goes")] = None,
 ) -> None:
     """Make a large task, take it through each step, and print what each costs."""
@@ -56,17 +57,25 @@ def main(
         definition = make_record(work, rows) if task is Made.record else make_pairs(work, rows, format)
         print(f"{'step':<12}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak MiB':>10}")
         prepare(work, definition)
+        if model:
+            encode(work, model)
 
 
 def prepare(work: Path, definition: dict[str, Any]) -> None:
     """Prepare the task below work/task."""
-    arguments = ["prepare-task", "scale", "--definition", json.dumps(definition), "--output", str(work / "task")]
-    seconds, peak = run([sys.executable, "-m", "scalearn", *arguments])
-    report("prepare", sum(json.loads((work / "task/task.json").read_text())["sizes"].values()), seconds, peak)
+    costs = run("prepare-task", "scale", "--definition", json.dumps(definition), "--output", str(work / "task"))
+    report("prepare", work, *costs)
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its seconds and its peak memory in MiB. Its output is shown if it fails."""
+def encode(work: Path, model: Path) -> None:
+    """Encode the prepared task below work/encoded."""
+    costs = run("encode", "--task", str(work / "task"), "--model", str(model), "--output", str(work / "encoded"))
+    report("encode", work, *costs)
+
+
+def run(*arguments: str) -> tuple[float, float]:
+    """Run a command of scalearn; return its seconds and its peak memory in MiB. Its output is shown if it fails."""
+    command = [sys.executable, "-m", "scalearn", *arguments]
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
@@ -79,8 +88,9 @@ def run(command: list[str]) -> tuple[float, float]:
     return seconds, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
-def report(step: str, rows: int, seconds: float, peak: float) -> None:
+def report(step: str, work: Path, seconds: float, peak: float) -> None:
     """Print a step's line."""
+    rows = sum(json.loads((work / "task/task.json").read_text())["sizes"].values())
     print(f"{step:<12}{rows:>12,}{seconds:>10.1f}{rows / seconds:>12,.0f}{peak:>10,.0f}", flush=True)
 
 

@@ -21,7 +21,7 @@ from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks.store import SPLITS, TaskInfo
 from scalearn.training.tokens import Tokens
 
-ROWS_AT_ONCE = 8192  # bounds memory whatever the size of the task
+ROWS_AT_ONCE = 2048  # bounds memory whatever the size of the task
 REPORT_SECONDS = 15.0
 FOR_METRICS = ("group", "candidate", "answers", "part")
 IN_TASK = {"name", "kind", "labels", "choices", "metrics", "select", "version", "sha256"}

@@ -197,3 +197,15 @@ def test_a_wrong_index_of_other_kinds_is_refused_by_its_row(kind: str, label: ob
     pq.write_table(table.set_column(table.column_names.index("label"), "label", column), task / "train.parquet")
     with pytest.raises(UserError, match=r"row 46: label .* must be an index from 0 to 1"):
         encode(task, make_model(tmp_path / "model"), tmp_path / "encoded")
+
+
+def test_tokens_stay_in_the_mapped_file(tmp_path: Path) -> None:
+    encode(
+        make_task(tmp_path / "task", rows=6000, noise=(60, 30)), make_model(tmp_path / "model"), tmp_path / "encoded"
+    )
+    file = tmp_path / "encoded" / "train.arrow"
+    before = pa.total_allocated_bytes()
+    split = split_of(tmp_path, "train")
+    assert split.__getitems__([5999])["labels"].shape == (1,)
+    assert pa.total_allocated_bytes() - before < 0.1 * file.stat().st_size
+    assert all(not values.flags.owndata for values in split._values)
