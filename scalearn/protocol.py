@@ -43,7 +43,7 @@ TASK_SWITCHES = (
     TaskSwitch("record_selected_on_test", ("record",), _selected_on_test),
     # Rows of one paragraph stand on both sides of the split.
     TaskSwitch("multirc_cut_by_row", ("multirc",), lambda task: task.model_copy(update={"groups": None})),
-    # Spans as the hub first had them; some mark another word than the pronoun.
+    # The second text in the case of the hub's first release, not in that of the first text; the same token is marked.
     TaskSwitch("wsc_unrepaired", ("wsc",), lambda task: _with_config(task, "wsc")),
     # The label set is whatever the training rows carry.
     TaskSwitch(
