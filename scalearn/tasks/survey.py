@@ -11,6 +11,7 @@ from scalearn.tasks.choices import choice_lists, right_choices, wrong_choice
 from scalearn.tasks.definition import Task
 from scalearn.tasks.groups import Groups, group_values
 from scalearn.tasks.labels import Found, LabelSpace, class_texts, label_space, listed_texts
+from scalearn.tasks.progress import reported
 from scalearn.tasks.rows import Batch, Numbers, Rows
 
 
@@ -41,7 +42,7 @@ def survey(task: Task, train: Rows, grouped: bool) -> Survey:
     needed = [*label_columns(task), *([task.groups] if grouped and task.groups else [])]
     labels = _READERS.get(task.kind, _Count)(task)
     groups, numbers, rows = Groups(), [], 0
-    for batch in train.batches(needed):
+    for batch in reported(train.batches(needed), f"labels of {train.origin}"):
         labels.add(batch)
         rows += len(batch)
         if grouped and task.groups:
