@@ -168,10 +168,12 @@ class Campaign:
     def definition(self, task: str) -> str:
         """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
 
-        The metrics of a task of the campaign's own are left out: they are for the scores (`metrics`), so that another
-        metric makes no rows and trains nothing anew.
+        The metrics of a task of the campaign's own are left out, unless they choose the best epoch or need groups in
+        the rows: they are for the scores (`metrics`), so that another one makes no rows and trains nothing anew.
         """
-        hidden = {"metrics"} if task in self.config.tasks else set()
+        mine = self.tasks[task]
+        needed = mine.select == "headline" or "exact_match" in mine.metrics
+        hidden = {"metrics"} if task in self.config.tasks and not needed else set()
         content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
         kind = self.tasks[task].source.kind
         return normal({**content, "source": {"kind": kind, **content.get("source", {})}})

@@ -76,6 +76,16 @@ def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
     assert json.loads(without.layout("b"))["tasks"] == ["record", "cb"]
 
 
+def test_metrics_are_part_of_what_a_task_is_if_they_choose_the_epoch_or_need_groups() -> None:
+    def definition(select: str, metric: str) -> str:
+        mine = {"source": {"kind": "rule"}, "select": select, "metrics": [metric]}
+        return campaign(tasks={"mine": mine}, benchmarks={"b": ["mine"]}, task_seeds={}).definition("mine")
+
+    assert definition("loss", "f1") == definition("loss", "accuracy")
+    assert definition("headline", "f1") != definition("headline", "accuracy")
+    assert definition("loss", "exact_match") != definition("loss", "accuracy")
+
+
 def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
     few = campaign(train_rows={"multirc": 2000})
     assert few.tasks["multirc"].train_rows == 2000

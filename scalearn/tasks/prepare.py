@@ -120,7 +120,7 @@ def _inferred(task: Task, found: Survey) -> Iterator[str]:
     if found.by_text:
         yield f"labels: '{task.label}' holds the texts of the right choices"
     if not task.metrics:
-        yield f"metrics: {task.all_metrics[0]}, the default of kind '{task.kind}'"
+        yield f"metrics: {task.all_metrics[0]}, the default of kind '{task.kind}', unless the campaign names others"
 
 
 def _move(made: Path, output: Path) -> None:

@@ -51,6 +51,6 @@ SUPERGLUE = {
         groups="passage",
     ),
     "wic": Task(source=_source("wic"), construction="wic", texts=("sentence1", "sentence2"), labels=_NO_YES),
-    # `wsc.fixed` is `wsc` with the case of `span1_text` as in the text; the marked tokens are the same in both.
-    "wsc": Task(source=_source("wsc.fixed"), construction="wsc", texts=("text", "span1_text"), labels=_NO_YES),
+    # `wsc.fixed` differs from it in the case of some mentions only.
+    "wsc": Task(source=_source("wsc"), construction="wsc", texts=("text", "span1_text"), labels=_NO_YES),
 }

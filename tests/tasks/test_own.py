@@ -180,7 +180,7 @@ def test_what_is_inferred_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture
     notes = prepare("t", files_task(tmp_path, ROWS, train_rows=30), tmp_path / "t").notes
     assert notes == (
         "labels: found in train, 2: no, yes",
-        "metrics: accuracy, the default of kind 'classification'",
+        "metrics: accuracy, the default of kind 'classification', unless the campaign names others",
         "train: 30 of 40 rows, drawn with seed 42",
         "validation: cut from train, a tenth of its rows with seed 42, stratified by label",
     )

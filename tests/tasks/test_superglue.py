@@ -135,18 +135,6 @@ def test_copa_on_disk(tmp_path: Path) -> None:
     ]
 
 
-@real_data
-def test_wsc_differs_between_the_protocols_in_the_case_of_mentions_only(tmp_path: Path) -> None:
-    texts = {}
-    for protocol in ("corrected", "reference"):
-        prepare("wsc", task_under(protocol, "wsc", TASKS["wsc"]), tmp_path / protocol, DATA)  # type: ignore[arg-type]
-        texts[protocol] = [column(tmp_path / protocol, "test", name) for name in ("text1", "text2")]
-    assert texts["corrected"][0] == texts["reference"][0] and texts["corrected"][1] != texts["reference"][1]
-    assert [[text.lower() for text in found[1]] for found in texts.values()] == [
-        [text.lower() for text in texts["corrected"][1]]
-    ] * 2
-
-
 def test_a_question_without_candidates_is_left_out_with_a_note(tmp_path: Path) -> None:
     rows = [
         {"passage": f"p{n}", "query": "@placeholder", "entities": ["a", "b"] if n % 4 else [], "answers": ["a"]}
