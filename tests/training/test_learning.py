@@ -1,0 +1,45 @@
+"""Every method learns: on two small tasks it beats the majority baseline, from a fixed seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scalearn.methods import METHODS
+from scalearn.methods.layers.sources import stack
+from scalearn.results.scores import score_run
+from scalearn.training.encode import encode
+from scalearn.training.run import RunSpec, train
+from tests.methods.cases import tiny_values
+from tests.tiny import make_model, make_task
+
+TASKS = ("first", "second")
+MARGIN = 0.15  # above the share of the most frequent class
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model, two encoded tasks, and their adapters stacked."""
+    root = tmp_path_factory.mktemp("learning")
+    model = make_model(root / "model", initializer_range=0.2)
+    for seed, name in enumerate(TASKS):
+        encode(make_task(root / "tasks" / name, rows=256, seed=seed, noise=(4, 2)), model, root / "encoded" / name)
+        train(spec(root, "adapter", name))
+    stack([root / "adapter" / name for name in TASKS], root / "sources.safetensors")
+    return root
+
+
+def spec(root: Path, method: str, task: str) -> RunSpec:
+    values = {**tiny_values(METHODS[method]), "epochs": 10, "learning_rate": 1e-2, "batch_size": 16}
+    sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
+    group = "both" if sources else "single"
+    return RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family != "joint"])
+@pytest.mark.parametrize("task", TASKS)
+def test_it_beats_the_majority_baseline(method: str, task: str, folder: Path) -> None:
+    train(spec(folder, method, task))
+    record = score_run(folder / method / task)
+    assert record.score > record.baseline["accuracy"] + MARGIN
