@@ -57,6 +57,7 @@ def main(
         definition = make_record(work, rows) if task is Made.record else make_pairs(work, rows, format)
         print(f"{'step':<12}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak MiB':>10}")
         prepare(work, definition)
+        report("check-task", work, *run("check-task", str(work / "task")))
         if model:
             encode(work, model)
 

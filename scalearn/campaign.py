@@ -62,6 +62,19 @@ class Campaign:
         campaign._check_names(origin)
         return campaign
 
+    @classmethod
+    def read(cls, path: Path) -> Campaign:
+        """Return the campaign of the file `path`."""
+        import yaml
+
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend the file") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: a campaign is a list of `key: value`; see config.yaml")
+        return cls.parse(content, str(path))
+
     # ------------------------------------------------------------------ what there is
 
     @cached_property
@@ -80,7 +93,12 @@ class Campaign:
         names = dict.fromkeys(
             task for entry in self.benchmarks.values() for task in (*entry.tasks, *entry.source_tasks)
         )
-        return {name: self._task(name) for name in self._available(names)}
+        return {name: self.known_tasks[name] for name in self._available(names)}
+
+    @cached_property
+    def known_tasks(self) -> dict[str, Task]:
+        """Every task that this campaign may name, built in or its own, with its definition under its protocol."""
+        return {name: self._task(name) for name in {**TASKS, **self.config.tasks}}
 
     def _available(self, tasks: Iterable[str]) -> list[str]:
         return [task for task in tasks if task not in self.config.unavailable]
@@ -232,7 +250,7 @@ class Campaign:
         config = self.config
         _known(origin, "model", (config.model,), config.models)
         _known(origin, "methods", config.methods, METHODS)
-        known_tasks = {**TASKS, **config.tasks}
+        known_tasks = self.known_tasks
         for name, benchmark in config.benchmarks.items():
             _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
             _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from scalearn.campaign import Campaign
 from scalearn.config import FolderModel
 from scalearn.errors import UserError
@@ -15,13 +13,7 @@ from scalearn.tasks.mirror import mirror_files
 
 def check_campaign(path: Path) -> Campaign:
     """Return the campaign of the file `path`, checked as far as this machine can tell."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend the file") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a campaign is a list of `key: value`; see config.yaml")
-    campaign = Campaign.parse(content, str(path))
+    campaign = Campaign.read(path)
     check_files(campaign, str(path))
     check_rows(campaign)
     return campaign

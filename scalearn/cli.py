@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 Output = Annotated[Path, typer.Option(help="what to write")]
 Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
+
+WIDE = 160  # columns of a table that goes to a file
 
 
 def _json(option: str, text: str) -> dict[str, Any]:
@@ -64,6 +67,57 @@ def prepare_task(
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
     task = TASKS[name] if definition is None else Task.model_validate(_json("--definition", definition))
     prepare(name, task, output, mirror)
+
+
+@app.command()
+def check_task(
+    task: Annotated[Path, typer.Argument(help="a prepared task")],
+    model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say in plain words what is wrong with a prepared task; exit status 1 if it cannot be trained or scored."""
+    from rich.console import Console
+
+    from scalearn.tasks import report
+    from scalearn.tasks.findings import check_task as look
+    from scalearn.tasks.store import TaskInfo
+
+    measure = None
+    if model is not None:
+        from scalearn.training.tokens import Tokens
+
+        info = TaskInfo.read(task)
+        measure = Tokens(model, info.max_length, info.truncate).lengths
+    found = look(task, measure)
+    if as_json:
+        print(json.dumps(report.as_json(found), indent=1))
+    else:
+        report.show(found, Console())
+    raise typer.Exit(int(found.errors > 0))
+
+
+@app.command()
+def tasks(
+    config: Annotated[Path | None, typer.Option(help="a campaign file; by default config.yaml, if it is here")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """List the tasks: kind, sizes (~: as published, not prepared yet), metrics, source, benchmarks."""
+    from rich.console import Console
+
+    from scalearn.campaign import Campaign
+    from scalearn.tasks import TASKS
+    from scalearn.tasks.listing import as_table, listing
+
+    if config is None and Path("config.yaml").is_file():
+        config = Path("config.yaml")
+    campaign = None if config is None else Campaign.read(config)
+    known = TASKS if campaign is None else campaign.known_tasks
+    benchmarks = {} if campaign is None else {name: entry.tasks for name, entry in campaign.benchmarks.items()}
+    rows = listing(known, benchmarks, Path("resources/tasks"))
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(as_table(rows))
 
 
 @app.command()

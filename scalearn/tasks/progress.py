@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-
-from scalearn.tasks.rows import Batch
+from collections.abc import Iterator, Sized
+from typing import TypeVar
 
 _SECONDS = 10.0
 
+Some = TypeVar("Some", bound=Sized)
 
-def reported(batches: Iterator[Batch], what: str) -> Iterator[Batch]:
+
+def reported(batches: Iterator[Some], what: str) -> Iterator[Some]:
     """Yield the batches; what takes long says every ten seconds, on standard error, how many rows are done.
 
     Lines, not a bar: jobs side by side share a terminal, and most write to a log.

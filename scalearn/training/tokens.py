@@ -37,6 +37,13 @@ class Tokens:
             columns["second"] = pa.array(starts, pa.int32())
         return columns
 
+    def lengths(self, first: Sequence[str], second: Sequence[str] | None) -> list[int]:
+        """Return how many tokens each text or pair has before anything is cut off."""
+        encoded = self._tokenizer(
+            list(first), None if second is None else list(second), return_attention_mask=False, verbose=False
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
+
     def _call(self, first: Sequence[str], second: Sequence[str] | None) -> dict[str, list[list[int]]]:
         if self._truncation == "only_first":
             return self._keep_second(first, second)
