@@ -19,6 +19,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/tasks.smk"
 include: "workflow/rules/stage1.smk"
 include: "workflow/rules/stage2.smk"
+include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 

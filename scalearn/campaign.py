@@ -6,8 +6,8 @@ Pure: no torch, no pandas, no network. The workflow builds its graph from here; 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
-from scalearn.config import Benchmark, Config, FolderModel, HubModel, ModelSource, PackageModel
-from scalearn.errors import UserError, nearest
+from scalearn.config import Benchmark, Config, ModelSource
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.protocol import SOURCE_SEED, run_switches, task_under
+from scalearn.protocol import run_switches, task_under
+from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, Task
 from scalearn.tasks.mirror import mirror_files
 
 STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
+JOINT = "joint"  # stands in place of a task where a run learns all of a benchmark
 FULL = "full"  # the shots of a run on all rows
 
 
@@ -59,7 +61,7 @@ class Campaign:
         except ValidationError as error:
             raise UserError(f"{origin}: {explain(error)}") from None
         campaign = cls(config)
-        campaign._check_names(origin)
+        check_names(config, campaign.known_tasks, origin)
         return campaign
 
     @classmethod
@@ -119,8 +121,13 @@ class Campaign:
         """The methods, in table order."""
         return tuple(METHODS[name] for name in self.config.methods)
 
-    def seeds(self, task: str) -> tuple[int, ...]:
-        """The seeds of a task's runs: its own where the campaign gives it fewer, else the campaign's."""
+    def seeds(self, task: str, method: str = STAGE1) -> tuple[int, ...]:
+        """The seeds of a method's runs on a task: the task's own where it has fewer, else the campaign's.
+
+        A joint run is one for all its tasks, so that joint methods have seeds of their own.
+        """
+        if METHODS[method].family == "joint":
+            return self.config.joint_seeds or self.config.seeds
         return self.config.task_seeds.get(task, self.config.seeds)
 
     def tasks_from(self, kind: str) -> list[str]:
@@ -145,8 +152,19 @@ class Campaign:
             self.run(benchmark, method.name, task, seed)
             for method in self.methods
             for task in self._available(self.benchmarks[benchmark].tasks)
-            for seed in self.seeds(task)
+            for seed in self.seeds(task, method.name)
         ]
+
+    def trainings(self) -> list[Run]:
+        """Every training that the tables need; a joint one is the run of many tasks at once."""
+        runs = self.all_runs()
+        return list(
+            dict.fromkeys(replace(run, task=JOINT) if METHODS[run.method].family == "joint" else run for run in runs)
+        )
+
+    def joint_tasks(self, benchmark: str) -> list[str]:
+        """The tasks that the benchmark's joint runs learn, in order."""
+        return self._available(self.benchmarks[benchmark].tasks)
 
     def source_runs(self, benchmark: str, seed: int) -> list[Run]:
         """The stage-1 runs whose adapters are composed in stage 2, in the order of the benchmark's sources."""
@@ -159,7 +177,7 @@ class Campaign:
 
     def size(self) -> str:
         """What the campaign amounts to, in a few words."""
-        return f"{len(self.all_runs())} runs of {len(self.methods)} methods on {len(self.tasks)} tasks"
+        return f"{len(self.trainings())} runs of {len(self.methods)} methods on {len(self.tasks)} tasks"
 
     # ------------------------------------------------------------------ identity
 
@@ -205,15 +223,18 @@ class Campaign:
         """Where the encoder comes from, as JSON."""
         return normal(self.models[model].model_dump(mode="json"))
 
-    def switches(self, method: str, task: str) -> tuple[str, ...]:
-        """What the reference protocol does otherwise in runs of this method on this task; nothing when corrected."""
-        return run_switches(self.config.protocol, METHODS[method], self.tasks[task].kind)
+    def switches(self, method: str, *tasks: str) -> tuple[str, ...]:
+        """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
+        kinds = {task: self.tasks[task].kind for task in tasks}
+        return run_switches(self.config.protocol, METHODS[method], kinds)
 
     def layout(self, benchmark: str) -> str:
         """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds per task."""
         tasks = self.benchmarks[benchmark].tasks
+        joint = [method.name for method in self.methods if method.family == "joint"]
         return normal(
             {
+                **({"joint_seeds": list(self.seeds(tasks[0], joint[0]))} if joint else {}),
                 "benchmark": benchmark,
                 "model": self.model(benchmark),
                 "protocol": self.config.protocol,
@@ -244,55 +265,7 @@ class Campaign:
             return [path for path in (source.train, source.validation, source.test) if path is not None]
         return []
 
-    # ------------------------------------------------------------------ checks
-
-    def _check_names(self, origin: str) -> None:
-        config = self.config
-        _known(origin, "model", (config.model,), config.models)
-        _known(origin, "methods", config.methods, METHODS)
-        known_tasks = self.known_tasks
-        for name, benchmark in config.benchmarks.items():
-            _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
-            _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)
-            _known(origin, f"benchmarks.{name}.model", (benchmark.model or config.model,), config.models)
-        for key in ("task_seeds", "train_rows", "unavailable"):
-            _known(origin, key, tuple(getattr(config, key)), known_tasks)
-        if config.protocol == "reference" and config.source_seed != SOURCE_SEED:
-            raise UserError(
-                f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "
-                "remove the key, or set `protocol: corrected`"
-            )
-        hyperparameters.check(f"{origin}: hyperparameters", config.hyperparameters)
-        _known(origin, "benchmark_hyperparameters", tuple(config.benchmark_hyperparameters), config.benchmarks)
-        for name, layer in config.benchmark_hyperparameters.items():
-            hyperparameters.check_benchmark(f"{origin}: benchmark_hyperparameters.{name}", layer)
-        _known(origin, "task_hyperparameters", tuple(config.task_hyperparameters), known_tasks)
-        for name, layer in config.task_hyperparameters.items():
-            hyperparameters.check(f"{origin}: task_hyperparameters.{name}", layer)
-
 
 def normal(content: Mapping[str, Any]) -> str:
     """Return `content` as JSON with sorted keys and no needless blanks, so that equal content is equal text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def explain(error: ValidationError) -> str:
-    """Return a pydantic error's first complaint as `key: what is wrong`, with the nearest valid key for a typo."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        sections = {
-            "benchmarks": (Benchmark,),
-            "tasks": (Task, HubSource, FilesSource),
-            "models": (HubModel, FolderModel, PackageModel),
-        }
-        models = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else (Config,)
-        return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself
-
-
-def _known(origin: str, key: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in known:
-            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}")

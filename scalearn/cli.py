@@ -30,6 +30,30 @@ def _json(option: str, text: str) -> dict[str, Any]:
     return content
 
 
+def _values(method: str, changed: str) -> dict[str, int | float]:
+    """Return the hyper-parameters of a method, with what the option `--hyperparameters` changes."""
+    from scalearn.methods import METHODS
+
+    if method not in METHODS:
+        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
+    values = METHODS[method].defaults
+    for key, value in _json("--hyperparameters", changed).items():
+        if key not in values:
+            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
+        values[key] = type(values[key])(value)
+    return values
+
+
+def _switches(names: list[str]) -> tuple[str, ...]:
+    from scalearn.protocol import RUN_SWITCHES
+
+    known = [switch.name for switch in RUN_SWITCHES]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
+    return tuple(names)
+
+
 @app.command()
 def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml")) -> None:
     """Check a campaign file and what it names on this machine, before any work starts."""
@@ -155,37 +179,44 @@ def train(
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last epoch."""
-    from scalearn.methods import METHODS
-    from scalearn.protocol import RUN_SWITCHES
-
-    if method not in METHODS:
-        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
-    values = METHODS[method].defaults
-    for key, value in _json("--hyperparameters", hyperparameters).items():
-        if key not in values:
-            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
-        values[key] = type(values[key])(value)
-
-    names = [known.name for known in RUN_SWITCHES]
-    for name in switch or []:
-        if name not in names:
-            raise UserError(f"--switch: unknown name '{name}'{nearest(name, names)}")
+    values, switches = _values(method, hyperparameters), _switches(switch or [])
 
     from scalearn.training.run import RunSpec
     from scalearn.training.run import train as run
 
-    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, tuple(switch or ())))
+    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, switches))
+
+
+@app.command()
+def train_joint(
+    method: Annotated[str, typer.Option(help="a joint method's name")],
+    model: Annotated[Path, typer.Option(help="a fetched model")],
+    data: Annotated[list[Path], typer.Option(help="an encoded task; give the option once for each, in order")],
+    output: Output,
+    benchmark: Annotated[str, typer.Option(help="the benchmark that the tasks make up")] = "joint",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
+    switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+) -> None:
+    """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
+    values, switches = _values(method, hyperparameters), _switches(switch or [])
+
+    from scalearn.training.joint import JointSpec
+    from scalearn.training.joint import train as run
+
+    run(JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches))
 
 
 @app.command()
 def score(
     run: Annotated[Path, typer.Argument(help="a run directory")],
     metric: Annotated[list[str] | None, typer.Option(help="headline first; by default those the run recorded")] = None,
+    output: Annotated[Path | None, typer.Option(help="by default the run's score.json")] = None,
 ) -> None:
     """Score a run's predictions: write its score record."""
     from scalearn.results.scores import score_run
 
-    score_run(run, metric or [])
+    score_run(run, metric or [], output)
 
 
 @app.command()

@@ -78,6 +78,7 @@ class Config(Strict):
     methods: tuple[Name, ...] = Field(min_length=1, description="rows of the tables, in order")
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
     task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
+    joint_seeds: tuple[Seed, ...] = Field((), description="seeds of joint methods; by default `seeds`")
     train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True)]] = Field(
         {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
     )
@@ -94,6 +95,8 @@ class Config(Strict):
         for name, benchmark in self.benchmarks.items():
             lists[f"benchmarks.{name}"] = benchmark.tasks
             lists[f"benchmarks.{name}.sources"] = benchmark.source_tasks
+        if self.joint_seeds:
+            lists["joint_seeds"] = self.joint_seeds
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
         for key, values in lists.items():
             if twice := [value for value, times in Counter(values).items() if times > 1]:
@@ -103,6 +106,8 @@ class Config(Strict):
         for name, benchmark in self.benchmarks.items():
             if set(benchmark.tasks) <= set(self.unavailable) or set(benchmark.source_tasks) <= set(self.unavailable):
                 raise ValueError(f"benchmarks.{name}: nothing of it is left; shorten `unavailable`, or remove it")
+        if "joint" in self.tasks:
+            raise ValueError("tasks: 'joint' is taken by runs on all tasks at once; choose another name")
         if "single" in self.benchmarks:
             raise ValueError("benchmarks: 'single' is taken by runs of single-task methods; choose another name")
         return self

@@ -29,17 +29,35 @@ class TaskSwitch:
 class RunSwitch:
     """A difference in how some runs train.
 
-    concerns: tells which runs, by their method and their task's kind. What is different in them:
-    fields: of the method; values: of its hyper-parameters; last_epoch: the trained tensors, by name, that stay as the
-    last epoch left them where the best one is restored; pooled_head: see scalearn.training.model.compose.
+    concerns: tells which runs, by their method and by name and kind of their task (of a joint run: of any of them).
+    What is different in them: fields: of the method; values: of its hyper-parameters; last_epoch: the trained tensors,
+    by name, that stay as the last epoch left them where the best one is restored; pooled_head: see
+    scalearn.training.model.add_head; joint: of the Joint below.
     """
 
     name: str
-    concerns: Callable[[Method, str], bool]
+    concerns: Callable[[Method, str, str], bool]
     fields: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
     last_epoch: Callable[[str], bool] = lambda name: False
     pooled_head: bool = False
+    joint: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """How joint runs go about some tasks.
+
+    first_text: tasks of which only the first text is read; unselected: tasks that have no say in which round is the
+    best; first_rows: ReCoRD's `record_rows` are the first of the file, not drawn; sampler_seed: of the batches, if not
+    the run's; head_layers: of multiple choice.
+    """
+
+    first_text: tuple[str, ...] = ()
+    unselected: tuple[str, ...] = ()
+    first_rows: bool = False
+    sampler_seed: int | None = None
+    head_layers: int = 2
 
 
 def _selected_on_test(task: Task) -> Task:
@@ -60,34 +78,66 @@ TASK_SWITCHES = (
     ),
 )
 
+POOLED = ("full_finetuning", "full_finetuning_m", "propetl_m", "hyperformer", "hyperformer_pp")
+
 RUN_SWITCHES = (
-    # Stage 2 reads multiple choice through a pooler that nothing trained, and one layer.
+    # Some methods read multiple choice through the pooler, which in stage 2 nothing trains, and one layer.
     RunSwitch(
         "copa_pooled_head",
-        lambda method, kind: method.family == "two_stage" and kind == "multiple_choice",
+        lambda method, task, kind: (
+            kind == "multiple_choice" and (method.family == "two_stage" or method.name in POOLED)
+        ),
         pooled_head=True,
+    ),
+    RunSwitch(
+        "copa_one_layer_head",
+        lambda method, task, kind: kind == "multiple_choice" and method.name == "adapter_m",
+        joint={"head_layers": 1},
     ),
     # What layers share is not saved with the best epoch: its other tensors meet the last epoch's shared ones.
     RunSwitch(
         "shared_omega_of_last_epoch",
-        lambda method, kind: bool(getattr(method, "shared", False)),
+        lambda method, task, kind: method.family == "two_stage" and bool(getattr(method, "shared", False)),
         last_epoch=lambda name: not name.startswith("heads."),
     ),
     RunSwitch(
         "phm_rule_of_last_epoch",
-        lambda method, kind: method.name == "compacter",
+        lambda method, task, kind: method.name == "compacter",
         last_epoch=lambda name: "phm_rule" in name,
     ),
     # Regularisers are added after the step, unscaled, which in half precision is as good as not at all.
-    RunSwitch("regulariser_off", lambda method, kind: method.regularised, fields={"regularised": False}),
+    RunSwitch("regulariser_off", lambda method, task, kind: method.regularised, fields={"regularised": False}),
     # The scale of the FFN stands inside its activation.
-    RunSwitch("ia3_before_activation", lambda method, kind: method.name == "ia3", fields={"before_activation": True}),
+    RunSwitch(
+        "ia3_before_activation", lambda method, task, kind: method.name == "ia3", fields={"before_activation": True}
+    ),
     # Scores of masks get no gradient.
     RunSwitch(
-        "propetl_frozen_masks", lambda method, kind: method.name == "propetl", values={"mask_learning_rate": 0.0}
+        "propetl_frozen_masks", lambda method, task, kind: method.name == "propetl", values={"mask_learning_rate": 0.0}
     ),
+    # One table of fields lacks WiC's second sentence.
+    RunSwitch(
+        "joint_wic_first_sentence",
+        lambda method, task, kind: method.family == "joint" and task == "wic",
+        joint={"first_text": ("wic",)},
+    ),
+    # ReCoRD trains, from the first rows of its file alone, and does not help to choose the best round.
+    RunSwitch(
+        "joint_record_not_selected",
+        lambda method, task, kind: method.family == "joint" and task == "record",
+        joint={"unselected": ("record",)},
+    ),
+    RunSwitch(
+        "joint_record_first_rows",
+        lambda method, task, kind: method.family == "joint" and task == "record",
+        joint={"first_rows": True},
+    ),
+    # All seeds see the same batches.
+    RunSwitch("joint_sampler_seed", lambda method, task, kind: method.family == "joint", joint={"sampler_seed": 0}),
+    # The first layer's masks are the last task's.
+    RunSwitch("propetl_m_tied_masks", lambda method, task, kind: method.name == "propetl_m", fields={"tied": True}),
     # The variant whose omega should start at 3 / S starts at 2 / S.
-    RunSwitch("c3_is_c2", lambda method, kind: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
+    RunSwitch("c3_is_c2", lambda method, task, kind: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
 )
 
 # The reference composes adapters of seed 0 whatever the run's seed; `source_seed` may differ only when corrected.
@@ -103,8 +153,10 @@ def task_under(protocol: Protocol, name: str, task: Task) -> Task:
     return task
 
 
-def run_switches(protocol: Protocol, method: Method, kind: str) -> tuple[str, ...]:
-    """Return the names of the switches that are on in a run of this method on a task of this kind."""
+def run_switches(protocol: Protocol, method: Method, tasks: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the switches that are on in a run of this method on these tasks, name -> kind."""
     if protocol == "corrected":
         return ()
-    return tuple(switch.name for switch in RUN_SWITCHES if switch.concerns(method, kind))
+    return tuple(
+        switch.name for switch in RUN_SWITCHES if any(switch.concerns(method, *task) for task in tasks.items())
+    )

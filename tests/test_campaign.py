@@ -29,10 +29,15 @@ def test_the_papers_campaign() -> None:
     paper = campaign()
     runs = paper.all_runs()
     # The reference's numbers of runs: single-task 52, 56 (RTE is GLUE's) and 15; two-stage 52, 66, 108 (GSG) and 15.
-    assert len(runs) == len(set(runs)) == (52 + 56 + 15) + 5 * (52 + 66 + 108 + 15)
-    assert paper.size() == "1328 runs of 6 methods on 20 tasks"
+    # Joint runs: one for each benchmark and of three seeds, with a score for each of its 8, 8, 15 and 5 tasks.
+    single, two_stage = 4 * (52 + 56 + 15), 5 * (52 + 66 + 108 + 15)
+    assert len(runs) == len(set(runs)) == single + two_stage + 5 * 3 * (8 + 8 + 15 + 5)
+    assert len(paper.trainings()) == single + two_stage + 5 * 3 * 4
+    assert paper.size() == "1757 runs of 14 methods on 20 tasks"
     assert Run("xlm-roberta-base", "scalearn", "humset", "sectors", "full", 2) in runs
-    assert runs[0] == Run("roberta-base", "adapter", "single", "mnli", "full", 0)
+    assert Run("roberta-base", "adapter_m", "joint", "joint", "full", 0) not in paper.trainings()
+    assert Run("roberta-base", "adapter_m", "gsg", "joint", "full", 0) in paper.trainings()
+    assert runs[0] == Run("roberta-base", "full_finetuning", "single", "mnli", "full", 0)
     assert Run("roberta-base", "scalearn_pp", "glue", "rte", "full", 9) in runs
     assert {run.seed for run in runs if run.task == "mnli"} == {0, 1, 2}
 

@@ -59,10 +59,31 @@ def test_rows_of_the_reference() -> None:
         ("ia3", "copa", ("ia3_before_activation",)),
         ("propetl", "rte", ("propetl_frozen_masks",)),
         ("scalearn_c3", "rte", ("c3_is_c2",)),
+        ("full_finetuning", "copa", ("copa_pooled_head",)),
+        ("full_finetuning", "rte", ()),
     ],
 )
 def test_runs_of_the_reference(method: str, task: str, switches: tuple[str, ...]) -> None:
     assert REFERENCE.switches(method, task) == switches
+
+
+@pytest.mark.parametrize(
+    ("method", "switches"),
+    [
+        ("full_finetuning_m", {"copa_pooled_head"}),
+        ("adapter_m", {"copa_one_layer_head"}),
+        ("propetl_m", {"copa_pooled_head", "propetl_m_tied_masks"}),
+        ("hyperformer_pp", {"copa_pooled_head"}),
+    ],
+)
+def test_joint_runs_of_the_reference(method: str, switches: set[str]) -> None:
+    every = {"joint_sampler_seed"}
+    superglue = {"joint_wic_first_sentence", "joint_record_not_selected", "joint_record_first_rows"}
+    tasks = REFERENCE.joint_tasks("superglue")
+    assert set(REFERENCE.switches(method, *tasks)) == every | superglue | switches
+    here = switches - {"copa_pooled_head", "copa_one_layer_head"}
+    assert set(REFERENCE.switches(method, *REFERENCE.joint_tasks("glue"))) == every | here
+    assert CORRECTED.switches(method, *tasks) == ()
 
 
 def test_a_task_of_the_campaign_s_own_is_nobody_s_to_change() -> None:

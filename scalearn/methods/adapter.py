@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from scalearn.errors import UserError
-from scalearn.methods.base import HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
 
 ADAPTER = "task"  # the adapter's name inside the model
 
@@ -36,7 +35,7 @@ class Adapter(Method):
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
         return shapes.layers * (2 * d * b + d + b)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         add_adapter(model, values)
 
 
@@ -45,6 +44,13 @@ METHODS = (
         name="adapter",
         title="Adapter",
         family="single",
+        citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
+        own={"learning_rate": 3e-4, "reduction_factor": 16},
+    ),
+    Adapter(  # one adapter for all tasks
+        name="adapter_m",
+        title="Adapter-m",
+        family="joint",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
         own={"learning_rate": 3e-4, "reduction_factor": 16},
     ),

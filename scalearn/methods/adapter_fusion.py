@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalearn.methods.base import HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,13 +16,13 @@ class AdapterFusion(Method):
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         return shapes.layers * (3 * shapes.hidden**2 + 2 * shapes.hidden)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from adapters.composition import Fuse
 
         from scalearn.methods.layers.sources import add_source_adapters
 
-        assert sources is not None, "a two-stage method needs its source adapters"
-        names = add_source_adapters(model, sources)
+        assert given.sources is not None, "a two-stage method needs its source adapters"
+        names = add_source_adapters(model, given.sources)
         fusion = Fuse(*names)
         model.add_adapter_fusion(fusion, "dynamic")
         model.train_adapter_fusion(fusion)

@@ -17,7 +17,7 @@ Family = Literal["single", "joint", "two_stage"]
 FAMILIES: tuple[Family, ...] = ("single", "joint", "two_stage")
 HyperParameters = Mapping[str, int | float]
 
-# Section 5 and 6 of the paper's released scripts; what a method says itself comes on top.
+# The paper's released scripts; what a method says itself comes on top.
 COMMON: dict[str, int | float] = {
     "batch_size": 32,
     "epochs": 30,
@@ -28,13 +28,28 @@ COMMON: dict[str, int | float] = {
     "weight_decay": 0.0,
 }
 
+# What joint methods have beside them, or otherwise (the same scripts): training ends after `epochs`
+# passes or `max_steps` batches, whichever is less; every `eval_steps` batches the model is evaluated, in a shorter
+# training after each pass. A batch's task is drawn in proportion to rows^(1 / temperature); of ReCoRD, twelve rows of
+# which share a passage, as many rows take part as it has questions.
+JOINT: dict[str, int | float] = {
+    "epochs": 100,
+    "eval_steps": 7500,
+    "max_steps": 375_000,
+    "patience": 10,
+    "record_rows": 100_730,
+    "temperature": 1.0,
+    "warmup_ratio": 0.1,
+}
+
 
 @dataclass(frozen=True)
 class Shapes:
     """The sizes that a parameter count needs.
 
     `layers` and `hidden` are the encoder's, `intermediate` is the width of its FFN, `embeddings` the number of rows in
-    its embedding tables (tokens, positions, token types); `sources` counts the source adapters.
+    its embedding tables (tokens, positions, token types); `sources` counts the source adapters, `tasks` the tasks that
+    one model learns.
     """
 
     layers: int
@@ -42,6 +57,26 @@ class Shapes:
     intermediate: int
     embeddings: int
     sources: int = 0
+    tasks: int = 1
+
+
+class CurrentTask:
+    """Which of a joint model's tasks the batch in it is of; modules that differ by task hold it and look."""
+
+    index = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method gets to install beside its hyper-parameters.
+
+    sources: the file of stacked source adapters, for two-stage methods. tasks: the names of all tasks that the model
+    learns, and current: the one that it is at, for joint methods.
+    """
+
+    sources: Path | None = None
+    tasks: tuple[str, ...] = ()
+    current: CurrentTask = field(default_factory=CurrentTask)
 
 
 @dataclass(frozen=True)
@@ -63,18 +98,17 @@ class Method(ABC):
     @property
     def defaults(self) -> dict[str, int | float]:
         """All hyper-parameters with their default values."""
-        return {**COMMON, **self.own}
+        return {**COMMON, **(JOINT if self.family == "joint" else {}), **self.own}
 
     @abstractmethod
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         """Return the number of trainable parameters, head excluded."""
 
     @abstractmethod
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         """Put the method's modules into `model` (an adapters model) and leave only them trainable.
 
-        The head is added by the caller afterwards. `sources` is the file of stacked source adapters that a
-        two-stage method composes.
+        The heads are added by the caller afterwards.
         """
 
     def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:

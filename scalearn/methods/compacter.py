@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from scalearn.errors import UserError
 from scalearn.methods.adapter import ADAPTER, bottleneck
-from scalearn.methods.base import HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
 
 TERMS = 4  # n, the number of Kronecker products in a sum; hidden size and bottleneck must be multiples of it
 RANK = 1  # of the second factor of each
@@ -24,7 +23,7 @@ class Compacter(Method):
         factors = 2 * RANK * width  # n·(d/n)·rank and n·(b/n)·rank, for each of the two projections
         return TERMS**3 + shapes.layers * (factors + width)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from adapters import CompacterPlusPlusConfig
 
         hidden, reduction = int(model.config.hidden_size), int(values["reduction_factor"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from scalearn.methods.base import HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
 
 
 class FullFinetuning(Method):
@@ -18,7 +17,7 @@ class FullFinetuning(Method):
         norms = 2 * (2 * d)
         return shapes.embeddings * d + 2 * d + shapes.layers * (attention + ffn + norms)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         model.freeze_model(False)
         if (pooler := getattr(model.base_model, "pooler", None)) is not None:
             pooler.requires_grad_(False)
@@ -29,6 +28,13 @@ METHODS = (
         name="full_finetuning",
         title="Full FT",
         family="single",
+        citation="Devlin et al. 2019, BERT (NAACL)",
+        own={"learning_rate": 2e-5},
+    ),
+    FullFinetuning(
+        name="full_finetuning_m",
+        title="Full FT-m",
+        family="joint",
         citation="Devlin et al. 2019, BERT (NAACL)",
         own={"learning_rate": 2e-5},
     ),

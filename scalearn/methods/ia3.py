@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scalearn.methods.adapter import ADAPTER
-from scalearn.methods.base import HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class IA3(Method):
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         return shapes.layers * (2 * shapes.hidden + shapes.intermediate)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from adapters import IA3Config
 
         from scalearn.methods.layers.scaled_activation import scale_activations

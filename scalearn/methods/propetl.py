@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scalearn.methods.adapter import ADAPTER, add_adapter, bottleneck
-from scalearn.methods.base import HyperParameters, Method, Shapes, fraction
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes, fraction
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,22 +22,43 @@ class ProPETL(Method):
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
         return 2 * d * b + d + b + shapes.layers * 2 * d * b
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from scalearn.methods.layers.masked_bottleneck import share_masked
 
         add_adapter(model, values)
         share_masked(model, ADAPTER, fraction(values, "kept_fraction"))
 
     def parameter_groups(self, model: nn.Module, values: HyperParameters) -> list[dict[str, Any]]:
-        from scalearn.methods.layers.masked_bottleneck import MaskedLinear
-
-        scores = [module.scores for module in model.modules() if isinstance(module, MaskedLinear)]
-        known = {id(parameter) for parameter in scores}
-        others = [entry for entry in model.parameters() if entry.requires_grad and id(entry) not in known]
+        training = {name: entry for name, entry in model.named_parameters() if entry.requires_grad}
+        scores = [entry for name, entry in training.items() if "scores" in name]
+        others = [entry for name, entry in training.items() if "scores" not in name]
         return [
             {"params": others, "lr": values["learning_rate"]},
             {"params": scores, "lr": values["mask_learning_rate"]},
         ]
+
+
+@dataclass(frozen=True)
+class ProPETLm(ProPETL):
+    """One adapter for all tasks and layers; task t in layer l uses what either's mask keeps.
+
+    m = 1 - (1 - m_t)(1 - m_l): the task's masks are the same in all layers, the layer's for all tasks. `tied`: the
+    first layer's masks are the last task's, a fault that the reference repeats. Zeng et al. 2023, section 3.
+    """
+
+    tied: bool = False
+
+    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+        d, b = shapes.hidden, bottleneck(shapes.hidden, values)
+        return 2 * d * b + d + b + (shapes.tasks + shapes.layers - self.tied) * 2 * d * b
+
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+        from scalearn.methods.layers.masked_bottleneck import share_masked_by_task
+
+        add_adapter(model, values)
+        share_masked_by_task(
+            model, ADAPTER, fraction(values, "kept_fraction"), len(given.tasks), given.current, self.tied
+        )
 
 
 METHODS = (
@@ -53,5 +74,12 @@ METHODS = (
             "reduction_factor": 16,
             "kept_fraction": 0.5,
         },
+    ),
+    ProPETLm(
+        name="propetl_m",
+        title="ProPETL-m",
+        family="joint",
+        citation="Zeng et al. 2023, One network, many masks (ACL)",
+        own={"learning_rate": 3e-4, "mask_learning_rate": 3e-3, "reduction_factor": 16, "kept_fraction": 0.3},
     ),
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalearn.errors import UserError
-from scalearn.methods.base import HyperParameters, Method, Shapes, fraction
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes, fraction
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,10 +32,10 @@ class ScaLearn(Method):
         width = 1 if self.uniform else shapes.hidden
         return shapes.sources * width * (1 if self.shared else shapes.layers)
 
-    def install(self, model: Any, values: HyperParameters, sources: Path | None) -> None:
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from scalearn.methods.layers.wide_bottleneck import Omega, install_wide_bottleneck
 
-        assert sources is not None, "a two-stage method needs its source adapters"
+        assert given.sources is not None, "a two-stage method needs its source adapters"
         mean, std, dropout = float(values["omega_scale"]), float(values["omega_std"]), fraction(values, "omega_dropout")
         if self.constraint == "mean" and dropout > 0:
             raise UserError(
@@ -47,7 +46,7 @@ class ScaLearn(Method):
         def draw(count: int, hidden: int) -> Omega:
             return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, self.constraint)
 
-        install_wide_bottleneck(model, sources, draw, shared=self.shared)
+        install_wide_bottleneck(model, given.sources, draw, shared=self.shared)
 
     def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
         """Return (lambda / S) times the sum over every omega and source s of (1 - mean_d omega_sd)^2."""

@@ -110,7 +110,7 @@ def read_table(layout: Layout, runs: Path) -> Table:
             _refuse_mixture(
                 records, "was trained with other hyper-parameters, another protocol or another version", _trained
             )
-            cells[method, task] = _cell(task, layout.seeds[task], [record for _, record in records])
+            cells[method, task] = _cell(task, layout.seeds_of(method, task), [record for _, record in records])
     families = {
         family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
         for family, names in layout.by_family().items()
@@ -123,7 +123,7 @@ Found = list[tuple[Path, ScoreRecord]]
 
 def _read_cell(layout: Layout, runs: Path, method: str, task: str) -> Found:
     """Return the records of one cell that are there, in the order of seeds, with their paths."""
-    wanted = [layout.run(method, task, seed) for seed in layout.seeds[task]]
+    wanted = [layout.run(method, task, seed) for seed in layout.seeds_of(method, task)]
     return [(score_path(runs, run), record) for run in wanted if (record := read_score(runs, run)) is not None]
 
 

@@ -158,7 +158,9 @@ def _caption(table: Table) -> tuple[str, ...]:
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
         f"{BASELINE}: one answer for every row: train's most frequent label (several: those that most rows carry),"
         " a regression's mean (correlation 0); among candidates a tie.",
-        "Parameters: trainable ones for one target task, heads not counted.",
+        "Parameters: trainable ones for one target task"
+        + (", of joint methods for all tasks together" if "joint" in table.families else "")
+        + ", heads not counted.",
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )
 

@@ -26,6 +26,7 @@ class Layout(BaseModel):
     tasks: tuple[str, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
     seeds: dict[str, tuple[int, ...]]
+    joint_seeds: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Layout:
@@ -42,6 +43,8 @@ class Layout(BaseModel):
         for task in layout.tasks:
             if not layout.seeds.get(task):
                 raise UserError(f"--layout: seeds: none for task '{task}'; name at least one")
+        if "joint" in layout.by_family() and not layout.joint_seeds:
+            raise UserError("--layout: joint_seeds: none, and there are joint methods; name at least one")
         return layout
 
     def run(self, method: str, task: str, seed: int) -> Run:
@@ -49,10 +52,17 @@ class Layout(BaseModel):
         group = "single" if METHODS[method].family == "single" else self.benchmark
         return Run(self.model, method, group, task, FULL, seed)
 
+    def seeds_of(self, method: str, task: str) -> tuple[int, ...]:
+        """Return the seeds of a cell."""
+        return self.joint_seeds if METHODS[method].family == "joint" else self.seeds[task]
+
     def runs(self) -> list[Run]:
         """Return every run that the table shows."""
         return [
-            self.run(method, task, seed) for method in self.methods for task in self.tasks for seed in self.seeds[task]
+            self.run(method, task, seed)
+            for method in self.methods
+            for task in self.tasks
+            for seed in self.seeds_of(method, task)
         ]
 
     def by_family(self) -> dict[str, list[str]]:

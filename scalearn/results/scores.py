@@ -62,8 +62,8 @@ SCHEMA = pa.schema(
 # ---------------------------------------------------------------------- one run
 
 
-def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
-    """Write run_dir/score.json from its run.json and predictions.parquet, and return it.
+def score_run(run_dir: Path, metrics: Sequence[str] = (), output: Path | None = None) -> ScoreRecord:
+    """Write `output`, run_dir/score.json if not named, from its run.json and predictions.parquet, and return it.
 
     `metrics`, the headline first, take the place of those that the run knew when it was trained.
     """
@@ -93,7 +93,7 @@ def score_run(run_dir: Path, metrics: Sequence[str] = ()) -> ScoreRecord:
         cost=_cost(run),
         provenance=_provenance(run),
     )
-    record.write(run_dir / SCORE)
+    record.write(output or run_dir / SCORE)
     print(f"{run.identity.run.path}: {record.headline} {record.score:.4f} (baseline {constants[record.headline]:.4f})")
     return record
 

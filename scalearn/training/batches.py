@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,10 @@ class EncodedSplit(Dataset[Batch]):
     A row is an example: one sequence or, in multiple choice, `width` sequences, one per choice.
     """
 
-    def __init__(self, path: Path, encoding: dict[str, Any], order: Sequence[int] | None = None) -> None:
-        """`order` presents the rows in another order than the file's; labels and lengths follow it."""
-        self.path, self.encoding = path, encoding
+    def __init__(self, path: Path, encoding: dict[str, Any]) -> None:
+        self.encoding = encoding
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        self.order = np.arange(len(self._table)) if order is None else np.asarray(order)
+        self.order: npt.NDArray[np.int64] = np.arange(len(self._table))
         choices = encoding["task"].get("choices")
         self.width: int = choices or 1
         chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
@@ -37,8 +37,8 @@ class EncodedSplit(Dataset[Batch]):
         self._starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
         sequences = np.concatenate([np.diff(offsets) for offsets in self._offsets]).astype(np.int64)
         self._lengths = sequences.reshape(-1, self.width)
-        self.lengths: npt.NDArray[np.int64] = self._lengths[self.order].max(axis=1)
-        self.labels = self._read_labels()[self.order]
+        self.lengths: npt.NDArray[np.int64] = self._lengths.max(axis=1)
+        self.labels = self._read_labels()
         if encoding["token_types"]:
             second = self._table["second"].combine_chunks()
             self._second = (second.flatten() if choices else second).to_numpy().reshape(-1, self.width)
@@ -48,7 +48,7 @@ class EncodedSplit(Dataset[Batch]):
         """Return the file's labels: (n,) numbers, or for multi_label (n, classes) of zeros and ones."""
         column = self._table["label"]
         if self.encoding["task"]["kind"] != "multi_label":
-            return np.asarray(column.to_numpy(), dtype=np.float64)
+            return np.array(column.to_numpy(), dtype=np.float64)  # a copy: the table stays in its file
         rows = column.combine_chunks()
         hot = np.zeros((len(rows), len(self.encoding["task"]["labels"])), dtype=np.float32)
         hot[rows.value_parent_indices().to_numpy(), rows.flatten().to_numpy()] = 1
@@ -62,11 +62,18 @@ class EncodedSplit(Dataset[Batch]):
         if name not in self._table.column_names:
             return None
         column = self._table[name].combine_chunks()
-        return column if (np.diff(self.order) == 1).all() else column.take(pa.array(self.order))
+        whole = len(self) == len(column) and (np.diff(self.order) == 1).all()
+        return column if whole else column.take(pa.array(self.order))
 
-    def sorted_by_length(self) -> EncodedSplit:
+    def take(self, places: npt.NDArray[np.int64]) -> Self:
+        """Return these of its rows, in this order."""
+        taken = copy(self)
+        taken.order, taken.lengths, taken.labels = self.order[places], self.lengths[places], self.labels[places]
+        return taken
+
+    def sorted_by_length(self) -> Self:
         """Return the same rows, longest first, so that evaluation pads little and fails early if memory is short."""
-        return EncodedSplit(self.path, self.encoding, np.argsort(-self.lengths, kind="stable").tolist())
+        return self.take(np.argsort(-self.lengths, kind="stable"))
 
     def _sequence(self, index: int) -> npt.NDArray[np.int32]:
         chunk = int(np.searchsorted(self._starts, index, side="right")) - 1
@@ -121,7 +128,7 @@ class TrainLoader(DataLoader[Batch]):
 
     def __init__(self, split: EncodedSplit, batch_size: int, seed: int) -> None:
         self._buckets = LengthBuckets(split.lengths, batch_size, seed)
-        super().__init__(split, batch_sampler=self._buckets, collate_fn=_as_is, generator=torch.Generator())
+        super().__init__(split, batch_sampler=self._buckets, collate_fn=as_is, generator=torch.Generator())
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the coming pass."""
@@ -130,8 +137,9 @@ class TrainLoader(DataLoader[Batch]):
 
 def eval_loader(split: EncodedSplit, batch_size: int) -> DataLoader[Batch]:
     """Return the rows of `split` in its own order, in batches."""
-    return DataLoader(split, batch_size, collate_fn=_as_is, generator=torch.Generator())
+    return DataLoader(split, batch_size, collate_fn=as_is, generator=torch.Generator())
 
 
-def _as_is(batch: Any) -> Any:
+def as_is(batch: Any) -> Any:
+    """Return the batch, which the split has collated already."""
     return batch

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from scalearn.errors import UserError
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import CurrentTask, Given, HyperParameters, Method
 from scalearn.tasks.definition import Kind
 
 HEAD = "task"
+HEADS = "heads."  # begins the names of all heads' parameters
 
 
 def load_encoder(folder: Path) -> Any:
@@ -32,27 +34,62 @@ def compose(
     model: Any,
     method: Method,
     values: HyperParameters,
-    sources: Path | None,
+    given: Given,
     labels: int,
     kind: Kind = "classification",
     pooled: bool = False,
 ) -> None:
-    """Install the method's modules, frozen but for what it trains, and a fresh head for this kind of task.
+    """Install the method's modules, frozen but for what it trains, and a fresh head for one task."""
+    method.install(model, values, given)
+    add_head(model, HEAD, labels, kind, pooled=pooled)
+    if pooled and method.family != "two_stage":
+        model.base_model.pooler.requires_grad_(True)
 
-    The head is the paper's: dropout, d x d, tanh, dropout, d x labels, on the first token. In multiple choice it gives
-    one value per sequence, and `labels` is the number of choices; `pooled` takes the reference's stage-2 head there,
-    one layer on the frozen pooler.
+
+def compose_joint(
+    model: Any,
+    method: Method,
+    values: HyperParameters,
+    tasks: Mapping[str, tuple[int, Kind]],
+    pooled: bool = False,
+    layers: int = 2,
+) -> CurrentTask:
+    """Install a joint method's modules and a fresh head per task, named as it; return what tells them which is on.
+
+    tasks: the number of labels (or choices) and the kind of each; pooled, layers: see add_head.
     """
-    method.install(model, values, sources)
+    given = Given(tasks=tuple(tasks))
+    method.install(model, values, given)
+    for name, (labels, kind) in tasks.items():
+        add_head(model, name, labels, kind, pooled=pooled, layers=layers)
+    if pooled:
+        model.base_model.pooler.requires_grad_(True)
+    return given.current
+
+
+def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = False, layers: int = 2) -> None:
+    """Add a fresh head for this kind of task.
+
+    It is the paper's: dropout, d x d, tanh, dropout, d x labels, on the first token. In multiple choice it gives one
+    value per sequence, and `labels` is the number of choices; only there `layers` may be 1, and `pooled` takes one
+    layer on the encoder's pooler, both as the reference has them.
+    """
     if kind == "multiple_choice":
-        layers = 1 if pooled else 2
         model.add_multiple_choice_head(
-            HEAD, num_choices=labels, layers=layers, activation_function="tanh", use_pooler=pooled
+            name,
+            num_choices=labels,
+            layers=1 if pooled else layers,
+            activation_function="tanh",
+            use_pooler=pooled,
         )
     else:
-        multilabel = kind == "multi_label"
         model.add_classification_head(
-            HEAD, num_labels=labels, layers=2, activation_function="tanh", multilabel=multilabel, use_pooler=False
+            name,
+            num_labels=labels,
+            layers=2,
+            activation_function="tanh",
+            multilabel=kind == "multi_label",
+            use_pooler=False,
         )
 
 
@@ -64,5 +101,5 @@ def count(model: nn.Module) -> dict[str, int]:
 
 
 def is_head(name: str) -> bool:
-    """Tell whether a parameter belongs to the task's head."""
-    return name.startswith("heads.")
+    """Tell whether a parameter belongs to a task's head."""
+    return name.startswith(HEADS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import resource
 import socket
 import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,23 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
-from scalearn.files import sha256, whole_file, write_json
+from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.checkpoints import snapshot
 from scalearn.training.trainer import RunTrainer
 
 OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
 PACKAGES = ("scalearn", "torch", "transformers", "adapters", "numpy")
+
+
+def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
+    """Tell whether `output` holds a finished run of this record whose files are all as they were written."""
+    if not (output / "run.json").is_file():
+        return False
+    found = read_json(output / "run.json")
+    return all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items()) and all(
+        (output / name).is_file() and sha256(output / name) == found["sha256"][name] for name in files
+    )
 
 
 def write_run(
@@ -37,18 +49,29 @@ def write_run(
 
     started: the value of time.monotonic() when the run began.
     """
+    write_training(output, trainer, history)
+    write_predictions(output / "predictions.parquet", trainer, test)
+    write_json(output / "timing.json", timing(time.monotonic() - started))
+    write_record(output, found, OUTPUTS)
+
+
+def write_training(output: Path, trainer: RunTrainer, history: list[dict[str, Any]]) -> None:
+    """Write what training left: weights and history."""
     output.mkdir(parents=True, exist_ok=True)
     with whole_file(output / "weights.safetensors") as temporary:
         save_file(snapshot(trainer.model), temporary)
-    _write_history(output / "history.parquet", history)
-    _write_predictions(output / "predictions.parquet", trainer, test)
-    write_json(output / "timing.json", _timing(time.monotonic() - started))
-    checksums = {name: sha256(output / name) for name in OUTPUTS}
+    _write_history(output / "history.parquet", history, trainer.unit)
+
+
+def write_record(output: Path, found: dict[str, Any], files: Iterable[str]) -> None:
+    """Write run.json: what was found, with the checksums of these files of `output` and the versions in use."""
+    checksums = {name: sha256(output / name) for name in files}
     versions = {package: version(package) for package in PACKAGES}
     write_json(output / "run.json", {**found, "sha256": checksums, "versions": versions})
 
 
-def _timing(seconds: float) -> dict[str, Any]:
+def timing(seconds: float) -> dict[str, Any]:
+    """Return what timing.json says of a run that took so long here."""
     return {
         "seconds": round(seconds, 3),
         "host": socket.gethostname(),
@@ -58,12 +81,12 @@ def _timing(seconds: float) -> dict[str, Any]:
     }
 
 
-def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
-    """One row per epoch: epoch, train_loss, eval_loss and the validation metrics."""
+def _write_history(path: Path, log: list[dict[str, Any]], unit: str) -> None:
+    """One row per epoch (or other unit): its number, train_loss, eval_loss and the validation metrics."""
     dropped = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
     losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
     rows = [
-        {"epoch": round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
+        {unit: round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
         | {key: entry[key] for key in sorted(entry) if key not in dropped}
         for entry in log
         if "eval_loss" in entry
@@ -72,8 +95,8 @@ def _write_history(path: Path, log: list[dict[str, Any]]) -> None:
         pq.write_table(pa.Table.from_pylist(rows), temporary)
 
 
-def _write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:
-    """One row per test example, in the test file's order: row, part, label, logits, and what metrics of groups need."""
+def write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:
+    """Write a row per test example, in the file's order: row, part, label, logits, and what metrics of groups need."""
     by_length = test.sorted_by_length()
     found = trainer.logits(by_length)
     logits = np.empty_like(found, dtype=np.float32)

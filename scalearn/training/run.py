@@ -6,26 +6,24 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from transformers import set_seed
-from transformers.trainer_utils import EvalPrediction
 
 from scalearn.errors import UserError
 from scalearn.files import alone, read_json, sha256
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Given, HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, RunSwitch
-from scalearn.tasks.metrics import Outcome, compute, majority
+from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.model import compose, count, load_encoder
-from scalearn.training.outputs import OUTPUTS, write_run
+from scalearn.training.outputs import OUTPUTS, is_done, write_run
+from scalearn.training.scoring import scorer
 from scalearn.training.trainer import RunTrainer
 
 
@@ -96,7 +94,7 @@ def train(spec: RunSpec) -> None:
 
 def _train(spec: RunSpec) -> None:
     record = spec.record()
-    if _is_done(spec.output, record):
+    if is_done(spec.output, record, OUTPUTS):
         print(f"{spec.output}: this run is done; delete its run.json to train it again")
         return
     started = time.monotonic()
@@ -119,7 +117,7 @@ def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
     model = load_encoder(spec.model)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(switch.pooled_head for switch in spec.switched)
-    compose(model, method, values, spec.sources, labels, task["kind"], pooled)
+    compose(model, method, values, Given(spec.sources), labels, task["kind"], pooled)
     return model
 
 
@@ -133,38 +131,12 @@ def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record:
         spec.seed,
         spec.output / "checkpoints",
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        score=_scorer(task, validation),
+        score=scorer(task, validation),
         select="loss" if task["select"] == "loss" else task["metrics"][0],
         regularisation=partial(method.regularisation, model, values) if method.regularised else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
     )
-
-
-def _is_done(output: Path, record: dict[str, Any]) -> bool:
-    if not (output / "run.json").is_file():
-        return False
-    found = read_json(output / "run.json")
-    return all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items()) and all(
-        (output / name).is_file() and sha256(output / name) == found["sha256"][name] for name in OUTPUTS
-    )
-
-
-def _scorer(task: dict[str, Any], validation: EncodedSplit) -> Callable[[EvalPrediction], dict[str, float]]:
-    group, candidate, answers = (validation.column(name) for name in ("group", "candidate", "answers"))
-    rows = Outcome(
-        labels=validation.labels,
-        logits=np.empty((0,)),
-        group=None if group is None else group.to_numpy(zero_copy_only=False),
-        candidate=None if candidate is None else candidate.to_pylist(),
-        answers=None if answers is None else answers.to_pylist(),
-    )
-
-    def score(found: EvalPrediction) -> dict[str, float]:
-        logits = np.asarray(found.predictions, dtype=np.float64)
-        return compute(task["metrics"], task["kind"], replace(rows, logits=logits))
-
-    return score
 
 
 def _training(model: Any, state: Any, train: EncodedSplit) -> dict[str, Any]:

@@ -11,22 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, TrainerState
-from transformers.trainer_utils import EvalPrediction
 
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
+from scalearn.training.scoring import Scorer
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
 
 
 class EpochLine(TrainerCallback):  # type: ignore[misc]
-    """Prints one line per epoch."""
+    """Prints one line per epoch, or whatever lies between two evaluations."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
 
     def on_evaluate(self, args: Any, state: TrainerState, control: Any, metrics: Any = None, **_: Any) -> None:
         """Print the epoch's losses and metrics."""
@@ -37,7 +40,7 @@ class EpochLine(TrainerCallback):  # type: ignore[misc]
             if key not in ("epoch", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
         ]
         print(
-            f"epoch {round(state.epoch or 0)}/{round(args.num_train_epochs)}  train_loss {train:.4f}  "
+            f"{self.unit} {round(state.epoch or 0)}/{round(args.num_train_epochs)}  train_loss {train:.4f}  "
             f"validation: {'  '.join(scores)}",
             flush=True,
         )
@@ -51,17 +54,20 @@ class RunTrainer(Trainer):  # type: ignore[misc]
     """
 
     optimizer: Any  # the library's attribute
+    control: Any
+    compute_metrics: Scorer | None
+    unit = "epoch"  # what lies between two evaluations
 
     def __init__(
         self,
         model: Any,
-        train: EncodedSplit,
-        validation: EncodedSplit,
+        train: Dataset[Batch],
+        validation: EncodedSplit | None,
         values: HyperParameters,
         seed: int,
         folder: Path,
         identity: str,
-        score: Callable[[EvalPrediction], dict[str, float]],
+        score: Scorer | None,
         select: str = "loss",
         regularisation: Callable[[], Tensor | None] | None = None,
         last_epoch: Callable[[str], bool] = lambda name: False,
@@ -81,7 +87,7 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
-            callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine()],
+            callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit)],
         )
         self.remove_callback(PrinterCallback)
 
@@ -117,11 +123,15 @@ class RunTrainer(Trainer):  # type: ignore[misc]
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any) -> Any:
         """Return the task's loss, in training with the method's regularisation added."""
-        outputs = model(**inputs)
+        outputs = self.forward(model, inputs)
         loss = outputs.loss
         if model.training and self.regularisation is not None and (term := self.regularisation()) is not None:
             loss = loss + term
         return (loss, outputs) if return_outputs else loss
+
+    def forward(self, model: Any, inputs: Batch) -> Any:
+        """Return what the model makes of a batch: loss and logits."""
+        return model(**inputs)
 
     def logits(self, split: EncodedSplit) -> npt.NDArray[np.float32]:
         """Return what the model says of each row, (rows, outputs), in the split's order."""
@@ -172,8 +182,9 @@ class RunTrainer(Trainer):  # type: ignore[misc]
     def _refuse_divergence(self) -> None:
         losses = [entry["eval_loss"] for entry in self.state.log_history if "eval_loss" in entry]
         if not self.best or not math.isfinite(losses[-1]):
+            when = f"{self.unit} {round(self.state.epoch or 0)}"
             raise UserError(
-                f"{self.folder.parent}: the validation loss is not finite in epoch {round(self.state.epoch or 0)}; "
+                f"{self.folder.parent}: the validation loss is not finite in {when}; "
                 "try a smaller learning_rate for this method in the campaign's hyperparameters"
             )
 

@@ -9,8 +9,10 @@ from scalearn.methods.base import Method, Shapes
 
 _TINY = {"compacter": {"reduction_factor": 8}}  # 32 / 8 is a bottleneck of four, the least that it can divide
 
-# One method of each class, and of those that share parameters between layers one more.
-SORTS = tuple({(type(m), getattr(m, "shared", False)): m.name for m in reversed(METHODS.values())}.values())
+# One method of each class, and of those that share parameters between layers one more; joint methods apart.
+_SORTS = {(type(m), m.family == "joint", getattr(m, "shared", False)): m.name for m in reversed(METHODS.values())}
+SORTS = tuple(name for (_, joint, _), name in _SORTS.items() if not joint)
+JOINT = tuple(name for (_, joint, _), name in _SORTS.items() if joint)
 
 
 def tiny_values(method: Method) -> dict[str, int | float]:
@@ -18,7 +20,7 @@ def tiny_values(method: Method) -> dict[str, int | float]:
     return {**method.defaults, **_TINY.get(method.name, {})}
 
 
-def shapes(config: Any, sources: int) -> Shapes:
+def shapes(config: Any, sources: int, tasks: int = 1) -> Shapes:
     """Return the sizes of an encoder with this configuration."""
     embeddings = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
-    return Shapes(config.num_hidden_layers, config.hidden_size, config.intermediate_size, embeddings, sources)
+    return Shapes(config.num_hidden_layers, config.hidden_size, config.intermediate_size, embeddings, sources, tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,41 @@ import torch
 from adapters import AutoAdapterModel
 
 from scalearn.methods import METHODS
-from scalearn.methods.base import Method
+from scalearn.methods.base import CurrentTask, Given, Method
 from scalearn.training.checkpoints import restore, snapshot, trainable
-from scalearn.training.model import compose, count, is_head
+from scalearn.training.model import HEAD, compose, compose_joint, count, is_head
 from tests.methods.cases import shapes, tiny_values
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, tiny_config
 
 Rule = Callable[[str, str, Path], None]
+TASKS = ("first", "second")  # of joint methods
 CASES = [(name, kind) for name in METHODS for kind in ENCODERS]
 
 
-def build(method: Method, kind: str, folder: Path, seed: int = 0) -> Any:
+@dataclass
+class Built:
+    """A model with a method in it, and the names of its heads: one, or for joint methods one per task."""
+
+    model: Any
+    heads: tuple[str, ...] = (HEAD,)
+    current: CurrentTask = field(default_factory=CurrentTask)
+
+    def run(self, head: str) -> Any:
+        self.current.index = self.heads.index(head)
+        return self.model(**batch(), head=head)
+
+
+def build(method: Method, kind: str, folder: Path, seed: int = 0) -> Built:
     torch.manual_seed(3)
     model = AutoAdapterModel.from_config(tiny_config(kind))
     torch.manual_seed(seed)
+    if method.family == "joint":
+        current = compose_joint(model, method, tiny_values(method), dict.fromkeys(TASKS, (3, "classification")))
+        return Built(model, TASKS, current)
     sources = make_sources(folder / "sources.safetensors") if method.family == "two_stage" else None
-    compose(model, method, tiny_values(method), sources, labels=3)
-    return model
+    compose(model, method, tiny_values(method), Given(sources), labels=3)
+    return Built(model)
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -40,18 +58,18 @@ def batch() -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": torch.arange(8) % 3}
 
 
-def logits(model: Any) -> torch.Tensor:
-    model.eval()
+def logits(built: Built) -> torch.Tensor:
+    built.model.eval()
     with torch.inference_mode():
-        return model(**batch()).logits
+        return torch.stack([built.run(head).logits for head in built.heads])
 
 
-def train_steps(method: Method, model: Any, steps: int = 3) -> None:
-    model.train()
-    optimizer = torch.optim.AdamW(trainable(model).values(), lr=1e-2, weight_decay=0.0)
-    for _ in range(steps):
-        loss = model(**batch()).loss
-        if (term := method.regularisation(model, tiny_values(method))) is not None:
+def train_steps(method: Method, built: Built, steps: int = 4) -> None:
+    built.model.train()
+    optimizer = torch.optim.AdamW(trainable(built.model).values(), lr=1e-2, weight_decay=0.0)
+    for step in range(steps):
+        loss = built.run(built.heads[step % len(built.heads)]).loss
+        if (term := method.regularisation(built.model, tiny_values(method))) is not None:
             loss = loss + term
         loss.backward()
         optimizer.step()
@@ -61,9 +79,10 @@ def train_steps(method: Method, model: Any, steps: int = 3) -> None:
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_exactly_its_tensors_train_and_each_of_them_moves(name: str, kind: str, tmp_path: Path) -> None:
     method = METHODS[name]
-    model = build(method, kind, tmp_path)
+    built = build(method, kind, tmp_path)
+    model = built.model
     before = {key: value.detach().clone() for key, value in (*model.named_parameters(), *model.named_buffers())}
-    train_steps(method, model)
+    train_steps(method, built)
     training = set(trainable(model))
     assert any(is_head(key) for key in training)
     for key, value in (*model.named_parameters(), *model.named_buffers()):
@@ -77,25 +96,26 @@ def test_exactly_its_tensors_train_and_each_of_them_moves(name: str, kind: str, 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_the_count_of_the_registry_is_the_count_of_the_model(name: str, kind: str, tmp_path: Path) -> None:
     method = METHODS[name]
-    model = build(method, kind, tmp_path)
-    assert count(model)["trainable"] == method.count(shapes(model.config, sources=3), tiny_values(method))
+    built = build(method, kind, tmp_path)
+    sizes = shapes(built.model.config, sources=3, tasks=len(built.heads))
+    assert count(built.model)["trainable"] == method.count(sizes, tiny_values(method))
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_saved_and_loaded_weights_give_equal_outputs(name: str, kind: str, tmp_path: Path) -> None:
     method = METHODS[name]
-    model = build(method, kind, tmp_path)
-    untrained = logits(model)
-    train_steps(method, model)
+    built = build(method, kind, tmp_path)
+    untrained = logits(built)
+    train_steps(method, built)
     other = build(method, kind, tmp_path, seed=99)
-    restore(other, snapshot(model))
-    assert torch.equal(logits(other), logits(model))
-    assert not torch.equal(untrained, logits(model))
+    restore(other.model, snapshot(built.model))
+    assert torch.equal(logits(other), logits(built))
+    assert not any(map(torch.equal, untrained, logits(built)))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_weights_of_another_method_are_refused(name: str, tmp_path: Path) -> None:
-    model = build(METHODS[name], "bert", tmp_path)
+    model = build(METHODS[name], "bert", tmp_path).model
     tensors = snapshot(model)
     tensors.pop(next(iter(tensors)))
     with pytest.raises(ValueError, match="another method"):

@@ -9,6 +9,7 @@ from adapters import AutoAdapterModel
 
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
+from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import Sources
 from scalearn.training.model import compose
 from tests.methods.sources import make_sources
@@ -19,7 +20,7 @@ def test_adapter_is_one_bottleneck_after_the_ffn() -> None:
     """y = LN(U relu(D u + b) + c + h + x) with u = LN(h + x): the layer's own LN, twice, and nothing in attention."""
     method = METHODS["adapter"]
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, method.defaults, None, labels=2)
+    compose(model, method, method.defaults, Given(), labels=2)
     model.eval()
     layer = model.bert.encoder.layer[1]
     assert not layer.attention.output.adapters
@@ -36,7 +37,7 @@ def test_adapter_is_one_bottleneck_after_the_ffn() -> None:
 def test_adapter_starts_as_in_the_paper() -> None:
     method = METHODS["adapter"]
     model = AutoAdapterModel.from_config(tiny_config(hidden_size=256, intermediate_size=64))
-    compose(model, method, method.defaults, None, labels=2)
+    compose(model, method, method.defaults, Given(), labels=2)
     adapter = model.bert.encoder.layer[0].output.adapters[ADAPTER]
     for linear in (adapter.adapter_down[0], adapter.adapter_up):
         assert abs(linear.weight.std() - 0.02) < 0.002
@@ -46,7 +47,7 @@ def test_adapter_starts_as_in_the_paper() -> None:
 def test_the_head_is_two_layers_on_the_first_token() -> None:
     method = METHODS["adapter"]
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, method.defaults, None, labels=3)
+    compose(model, method, method.defaults, Given(), labels=3)
     model.eval()
     inputs = {"input_ids": torch.randint(5, 60, (4, 7))}
     first = model.bert(**inputs)[0][:, 0]
@@ -60,7 +61,7 @@ def test_fusion_attends_over_the_sources(tmp_path: Path) -> None:
     """y = LN(sum_s p_s W_v a_s + h + x), p = softmax_s((W_q u + b_q)·(W_k a_s + b_k)): no 1/sqrt(d), no temperature."""
     method = METHODS["adapter_fusion"]
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, method.defaults, make_sources(tmp_path / "s.safetensors"), labels=2)
+    compose(model, method, method.defaults, Given(make_sources(tmp_path / "s.safetensors")), labels=2)
     model.eval()
     output = model.bert.encoder.layer[1].output
     (fusion,) = output.adapter_fusion_layer.values()
@@ -87,7 +88,7 @@ def test_fusion_starts_at_the_identity_and_is_held_there(tmp_path: Path) -> None
     """W_v starts as I with 1e-6 elsewhere; the regulariser is 0.01 ||I - W_v||^2 summed over layers."""
     method = METHODS["adapter_fusion"]
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, method.defaults, make_sources(tmp_path / "s.safetensors"), labels=2)
+    compose(model, method, method.defaults, Given(make_sources(tmp_path / "s.safetensors")), labels=2)
     fusions = [next(iter(layer.output.adapter_fusion_layer.values())) for layer in model.bert.encoder.layer]
     for fusion in fusions:
         torch.testing.assert_close(fusion.value.weight, torch.eye(32) + 1e-6 * (1 - torch.eye(32)))

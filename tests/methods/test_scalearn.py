@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
+from scalearn.methods.base import Given
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
 from scalearn.methods.layers.wide_bottleneck import NAME, Constraint, Omega, ScaledUp
@@ -98,7 +99,7 @@ def build(name: str, folder: Path, **changes: float) -> Any:
     method = METHODS[name]
     torch.manual_seed(3)
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, {**method.defaults, **changes}, make_sources(folder / "s.safetensors"), labels=2)
+    compose(model, method, {**method.defaults, **changes}, Given(make_sources(folder / "s.safetensors")), labels=2)
     return model
 
 

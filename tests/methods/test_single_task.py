@@ -15,7 +15,7 @@ from transformers import DistilBertConfig
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
-from scalearn.methods.base import Method
+from scalearn.methods.base import Given, Method
 from scalearn.methods.ia3 import IA3
 from scalearn.methods.layers.masked_bottleneck import MaskedLinear, binary_mask
 from scalearn.training.checkpoints import snapshot, trainable
@@ -29,7 +29,7 @@ Record = dict[nn.Module, tuple[Tensor, ...]]
 def build(method: Method, kind: str = "bert", shape: dict[str, int] | None = None, **changes: float) -> Any:
     torch.manual_seed(3)
     model = AutoAdapterModel.from_config(tiny_config(kind, **(shape or {})))
-    compose(model, method, {**tiny_values(method), **changes}, None, labels=2)
+    compose(model, method, {**tiny_values(method), **changes}, Given(), labels=2)
     return model
 
 
@@ -155,7 +155,7 @@ def test_ia3_starts_as_the_encoder_itself() -> None:
 def test_ia3_refuses_an_encoder_of_another_build() -> None:
     model = AutoAdapterModel.from_config(DistilBertConfig(vocab_size=70, dim=32, n_layers=2, n_heads=4, hidden_dim=64))
     with pytest.raises(UserError, match="distilbert encoder; choose one of the kind bert"):
-        METHODS["ia3"].install(model, METHODS["ia3"].defaults, None)
+        METHODS["ia3"].install(model, METHODS["ia3"].defaults, Given())
 
 
 def kept_by_sorting(scores: Tensor, kept: float) -> Tensor:

@@ -7,13 +7,11 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scalearn.errors import UserError
-from scalearn.methods import METHODS
 from scalearn.results.tables import write_table
 from tests.results.made import layout_of, make_score, run_of
 
@@ -107,12 +105,18 @@ def test_csv_numbers_are_tidy(tmp_path: Path) -> None:
     assert rows[3]["std"] == rows[5]["mean"] == rows[5]["trainable_parameters"] == ""
 
 
-def test_families_stand_together_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METHODS, "adapter_m", replace(METHODS["adapter"], title="Adapter-m", family="joint"))
-    layout = layout_of(["scalearn_pp", "adapter_m", "scalearn", "adapter"], {"rte": [0]})
+def test_families_stand_together_in_their_order(tmp_path: Path) -> None:
+    layout = layout_of(["scalearn_pp", "adapter_m", "scalearn", "adapter"], {"rte": [0]}) | {"joint_seeds": [3, 4]}
     write_table(layout, tmp_path, tmp_path / "table")
     order = ["Majority baseline", "*Single-task*", "Adapter", "*Joint*", "Adapter-m", "*Two-stage*"]
-    assert list(cells((tmp_path / "table.md").read_text()))[2:] == [*order, "ScaLearn++", "ScaLearn"]
+    text = (tmp_path / "table.md").read_text()
+    assert list(cells(text))[2:] == [*order, "ScaLearn++", "ScaLearn"]
+    assert "- Adapter-m, rte: seeds 3, 4" in text
+
+
+def test_joint_methods_need_seeds_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="joint_seeds: none, and there are joint methods"):
+        write_table(layout_of(["adapter_m"], {"rte": [0]}), tmp_path, tmp_path / "table")
 
 
 def test_lines_are_aligned(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
 from scalearn.results.scores import score_run
 from scalearn.training.encode import encode
+from scalearn.training.joint import JointSpec
+from scalearn.training.joint import train as train_joint
 from scalearn.training.run import RunSpec, train
 from tests.methods.cases import tiny_values
 from tests.tiny import make_model, make_task
@@ -35,6 +37,16 @@ def spec(root: Path, method: str, task: str) -> RunSpec:
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "both" if sources else "single"
     return RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family == "joint"])
+def test_joint_methods_beat_it_on_every_task(method: str, folder: Path, tmp_path: Path) -> None:
+    values = {**tiny_values(METHODS[method]), "epochs": 20, "learning_rate": 3e-3, "batch_size": 16}
+    data = tuple(folder / "encoded" / name for name in TASKS)
+    train_joint(JointSpec(method, "both", 0, values, folder / "model", data, tmp_path))
+    for task in TASKS:
+        record = score_run(tmp_path / "tasks" / task)
+        assert record.score > record.baseline["accuracy"] + MARGIN
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family != "joint"])

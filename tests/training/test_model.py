@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import RobertaConfig
 
 from scalearn.methods import METHODS
+from scalearn.methods.base import Given
 from scalearn.training.model import compose, count, load_encoder
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, make_model, tiny_config
@@ -22,7 +23,7 @@ ADAPTER = METHODS["adapter"]
 def build(kind: Any, labels: int, encoder: str = "roberta", **options: bool) -> Any:
     torch.manual_seed(0)
     model = AutoAdapterModel.from_config(tiny_config(encoder))
-    compose(model, ADAPTER, ADAPTER.defaults, None, labels, kind, **options)
+    compose(model, ADAPTER, ADAPTER.defaults, Given(), labels, kind, **options)
     return model.eval()
 
 
@@ -93,7 +94,7 @@ def test_multiple_choice_compares_the_sequences_of_a_row(encoder: str) -> None:
 def test_heads_at_roberta_base_shapes(kind: Any, labels: int, pooled: bool, parameters: int) -> None:
     with torch.device("meta"):
         model = AutoAdapterModel.from_config(RobertaConfig(vocab_size=50265))
-        compose(model, ADAPTER, ADAPTER.defaults, None, labels, kind, pooled)
+        compose(model, ADAPTER, ADAPTER.defaults, Given(), labels, kind, pooled)
     assert count(model)["head"] == parameters
     assert count(model)["trainable"] == 894_528
 
@@ -102,7 +103,7 @@ def test_the_reference_s_head_of_multiple_choice_reads_the_frozen_pooler(tmp_pat
     model = load_encoder(make_model(tmp_path / "m", "roberta"))
     method = METHODS["scalearn"]
     sources = make_sources(tmp_path / "s.safetensors")
-    compose(model, method, method.defaults, sources, 2, "multiple_choice", pooled=True)
+    compose(model, method, method.defaults, Given(sources), 2, "multiple_choice", pooled=True)
     pooler = [parameter for name, parameter in model.named_parameters() if "pooler" in name]
     assert pooler and not any(parameter.requires_grad for parameter in pooler)
     model.eval()

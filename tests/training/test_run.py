@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
+from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import stack
 from scalearn.training import trainer as trainer_module
 from scalearn.training.batches import EncodedSplit
@@ -217,7 +218,7 @@ def test_predictions_stand_in_the_order_of_the_test_file(folder: Path, tmp_path:
     assert predictions["label"] == rows["label"]
     assert predictions["part"] == rows["part"]
     model = load_encoder(folder / "model")
-    compose(model, METHODS["adapter"], METHODS["adapter"].defaults, None, labels=2)
+    compose(model, METHODS["adapter"], METHODS["adapter"].defaults, Given(), labels=2)
     restore(model, load_file(tmp_path / "weights.safetensors"))
     model.eval()
     encoding = json.loads((folder / "encoded" / "first" / "encoding.json").read_text())

@@ -29,13 +29,19 @@ names = {{
     "prepare-task": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
     "train": ["weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "run.json"],
-    "score": ["score.json"],
+    "train-joint": ["weights.safetensors", "history.parquet", "timing.json", "run.json"],
+    "score": [] if "--output" in options else ["score.json"],
 }}
+names["train-joint"] += [
+    os.path.join("tasks", os.path.basename(argument), name)
+    for argument in arguments if argument.startswith("--data=") for name in ("predictions.parquet", "run.json")
+]
 paths = [os.path.join(output, name) for name in names.get(command, [])]
 paths = paths or [output + end for end in ([".md", ".csv", ".tex", ".svg"] if command == "table" else [""])]
-while command == "train" and os.path.exists("wait"):
+while command in ("train", "train-joint") and os.path.exists("wait"):
     time.sleep(0.05)
 for path in paths:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w") as file:
         file.write(" ".join(sys.argv[1:]))
 """
@@ -124,7 +130,7 @@ class Project:
         said = self.snakemake("--profile", "local", "-n", *arguments)
         rules = Counter(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))
         trained = re.findall(r"^    output: results/runs/tiny/(\S+)/weights", said, re.MULTILINE)
-        assert len(trained) == rules.pop("train_adapter", 0) + rules.pop("train_composition", 0)
+        assert len(trained) == sum(rules.pop(f"train_{what}", 0) for what in ("adapter", "composition", "joint"))
         rules.pop("all", None)
         return Planned({path.replace("/full/", "/") for path in trained}, dict(rules))
 

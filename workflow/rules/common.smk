@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
-from scalearn.campaign import Campaign
+from scalearn.campaign import JOINT, Campaign
 from scalearn.check import check_files, check_rows
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
@@ -37,9 +37,9 @@ def one_of(names):
     return "|".join(names) or "(?!)"
 
 
-def of_family(family):
-    """Return a pattern that matches the methods of this family."""
-    return one_of(method.name for method in METHODS.values() if method.family == family)
+def of_family(*families):
+    """Return a pattern that matches the methods of these families."""
+    return one_of([method.name for method in METHODS.values() if method.family in families])
 
 
 def files(runs, name):
@@ -52,9 +52,15 @@ def sources(name):
     return lambda wildcards: files(campaign.source_runs(wildcards.benchmark, wildcards.seed), name)
 
 
-def switches(wildcards):
-    """Return the options that make this run as the campaign's protocol has it."""
-    return [f"--switch={name}" for name in campaign.switches(wildcards.method, wildcards.task)]
+def encoded(wildcards, name):
+    """Return this file of each encoded task that a joint run learns."""
+    folder = f"resources/encoded/{wildcards.model}"
+    return [f"{folder}/{task}/{name}" for task in campaign.joint_tasks(wildcards.benchmark)]
+
+
+def switches(method, *tasks):
+    """Return the options that make a run on these tasks as the campaign's protocol has it."""
+    return [f"--switch={name}" for name in campaign.switches(method, *tasks)]
 
 
 wildcard_constraints:

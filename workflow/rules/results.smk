@@ -12,7 +12,7 @@ rule score:
     benchmark:
         "logs/score/{model}/{method}/{group}/{task}/full/{seed}.tsv"
     wildcard_constraints:
-        method=one_of(METHODS),
+        method=of_family("single", "two_stage"),
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
     params:

@@ -32,7 +32,7 @@ rule train_adapter:
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, "single", wildcards.task),
-        switches=switches,
+        switches=lambda wildcards: switches(wildcards.method, wildcards.task),
     shell:
         "scalearn train --method {wildcards.method} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"

@@ -49,7 +49,7 @@ rule train_composition:
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, wildcards.task),
-        switches=switches,
+        switches=lambda wildcards: switches(wildcards.method, wildcards.task),
     shell:
         "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"

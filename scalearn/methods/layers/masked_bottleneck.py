@@ -1,4 +1,4 @@
-"""A bottleneck adapter that all layers share, and of which each uses the part that its binary masks leave."""
+"""A bottleneck adapter that all layers (and tasks) share, each using the part that its binary masks leave."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from scalearn.methods.base import CurrentTask
 
 
 def binary_mask(scores: Tensor, kept: float) -> Tensor:
@@ -45,3 +47,45 @@ def share_masked(model: Any, name: str, kept: float) -> None:
     for adapter in adapters:
         adapter.adapter_down[0] = MaskedLinear(down, kept)
         adapter.adapter_up = MaskedLinear(up, kept)
+
+
+class TaskMaskedLinear(nn.Module):
+    """The projection of `prototype` under what the current task's mask or the layer's keeps; the bias is not masked."""
+
+    def __init__(
+        self, prototype: nn.Linear, kept: float, tasks: nn.ParameterList, layer: nn.Parameter, current: CurrentTask
+    ) -> None:
+        """`tasks` holds the scores of each task's mask, `layer` those of the layer's, all in the weight's shape."""
+        super().__init__()
+        self.prototype, self.kept, self.current = prototype, kept, current
+        self.task_scores, self.layer_scores = tasks, layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return inputs @ (W * (task's mask or layer's)).T + b."""
+        task = binary_mask(self.task_scores[self.current.index], self.kept)
+        layer = binary_mask(self.layer_scores, self.kept)
+        either = 1 - (1 - task) * (1 - layer)
+        return functional.linear(inputs, self.prototype.weight * either, self.prototype.bias)
+
+
+def share_masked_by_task(model: Any, name: str, kept: float, tasks: int, current: CurrentTask, tied: bool) -> None:
+    """Let all layers and tasks use the first layer's adapter of this name, under masks of each task and each layer.
+
+    tied: the first layer has no scores of its own but those of the last task.
+    """
+    adapters = [adapter for modules in model.get_adapter(name).values() for adapter in modules.values()]
+    for place, prototype in (("down", adapters[0].adapter_down[0]), ("up", adapters[0].adapter_up)):
+        of_tasks = nn.ParameterList(_scores(prototype) for _ in range(tasks))
+        for index, adapter in enumerate(adapters):
+            own = of_tasks[-1] if tied and index == 0 else _scores(prototype)
+            masked = TaskMaskedLinear(prototype, kept, of_tasks, own, current)
+            if place == "down":
+                adapter.adapter_down[0] = masked
+            else:
+                adapter.adapter_up = masked
+
+
+def _scores(prototype: nn.Linear) -> nn.Parameter:
+    scores = nn.Parameter(torch.empty_like(prototype.weight))
+    nn.init.kaiming_uniform_(scores, a=math.sqrt(5))
+    return scores

@@ -1,0 +1,45 @@
+"""HyperFormer and HyperFormer++: adapters that a hypernetwork makes for each task (Mahabadi et al. 2021, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scalearn.methods.adapter import ADAPTER, add_adapter, bottleneck
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+
+EMBEDDING, MIDDLE, PROJECTED = 512, 128, 64  # widths of a task's embedding on its way to z
+
+
+@dataclass(frozen=True)
+class HyperFormer(Method):
+    """y = LN(LN_t(U_t gelu(D_t u + b_t) + c_t) + h + x): all that bears a t is linear in z, an embedding of task t.
+
+    Each layer has generators of its own; `shared`: all layers have the same, and z is of task and layer.
+    """
+
+    shared: bool = False
+
+    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+        d, b = shapes.hidden, bottleneck(shapes.hidden, values)
+        embeddings = EMBEDDING * (shapes.tasks + (shapes.layers if self.shared else 0))
+        inputs = EMBEDDING * (2 if self.shared else 1)
+        projector = inputs * MIDDLE + MIDDLE + MIDDLE * PROJECTED + PROJECTED + 2 * PROJECTED
+        generators = (PROJECTED + 1) * (2 * d * b + b + 3 * d)
+        return embeddings + projector + generators * (1 if self.shared else shapes.layers)
+
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+        from scalearn.methods.layers.generated_bottleneck import generate_adapters
+
+        add_adapter(model, values)
+        inner = bottleneck(model.config.hidden_size, values)
+        generate_adapters(model, ADAPTER, inner, len(given.tasks), given.current, shared=self.shared)
+
+
+CITATION = "Mahabadi et al. 2021, Parameter-efficient multi-task fine-tuning via shared hypernetworks (ACL)"
+OWN = {"learning_rate": 3e-4, "reduction_factor": 16}
+
+METHODS = (
+    HyperFormer("hyperformer", "HyperFormer", "joint", CITATION, own=OWN),
+    HyperFormer("hyperformer_pp", "HyperFormer++", "joint", CITATION, own=OWN, shared=True),
+)

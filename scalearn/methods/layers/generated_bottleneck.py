@@ -1,0 +1,93 @@
+"""Adapters that a hypernetwork generates from embeddings of the task and, if all layers share it, of the layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers.activations import get_activation
+
+from scalearn.methods.base import CurrentTask
+from scalearn.methods.hyperformer import EMBEDDING, MIDDLE, PROJECTED
+
+STD = 0.02  # of every Linear and of the layers' embeddings
+
+
+class Embeddings(nn.Module):
+    """z of the current task (in a layer): two Linear layers on the embedding(s), and a layer norm."""
+
+    def __init__(self, tasks: int, layers: int, current: CurrentTask) -> None:
+        """`layers` is how many layers have embeddings of their own, 0 if z depends on the task alone."""
+        super().__init__()
+        self.current = current
+        self.tasks = nn.Parameter(torch.empty(tasks, EMBEDDING).normal_())
+        self.layers = nn.Parameter(torch.empty(layers, EMBEDDING).normal_(0, STD)) if layers else None
+        self.first = _linear(EMBEDDING * (2 if layers else 1), MIDDLE)
+        self.second = _linear(MIDDLE, PROJECTED)
+        self.norm = nn.LayerNorm(PROJECTED, eps=1e-6)
+
+    def forward(self, layer: int) -> Tensor:
+        """Return z, (64,)."""
+        embedding = self.tasks[self.current.index]
+        if self.layers is not None:
+            embedding = torch.cat([embedding, self.layers[layer]])
+        z: Tensor = self.norm(self.second(functional.relu(self.first(embedding))))
+        return z
+
+
+class Generators(nn.Module):
+    """One Linear from z for each tensor of an adapter and of the layer norm after it."""
+
+    def __init__(self, hidden: int, bottleneck: int) -> None:
+        super().__init__()
+        self.hidden, self.bottleneck = hidden, bottleneck
+        self.down_weight = _linear(PROJECTED, bottleneck * hidden)
+        self.down_bias = _linear(PROJECTED, bottleneck)
+        self.up_weight = _linear(PROJECTED, hidden * bottleneck)
+        self.up_bias = _linear(PROJECTED, hidden)
+        self.norm_weight = _linear(PROJECTED, hidden)
+        self.norm_bias = _linear(PROJECTED, hidden)
+
+    def forward(self, inputs: Tensor, z: Tensor) -> Tensor:
+        """Return LN(U gelu_new(D u + b) + c) for inputs u, (..., d)."""
+        down = self.down_weight(z).view(self.bottleneck, self.hidden)
+        up = self.up_weight(z).view(self.hidden, self.bottleneck)
+        inner = get_activation("gelu_new")(functional.linear(inputs, down, self.down_bias(z)))
+        outputs = functional.linear(inner, up, self.up_bias(z))
+        return functional.layer_norm(outputs, (self.hidden,), self.norm_weight(z), self.norm_bias(z))
+
+
+class GeneratedBottleneck(nn.Module):
+    """A layer's adapter: from its input to what the residual is added to."""
+
+    def __init__(self, layer: int, embeddings: Embeddings, generators: Generators) -> None:
+        super().__init__()
+        self.layer, self.embeddings, self.generators = layer, embeddings, generators
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the adapter's output, in the shape of `inputs`, (..., d)."""
+        outputs: Tensor = self.generators(inputs, self.embeddings(self.layer))
+        return outputs
+
+
+def generate_adapters(
+    model: Any, name: str, bottleneck: int, tasks: int, current: CurrentTask, *, shared: bool
+) -> None:
+    """Let the adapters of this name be generated: by one set of generators for all layers (`shared`), or one each."""
+    adapters = model.get_adapter(name)
+    hidden = int(model.config.hidden_size)
+    embeddings = Embeddings(tasks, len(adapters) if shared else 0, current)
+    common = Generators(hidden, bottleneck) if shared else None
+    for layer, modules in adapters.items():
+        (adapter,) = modules.values()
+        adapter.adapter_down = nn.Identity()
+        adapter.adapter_up = GeneratedBottleneck(layer, embeddings, common or Generators(hidden, bottleneck))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    linear = nn.Linear(inputs, outputs)
+    nn.init.normal_(linear.weight, std=STD)
+    nn.init.zeros_(linear.bias)
+    return linear

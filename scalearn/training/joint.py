@@ -1,0 +1,212 @@
+"""A joint run: one model for all tasks of a benchmark, from their encoded data to a run directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, set_seed
+
+from scalearn.campaign import JOINT
+from scalearn.errors import UserError
+from scalearn.files import alone, read_json, whole_folder, write_json
+from scalearn.methods import METHODS
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.protocol import RUN_SWITCHES, Joint
+from scalearn.tasks.metrics import majority
+from scalearn.tasks.store import outputs
+from scalearn.training.batches import EncodedSplit
+from scalearn.training.joint_batches import FirstText, JointSplit, drawn
+from scalearn.training.joint_trainer import JointTrainer
+from scalearn.training.model import HEADS, compose_joint, count, load_encoder
+from scalearn.training.outputs import is_done, timing, write_predictions, write_record, write_training
+from scalearn.training.scoring import scorer
+
+RECORD = "record"
+
+
+@dataclass(frozen=True)
+class JointSpec:
+    """What a joint run is made of; as RunSpec, with the encoded data of all tasks in the order of the benchmark."""
+
+    method: str
+    benchmark: str
+    seed: int
+    hyperparameters: HyperParameters
+    model: Path
+    data: tuple[Path, ...]
+    output: Path
+    switches: tuple[str, ...] = ()
+
+    @cached_property
+    def encodings(self) -> dict[str, dict[str, Any]]:
+        """What encoding.json says of each task, by name."""
+        found = [read_json(folder / "encoding.json") for folder in self.data]
+        names = [encoding["task"]["name"] for encoding in found]
+        if len(set(names)) < len(names):
+            raise UserError(f"--data: the tasks are {', '.join(names)}; name each once")
+        return dict(zip(names, found, strict=True))
+
+    @property
+    def learner(self) -> tuple[Method, Joint, bool]:
+        """The method and what the switches that are on change in it and in joint training; whether COPA is pooled."""
+        method, joint, pooled = METHODS[self.method], Joint(), False
+        if method.family != "joint":
+            raise UserError(f"method '{self.method}' is not a joint one; use `scalearn train`")
+        for switch in RUN_SWITCHES:
+            if switch.name in self.switches:
+                method, joint = replace(method, **switch.fields), replace(joint, **switch.joint)
+                pooled = pooled or switch.pooled_head
+        return method, joint, pooled
+
+    def identity(self, task: str) -> dict[str, Any]:
+        """Return what tells this run, or its part on one task, apart from others."""
+        return {
+            "model": read_json(self.model / "model.json")["name"],
+            "method": self.method,
+            "benchmark": self.benchmark,
+            "task": task,
+            "shots": "full",
+            "seed": self.seed,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
+        encodings = self.encodings
+        return {
+            **({"switches": list(self.switches)} if self.switches else {}),
+            "identity": self.identity(JOINT),
+            "hyperparameters": dict(self.hyperparameters),
+            "method_version": METHODS[self.method].version,
+            "tasks": [encoding["task"] for encoding in encodings.values()],
+            "inputs": {
+                "model": [encoding["model"] for encoding in encodings.values()],
+                "data": {name: encoding["sha256"] for name, encoding in encodings.items()},
+            },
+        }
+
+
+def train(spec: JointSpec) -> None:
+    """Train, predict each task's test split with the best round, and write the run directory, run.json last.
+
+    tasks/<task>/ holds of each task what its scores are made from. A finished run of the same identity is left as it
+    is; a killed one goes on from its last round; one that another process is at is waited for.
+    """
+    with alone(spec.output / ".lock", f"{spec.output}: another process trains this run; waiting for it"):
+        _train(spec)
+
+
+def _train(spec: JointSpec) -> None:
+    record = spec.record()
+    files = ("weights.safetensors", "history.parquet", *(_predictions(name) for name in spec.encodings))
+    if is_done(spec.output, record, files):
+        print(f"{spec.output}: this run is done; delete its run.json to train it again")
+        return
+    started = time.monotonic()
+    set_seed(spec.seed)
+    trainer = _trainer(spec, record)
+    state = trainer.fit()
+    found = _training(trainer, state, spec)
+    write_training(spec.output, trainer, state.log_history)
+    _write_tasks(spec, trainer, found)
+    write_json(spec.output / "timing.json", timing(time.monotonic() - started))
+    write_record(spec.output, record | found, files)
+    shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
+
+
+def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
+    (method, joint, pooled), values = spec.learner, spec.hyperparameters
+    model = load_encoder(spec.model)
+    tasks = {name: encoding["task"] for name, encoding in spec.encodings.items()}
+    heads = {
+        name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
+    }
+    current = compose_joint(model, method, values, heads, pooled, joint.head_layers)
+    train = _splits(spec, "train", joint)
+    if RECORD in train:
+        seed = None if joint.first_rows else spec.seed
+        train[RECORD] = drawn(train[RECORD], int(values["record_rows"]), seed)
+    validation = {name: split.sorted_by_length() for name, split in _splits(spec, "validation", joint).items()}
+    return JointTrainer(
+        model,
+        JointSplit(list(train.values())),
+        validation,
+        values,
+        spec.seed,
+        spec.output / "checkpoints",
+        hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        current=current,
+        scorers={name: scorer(tasks[name], split) for name, split in validation.items()},
+        selected=set(tasks) - set(joint.unselected) or set(tasks),
+        sampler_seed=spec.seed if joint.sampler_seed is None else joint.sampler_seed,
+        groups=method.parameter_groups(model, values),
+    )
+
+
+def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit]:
+    found: dict[str, EncodedSplit] = {}
+    for folder, (name, encoding) in zip(spec.data, spec.encodings.items(), strict=True):
+        path = folder / f"{split}.arrow"
+        if name in joint.first_text:
+            separator = AutoTokenizer.from_pretrained(spec.model, local_files_only=True).sep_token_id
+            found[name] = FirstText(path, encoding, separator)
+        else:
+            found[name] = EncodedSplit(path, encoding)
+    return found
+
+
+def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, Any]:
+    batch = int(spec.hyperparameters["batch_size"])
+    once = math.ceil(len(trainer.train_dataset) / batch)
+    return {
+        "parameters": count(trainer.model),
+        "training": {
+            "epochs": math.ceil(state.global_step / once),
+            "best_epoch": math.ceil(state.best_global_step / once),
+            "steps": state.global_step,
+            "best_step": state.best_global_step,
+            "examples": state.global_step * batch,
+        },
+    }
+
+
+def _write_tasks(spec: JointSpec, trainer: JointTrainer, found: Mapping[str, Any]) -> None:
+    """Write tasks/<task>/predictions.parquet and run.json, for `scalearn score`."""
+    tests = _splits(spec, "test", spec.learner[1])
+    with whole_folder(spec.output / "tasks") as temporary:
+        for index, (name, encoding) in enumerate(spec.encodings.items()):
+            folder = temporary / name
+            folder.mkdir()
+            trainer.current.index = index
+            write_predictions(folder / "predictions.parquet", trainer, tests[name])
+            write_record(folder, _task_record(spec, trainer, name, encoding, found), ("predictions.parquet",))
+
+
+def _task_record(
+    spec: JointSpec, trainer: JointTrainer, name: str, encoding: dict[str, Any], found: Mapping[str, Any]
+) -> dict[str, Any]:
+    train = EncodedSplit(spec.data[list(spec.encodings).index(name)] / "train.arrow", encoding)
+    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(f"{HEADS}{name}."))
+    return {
+        **({"switches": list(spec.switches)} if spec.switches else {}),
+        "identity": spec.identity(name),
+        "hyperparameters": dict(spec.hyperparameters),
+        "method_version": METHODS[spec.method].version,
+        "task": encoding["task"],
+        "inputs": {"model": encoding["model"], "data": encoding["sha256"], "tasks": list(spec.encodings)},
+        "parameters": {**found["parameters"], "head": head},
+        "training": found["training"],
+        "baseline": {"prediction": majority(encoding["task"]["kind"], train.labels)},
+    }
+
+
+def _predictions(task: str) -> str:
+    return f"tasks/{task}/predictions.parquet"

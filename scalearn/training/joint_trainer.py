@@ -1,0 +1,87 @@
+"""Joint training: the trainer of single runs, with batches of many tasks and a validation over all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from scalearn.methods.base import CurrentTask, HyperParameters
+from scalearn.training.batches import Batch, EncodedSplit, eval_loader
+from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
+from scalearn.training.scoring import Scorer
+from scalearn.training.trainer import EVAL_BATCH, RunTrainer
+
+
+def rounds(rows: int, values: HyperParameters) -> tuple[int, int]:
+    """Return how many rounds there are, each followed by an evaluation, and how many batches are in each.
+
+    rows: of all tasks' train splits. Training ends after `epochs` passes or `max_steps` batches; a round has
+    `eval_steps` of them, or is a pass if the whole training has no more than that.
+    """
+    once = math.ceil(rows / int(values["batch_size"]))
+    steps = min(int(values["max_steps"]), int(values["epochs"]) * once)
+    batches = int(values["eval_steps"]) if steps > values["eval_steps"] else min(once, steps)
+    return steps // batches, batches
+
+
+class JointTrainer(RunTrainer):
+    """A joint run's training; a round is to it what an epoch is to its parent."""
+
+    unit = "round"
+
+    def __init__(
+        self,
+        model: Any,
+        train: JointSplit,
+        validation: Mapping[str, EncodedSplit],
+        values: HyperParameters,
+        seed: int,
+        folder: Path,
+        identity: str,
+        *,
+        current: CurrentTask,
+        scorers: Mapping[str, Scorer],
+        selected: set[str],
+        sampler_seed: int,
+        groups: list[dict[str, Any]] | None = None,
+    ) -> None:
+        """`validation` and `scorers` are by task, in the order of `train`, whose heads the model has by their names.
+
+        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's.
+        """
+        self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
+        count, batches = rounds(len(train), values)
+        sizes = [len(split) for split in train.splits]
+        self._batches = TaskBatches(sizes, int(values["batch_size"]), batches, values["temperature"], sampler_seed)
+        # The library wants rows to evaluate on; which they are is for `evaluate` below.
+        some = next(iter(validation.values()))
+        super().__init__(model, train, some, {**values, "epochs": count}, seed, folder, identity, None, groups=groups)
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the coming round."""
+        return JointLoader(self.train_dataset, self._batches)
+
+    def forward(self, model: Any, inputs: Batch) -> Any:
+        """Return what the model and the head of the batch's task make of it; in evaluation it is the current task's."""
+        self.current.index = int(inputs.pop("task", self.current.index))
+        return model(**inputs, head=list(self.validation)[self.current.index])
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Return loss and metrics of each task's validation rows, and the mean loss by which the best round is told."""
+        found: dict[str, float] = {}
+        for index, (name, split) in enumerate(self.validation.items()):
+            self.current.index, self.compute_metrics = index, self.scorers[name]
+            loader = eval_loader(split, EVAL_BATCH)
+            found |= self.evaluation_loop(loader, name, metric_key_prefix=f"{metric_key_prefix}_{name}").metrics
+        losses = [found[f"{metric_key_prefix}_{name}_loss"] for name in self.validation if name in self.selected]
+        found[f"{metric_key_prefix}_loss"] = mean(losses)
+        self.log(found)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        return found

@@ -1,0 +1,84 @@
+"""Joint methods in a campaign: one job for all tasks of a benchmark, a score record for each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import Planned, Project
+
+JOINT = {"methods": ["adapter", "hyperformer", "scalearn"]}
+
+
+@pytest.fixture
+def joint(fresh: Project) -> Project:
+    fresh.configure(**JOINT)
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project.make(tmp_path_factory.mktemp("joint") / "project")
+    project.configure(**JOINT)
+    project.run()
+    return project
+
+
+def test_one_job_learns_all_tasks_and_each_gets_its_score(done: Project) -> None:
+    calls = [call for call in done.calls() if call.startswith("train-joint")]
+    output = "results/runs/tiny/hyperformer/pair/joint/full"
+    assert sorted(" ".join(call.split()) for call in calls) == [
+        f"train-joint --method hyperformer --benchmark pair --seed {seed} --model resources/models/tiny"
+        " --data=resources/encoded/tiny/one --data=resources/encoded/tiny/two"
+        f" --hyperparameters {{}} --output {output}/{seed}"
+        for seed in (0, 1)
+    ]
+    scores = sorted(call.split()[1] for call in done.calls() if call.startswith("score") and "hyperformer" in call)
+    assert scores == sorted(f"{output}/{seed}/tasks/{task}" for seed in (0, 1) for task in ("one", "two"))
+    for task in ("one", "two"):
+        assert (done.path / f"results/runs/tiny/hyperformer/pair/{task}/full/1/score.json").is_file()
+    assert (done.path / "results/pair_table.md").is_file()
+    assert done.planned() == Planned(set(), {})
+
+
+def test_joint_methods_have_seeds_of_their_own(joint: Project) -> None:
+    joint.configure(**JOINT, joint_seeds=[4], task_seeds={"one": [0]})
+    runs = {run for run in joint.planned().runs if run.startswith("hyperformer")}
+    assert runs == {"hyperformer/pair/joint/4"}
+
+
+def test_what_a_change_runs_again(done: Project, tmp_path: Path) -> None:
+    project = done.copy(tmp_path / "copy")
+    everything = {"hyperformer/pair/joint/0", "hyperformer/pair/joint/1"}
+    for changes, expected in (
+        ({"hyperparameters": {"joint": {"max_steps": 100}}}, everything),
+        ({"hyperparameters": {"hyperformer": {"temperature": 1}}}, set()),
+        ({"task_hyperparameters": {"one": {"joint": {"max_steps": 100}}}}, set()),
+        ({"benchmark_hyperparameters": {"pair": {"joint": {"max_steps": 100}}}}, everything),
+        ({"protocol": "reference"}, everything),
+    ):
+        project.configure(**JOINT, **changes)
+        assert {run for run in project.planned().runs if "hyperformer" in run} == expected, changes
+
+
+def test_a_task_that_cannot_be_had_is_left_out(joint: Project) -> None:
+    joint.configure(**JOINT, unavailable=["two"])
+    joint.run("results/pair_table.md")
+    calls = [call for call in joint.calls() if call.startswith("train-joint")]
+    assert all("--data=resources/encoded/tiny/one" in call and "two" not in call for call in calls)
+    assert not [call for call in joint.calls() if call.startswith("score") and "tasks/two" in call]
+
+
+def test_one_lost_score_trains_nothing(done: Project, tmp_path: Path) -> None:
+    project = done.copy(tmp_path / "copy")
+    score = "results/runs/tiny/hyperformer/pair/one/full/0/score.json"
+    (project.path / score).unlink()
+    assert project.planned(score) == Planned(set(), {"score_joint": 1})
+
+
+def test_joint_is_no_name_for_a_task(fresh: Project) -> None:
+    task = {"source": {"kind": "files", "train": "one.csv", "test": "one.csv"}}
+    fresh.configure(tasks={"joint": task}, benchmarks={"pair": ["joint"]})
+    said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
+    assert said == "error: config.yaml: tasks: 'joint' is taken by runs on all tasks at once; choose another name"

@@ -1,0 +1,61 @@
+# Joint training: one model for all tasks of a benchmark. Its checkpoints lie undeclared, as stage 1's do.
+
+
+rule train_joint:
+    input:
+        model="resources/models/{model}/model.json",
+        weights=ancient("resources/models/{model}/model.safetensors"),
+        data=lambda wildcards: encoded(wildcards, "encoding.json"),
+        rows=ancient(
+            lambda wildcards: [
+                path for split in ("train", "validation", "test") for path in encoded(wildcards, f"{split}.arrow")
+            ]
+        ),
+    output:
+        weights="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/weights.safetensors",
+        history="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/history.parquet",
+        tasks=directory("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks"),
+        run="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json",
+        timing="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/timing.json",
+    log:
+        "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.log",
+    benchmark:
+        "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.tsv"
+    wildcard_constraints:
+        method=of_family("joint"),
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 12000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+    params:
+        version=lambda wildcards: METHODS[wildcards.method].version,
+        data=lambda wildcards: [f"--data={os.path.dirname(path)}" for path in encoded(wildcards, "encoding.json")],
+        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, JOINT),
+        switches=lambda wildcards: switches(wildcards.method, *campaign.joint_tasks(wildcards.benchmark)),
+    shell:
+        "scalearn train-joint --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
+        " --model resources/models/{wildcards.model} {params.data}"
+        " --hyperparameters {params.hyperparameters:q} {params.switches}"
+        " --output results/runs/{wildcards.model}/{wildcards.method}/{wildcards.benchmark}/joint/full/{wildcards.seed}"
+        " > {log} 2>&1"
+
+
+# A joint run's score records lie where those of other runs do.
+rule score_joint:
+    input:
+        run="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json",
+        tasks="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks",
+    output:
+        "results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/score.json",
+    log:
+        "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
+    benchmark:
+        "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.tsv"
+    wildcard_constraints:
+        method=of_family("joint"),
+    localrule: True
+    params:
+        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
+    shell:
+        "scalearn score {input.tasks}/{wildcards.task} {params.metrics} --output {output} > {log} 2>&1"
