@@ -81,8 +81,10 @@ class Campaign:
 
     @cached_property
     def models(self) -> dict[str, ModelSource]:
-        """Every encoder that a benchmark of this campaign takes, with where it comes from."""
+        """Every encoder that this campaign takes, with where it comes from."""
         names = dict.fromkeys(self.model(benchmark) for benchmark in self.benchmarks)
+        if self.config.sentence_encoder is not None and any(method.similarity for method in self.methods):
+            names[self.config.sentence_encoder] = None
         return {name: self.config.models[name] for name in names}
 
     def model(self, benchmark: str) -> str:
@@ -170,6 +172,15 @@ class Campaign:
         """The stage-1 runs whose adapters are composed in stage 2, in the order of the benchmark's sources."""
         tasks = self._available(self.benchmarks[benchmark].source_tasks)
         return [self.run(benchmark, STAGE1, task, seed) for task in tasks]
+
+    def source_seed(self, seed: int) -> int:
+        """The seed of the source adapters that a stage-2 run of this seed composes."""
+        return seed if self.config.source_seed == "paired" else self.config.source_seed
+
+    def compared_tasks(self, benchmark: str) -> list[str]:
+        """The tasks whose similarities the benchmark's soups may need: its targets and its sources."""
+        entry = self.benchmarks[benchmark]
+        return self._available(dict.fromkeys((*entry.tasks, *entry.source_tasks)))
 
     def all_runs(self) -> list[Run]:
         """Every run that some table of this campaign shows, each once."""

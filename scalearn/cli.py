@@ -167,6 +167,28 @@ def stack(
 
 
 @app.command()
+def embed(
+    task: Annotated[Path, typer.Option(help="a prepared task")],
+    model: Annotated[Path, typer.Option(help="a fetched sentence encoder")],
+    output: Output,
+) -> None:
+    """Write the mean embedding of a task's texts, by which tasks are compared."""
+    from scalearn.training.similarity import embed as run
+
+    run(task, model, output)
+
+
+@app.command()
+def similarities(
+    embeddings: Annotated[list[Path], typer.Argument(help="what `scalearn embed` wrote for each task")], output: Output
+) -> None:
+    """Write how similar tasks are to each other, for adapter_soup."""
+    from scalearn.training.similarity import similarities as run
+
+    run(embeddings, output)
+
+
+@app.command()
 def train(
     method: Annotated[str, typer.Option(help="a method's name")],
     model: Annotated[Path, typer.Option(help="a fetched model")],
@@ -177,6 +199,7 @@ def train(
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+    similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last epoch."""
     values, switches = _values(method, hyperparameters), _switches(switch or [])
@@ -184,7 +207,7 @@ def train(
     from scalearn.training.run import RunSpec
     from scalearn.training.run import train as run
 
-    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, switches))
+    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities))
 
 
 @app.command()

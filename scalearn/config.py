@@ -82,7 +82,12 @@ class Config(Strict):
     train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True)]] = Field(
         {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
     )
-    source_seed: Seed = Field(0, description="the seed of the stage-1 adapters that stage 2 composes")
+    source_seed: Seed | Literal["paired"] = Field(
+        0, description="the seed of the stage-1 adapters that stage 2 composes; `paired`: the run's own"
+    )
+    sentence_encoder: Name | None = Field(
+        None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
+    )
     hyperparameters: Hyperparameters = Field(
         {}, description="`all`, a family or a method -> what differs from the paper's values"
     )

@@ -136,6 +136,12 @@ RUN_SWITCHES = (
     RunSwitch("joint_sampler_seed", lambda method, task, kind: method.family == "joint", joint={"sampler_seed": 0}),
     # The first layer's masks are the last task's.
     RunSwitch("propetl_m_tied_masks", lambda method, task, kind: method.name == "propetl_m", fields={"tied": True}),
+    # Of the target, three texts are compared with the sources' thousands.
+    RunSwitch(
+        "soup_three_target_rows",
+        lambda method, task, kind: method.name == "adapter_soup",
+        fields={"similarity": "first_three"},
+    ),
     # The variant whose omega should start at 3 / S starts at 2 / S.
     RunSwitch("c3_is_c2", lambda method, task, kind: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
 )

@@ -25,6 +25,10 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
         _known(origin, f"benchmarks.{name}.model", (benchmark.model or config.model,), config.models)
     for key in ("task_seeds", "train_rows", "unavailable"):
         _known(origin, key, tuple(getattr(config, key)), known_tasks)
+    if config.sentence_encoder is not None:
+        _known(origin, "sentence_encoder", (config.sentence_encoder,), config.models)
+    elif needing := [name for name in config.methods if METHODS[name].similarity]:
+        raise UserError(f"{origin}: sentence_encoder: {needing[0]} compares tasks by their texts; name one of `models`")
     if config.protocol == "reference" and config.source_seed != SOURCE_SEED:
         raise UserError(
             f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "

@@ -267,14 +267,39 @@ PROPETL = {
     "reduction_factor": 16,
     "kept_fraction": 0.5,
 }
-OMEGA = {**COMMON, "learning_rate": 6e-3, "patience": 30, "omega_scale": 2.0, "omega_std": 1e-3, "omega_dropout": 0.3}
+OMEGA = {
+    **COMMON,
+    "learning_rate": 6e-3,
+    "patience": 30,
+    "omega_scale": 2.0,
+    "omega_std": 1e-3,
+    "omega_dropout": 0.3,
+    "include_target": 1,
+    "train_sources": 0,
+}
+JOINT = {
+    **COMMON,
+    "epochs": 100,
+    "eval_steps": 7500,
+    "max_steps": 375_000,
+    "patience": 10,
+    "record_rows": 100_730,
+    "temperature": 1.0,
+    "warmup_ratio": 0.1,
+}
 DEFAULTS: dict[str, tuple[int, dict[str, int | float]]] = {
     "full_finetuning": (1, {**COMMON, "learning_rate": 2e-5}),
     "adapter": (1, {**COMMON, "reduction_factor": 16}),
     "compacter": (1, {**COMMON, "learning_rate": 3e-3, "reduction_factor": 16}),
     "propetl": (1, PROPETL),
     "ia3": (1, {**COMMON, "learning_rate": 5e-3}),
-    "adapter_fusion": (1, {**COMMON, "learning_rate": 5e-5}),
+    "full_finetuning_m": (1, {**JOINT, "learning_rate": 2e-5}),
+    "adapter_m": (1, {**JOINT, "reduction_factor": 16}),
+    "propetl_m": (1, {**JOINT, "mask_learning_rate": 3e-3, "reduction_factor": 16, "kept_fraction": 0.3}),
+    "hyperformer": (1, {**JOINT, "reduction_factor": 16}),
+    "hyperformer_pp": (1, {**JOINT, "reduction_factor": 16}),
+    "adapter_fusion": (1, {**COMMON, "learning_rate": 5e-5, "include_target": 1}),
+    "adapter_soup": (1, {**COMMON, "top_k": 5, "include_target": 1}),
     "scalearn": (1, OMEGA),
     "scalearn_uniform": (1, OMEGA),
     "scalearn_pp": (1, OMEGA),

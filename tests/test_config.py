@@ -30,7 +30,7 @@ def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
     model = demo.models[demo.model]
     assert isinstance(model, PackageModel)
     assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert len(demo.methods) == 6 and len(demo.seeds) == 3
+    assert len(demo.methods) == 8 and len(demo.seeds) == 3
 
 
 @pytest.mark.parametrize(

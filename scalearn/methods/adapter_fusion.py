@@ -19,10 +19,9 @@ class AdapterFusion(Method):
     def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from adapters.composition import Fuse
 
-        from scalearn.methods.layers.sources import add_source_adapters
+        from scalearn.methods.layers.sources import add_source_adapters, chosen
 
-        assert given.sources is not None, "a two-stage method needs its source adapters"
-        names = add_source_adapters(model, given.sources)
+        names = add_source_adapters(model, chosen(model, given, values))
         fusion = Fuse(*names)
         model.add_adapter_fusion(fusion, "dynamic")
         model.train_adapter_fusion(fusion)
@@ -38,7 +37,7 @@ METHODS = (
         title="AdapterFusion",
         family="two_stage",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
-        own={"learning_rate": 5e-5},
+        own={"learning_rate": 5e-5, "include_target": 1},
         regularised=True,
     ),
 )

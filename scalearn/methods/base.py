@@ -48,8 +48,8 @@ class Shapes:
     """The sizes that a parameter count needs.
 
     `layers` and `hidden` are the encoder's, `intermediate` is the width of its FFN, `embeddings` the number of rows in
-    its embedding tables (tokens, positions, token types); `sources` counts the source adapters, `tasks` the tasks that
-    one model learns.
+    its embedding tables (tokens, positions, token types); `sources` counts the source adapters that are composed,
+    `bottleneck` is their inner width, `tasks` counts the tasks that one model learns.
     """
 
     layers: int
@@ -57,6 +57,7 @@ class Shapes:
     intermediate: int
     embeddings: int
     sources: int = 0
+    bottleneck: int = 0
     tasks: int = 1
 
 
@@ -70,11 +71,14 @@ class CurrentTask:
 class Given:
     """What a method gets to install beside its hyper-parameters.
 
-    sources: the file of stacked source adapters, for two-stage methods. tasks: the names of all tasks that the model
-    learns, and current: the one that it is at, for joint methods.
+    For two-stage methods, sources: the file of stacked source adapters; target: the name of the task that is learned;
+    similarity: of each source to the target, by name, where the method has a `similarity`. For joint
+    methods, tasks: the names of all tasks that the model learns, and current: the one that it is at.
     """
 
     sources: Path | None = None
+    target: str = ""
+    similarity: Mapping[str, float] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
     current: CurrentTask = field(default_factory=CurrentTask)
 
@@ -84,7 +88,8 @@ class Method(ABC):
     """A way to learn a task.
 
     `version` goes up when a change of code changes results, so that exactly this method's runs are made again.
-    `regularised` says that `regularisation` returns a term.
+    `regularised` says that `regularisation` returns a term. `similarity` is for two-stage methods that want to know how
+    similar the sources are to the target: the name of a table in the file that `scalearn similarities` writes.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Method(ABC):
     citation: str
     version: int = 1
     regularised: bool = False
+    similarity: Literal["", "all", "first_three"] = ""
     own: Mapping[str, int | float] = field(default_factory=dict)
 
     @property
@@ -118,6 +124,13 @@ class Method(ABC):
     def parameter_groups(self, model: nn.Module, values: HyperParameters) -> list[dict[str, Any]] | None:
         """Return everything that trains as groups `{"params": [...], "lr": rate}`, or None: one rate for all."""
         return None
+
+
+def switched_on(values: HyperParameters, name: str) -> bool:
+    """Return a hyper-parameter that is 0 or 1; a UserError says so if it is neither."""
+    if values[name] not in (0, 1):
+        raise UserError(f"hyperparameters: {name} is {values[name]:g}; give 0 (no) or 1 (yes)")
+    return bool(values[name])
 
 
 def fraction(values: HyperParameters, name: str) -> float:

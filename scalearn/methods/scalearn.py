@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scalearn.errors import UserError
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes, fraction
+from scalearn.methods.base import Given, HyperParameters, Method, Shapes, fraction, switched_on
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,7 +21,8 @@ class ScaLearn(Method):
     """y_l = LN(sum_s omega_ls * a_ls(u) + h + x); omega: S x d, S x 1 if `uniform`, one for all layers if `shared`.
 
     omega starts at omega_scale / S, is free or made to sum to one over the sources (`constraint`), and may be drawn
-    towards one (`omega_penalty`).
+    towards one (`omega_penalty`). The S sources are those of the benchmark, or, with `include_target` 0, all but the
+    target's own; with `train_sources` 1 they train, too.
     """
 
     uniform: bool = False
@@ -29,13 +30,15 @@ class ScaLearn(Method):
     constraint: Constraint = "none"
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
-        width = 1 if self.uniform else shapes.hidden
-        return shapes.sources * width * (1 if self.shared else shapes.layers)
+        d, b = shapes.hidden, shapes.bottleneck
+        omega = shapes.sources * (1 if self.uniform else d) * (1 if self.shared else shapes.layers)
+        adapters = shapes.layers * shapes.sources * (2 * d * b + d + b)
+        return omega + (adapters if switched_on(values, "train_sources") else 0)
 
     def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+        from scalearn.methods.layers.sources import chosen
         from scalearn.methods.layers.wide_bottleneck import Omega, install_wide_bottleneck
 
-        assert given.sources is not None, "a two-stage method needs its source adapters"
         mean, std, dropout = float(values["omega_scale"]), float(values["omega_std"]), fraction(values, "omega_dropout")
         if self.constraint == "mean" and dropout > 0:
             raise UserError(
@@ -46,7 +49,8 @@ class ScaLearn(Method):
         def draw(count: int, hidden: int) -> Omega:
             return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, self.constraint)
 
-        install_wide_bottleneck(model, given.sources, draw, shared=self.shared)
+        sources, train = chosen(model, given, values), switched_on(values, "train_sources")
+        install_wide_bottleneck(model, sources, draw, shared=self.shared, train=train)
 
     def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
         """Return (lambda / S) times the sum over every omega and source s of (1 - mean_d omega_sd)^2."""
@@ -70,6 +74,8 @@ def _variant(
         "omega_scale": scale,  # omega starts at omega_scale / number of sources
         "omega_std": 0.001,
         "omega_dropout": dropout,
+        "include_target": 1,
+        "train_sources": 0,
         **({} if penalty is None else {"omega_penalty": penalty}),
     }
     return ScaLearn(name, title, "two_stage", CITATION, own=own, regularised=penalty is not None, **shape)

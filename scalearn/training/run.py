@@ -43,6 +43,7 @@ class RunSpec:
     sources: Path | None
     output: Path
     switches: tuple[str, ...] = ()
+    similarities: Path | None = None
 
     @property
     def switched(self) -> list[RunSwitch]:
@@ -78,6 +79,7 @@ class RunSpec:
                 "model": encoding["model"],
                 "data": encoding["sha256"],
                 "sources": sha256(self.sources) if self.sources else None,
+                **({"similarities": sha256(self.similarities)} if self.similarities else {}),
             },
         }
 
@@ -117,8 +119,21 @@ def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
     model = load_encoder(spec.model)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(switch.pooled_head for switch in spec.switched)
-    compose(model, method, values, Given(spec.sources), labels, task["kind"], pooled)
+    given = Given(spec.sources, task["name"], _similarity(spec, method, task["name"]))
+    compose(model, method, values, given, labels, task["kind"], pooled)
     return model
+
+
+def _similarity(spec: RunSpec, method: Method, target: str) -> dict[str, float]:
+    """Return how similar each source is to the target, if the method asks for it."""
+    if not method.similarity:
+        return {}
+    if spec.similarities is None:
+        raise UserError(f"method '{spec.method}' compares tasks: add --similarities (see `scalearn similarities`)")
+    found = read_json(spec.similarities).get(method.similarity, {})
+    if target not in found:
+        raise UserError(f"{spec.similarities}: nothing on task '{target}'; make it with this task's embedding, too")
+    return dict(found[target])
 
 
 def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any]) -> RunTrainer:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from scalearn.methods import METHODS
@@ -15,6 +18,12 @@ SORTS = tuple(name for (_, joint, _), name in _SORTS.items() if not joint)
 JOINT = tuple(name for (_, joint, _), name in _SORTS.items() if joint)
 
 
+def write_similarities(path: Path, names: Sequence[str]) -> None:
+    """Write the file that AdapterSoup wants, with every two of these tasks equally similar."""
+    table = {target: dict.fromkeys(names, 0.5) for target in names}
+    path.write_text(json.dumps({"all": table, "first_three": table}))
+
+
 def tiny_values(method: Method) -> dict[str, int | float]:
     """Return the method's defaults, but for those that a 32 wide encoder is too small for."""
     return {**method.defaults, **_TINY.get(method.name, {})}
@@ -23,4 +32,12 @@ def tiny_values(method: Method) -> dict[str, int | float]:
 def shapes(config: Any, sources: int, tasks: int = 1) -> Shapes:
     """Return the sizes of an encoder with this configuration."""
     embeddings = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
-    return Shapes(config.num_hidden_layers, config.hidden_size, config.intermediate_size, embeddings, sources, tasks)
+    return Shapes(
+        config.num_hidden_layers,
+        config.hidden_size,
+        config.intermediate_size,
+        embeddings,
+        sources,
+        bottleneck=2,
+        tasks=tasks,
+    )

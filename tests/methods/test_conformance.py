@@ -45,7 +45,7 @@ def build(method: Method, kind: str, folder: Path, seed: int = 0) -> Built:
         current = compose_joint(model, method, tiny_values(method), dict.fromkeys(TASKS, (3, "classification")))
         return Built(model, TASKS, current)
     sources = make_sources(folder / "sources.safetensors") if method.family == "two_stage" else None
-    compose(model, method, tiny_values(method), Given(sources), labels=3)
+    compose(model, method, tiny_values(method), Given(sources, "t1", {"t0": 0.2, "t1": 0.7, "t2": 0.4}), labels=3)
     return Built(model)
 
 

@@ -30,6 +30,7 @@ PAPER = {  # eight GLUE tasks; head excluded
     "hyperformer": 59_420_544,
     "hyperformer_pp": 5_095_024,
     "adapter_fusion": 21_252_096,
+    "adapter_soup": 0,
     **dict.fromkeys((name for name in METHODS if name.startswith("scalearn")), 73_728),
     **dict.fromkeys(("scalearn_uniform", "scalearn_uniform_d0"), 96),
     "scalearn_pp": 6_144,
@@ -75,7 +76,8 @@ def test_counts_at_roberta_base_shapes(name: str, sources: Path) -> None:
         if method.family == "joint":
             compose_joint(model, method, method.defaults, heads(GLUE))
         else:
-            given = Given(sources if method.family == "two_stage" else None)
+            similarity = {f"t{index}": 1.0 for index in range(8)}
+            given = Given(sources if method.family == "two_stage" else None, "t0", similarity)
             compose(model, method, method.defaults, given, labels=2)
     counts, joint = count(model), method.family == "joint"
     assert counts["trainable"] == PAPER[name]

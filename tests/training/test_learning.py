@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from scalearn.training.encode import encode
 from scalearn.training.joint import JointSpec
 from scalearn.training.joint import train as train_joint
 from scalearn.training.run import RunSpec, train
-from tests.methods.cases import tiny_values
+from tests.methods.cases import tiny_values, write_similarities
 from tests.tiny import make_model, make_task
 
 TASKS = ("first", "second")
@@ -28,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(TASKS):
         encode(make_task(root / "tasks" / name, rows=256, seed=seed, noise=(4, 2)), model, root / "encoded" / name)
         train(spec(root, "adapter", name))
+    write_similarities(root / "similarities.json", TASKS)
     stack([root / "adapter" / name for name in TASKS], root / "sources.safetensors")
     return root
 
@@ -36,7 +38,8 @@ def spec(root: Path, method: str, task: str) -> RunSpec:
     values = {**tiny_values(METHODS[method]), "epochs": 10, "learning_rate": 1e-2, "batch_size": 16}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "both" if sources else "single"
-    return RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
+    made = RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
+    return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family == "joint"])

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from scalearn.training.checkpoints import restore, snapshot
 from scalearn.training.encode import encode
 from scalearn.training.model import compose, load_encoder
 from scalearn.training.run import RunSpec, train
-from tests.methods.cases import SORTS, tiny_values
+from tests.methods.cases import SORTS, tiny_values, write_similarities
 from tests.tiny import make_model, make_task
 
 
@@ -38,13 +39,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         encode(make_task(root / "tasks" / name, seed=index), model, root / "encoded" / name)
         train(spec(root, "adapter", root / name, task=name, epochs=2))
     stack([root / "first", root / "second"], root / "sources.safetensors")
+    write_similarities(root / "similarities.json", ["first", "second"])
     return root
 
 
 def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> RunSpec:
     values = {**tiny_values(METHODS[method]), "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
-    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
+    made = RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
+    return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
 
 
 def content(output: Path) -> dict[str, bytes]:
@@ -236,6 +239,15 @@ def test_a_two_stage_method_without_sources_is_refused(folder: Path, tmp_path: P
 
     with pytest.raises(UserError, match="--sources"):
         train(replace(spec(folder, "scalearn", tmp_path), sources=None))
+
+
+def test_a_soup_without_similarities_is_refused(folder: Path, tmp_path: Path) -> None:
+    soup = spec(folder, "adapter_soup", tmp_path / "run")
+    with pytest.raises(UserError, match="method 'adapter_soup' compares tasks: add --similarities"):
+        train(replace(soup, similarities=None))
+    (tmp_path / "others.json").write_text('{"all": {"other": {}}}')
+    with pytest.raises(UserError, match=r"others\.json: nothing on task 'first'"):
+        train(replace(soup, similarities=tmp_path / "others.json"))
 
 
 def test_divergence_stops_the_run_and_says_what_to_try(folder: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_promised_line_works_at_the_root() -> None:
 
 def test_the_demo_profile_brings_its_campaign(fresh: Project) -> None:
     said = fresh.snakemake("--profile", "demo", "-n", "results/demo_table.md")
-    assert "demo/campaign.yaml: 75 runs of 7 methods on 4 tasks" in said
+    assert "demo/campaign.yaml: 87 runs of 8 methods on 4 tasks" in said
 
 
 def test_a_campaign_file_replaces_config_yaml_whole(fresh: Project) -> None:

@@ -58,6 +58,13 @@ def encoded(wildcards, name):
     return [f"{folder}/{task}/{name}" for task in campaign.joint_tasks(wildcards.benchmark)]
 
 
+def compared(wildcards):
+    """Return the similarities of a benchmark's tasks, for a method that asks for them."""
+    if not METHODS[wildcards.method].similarity:
+        return []
+    return [f"results/similarities/{campaign.config.sentence_encoder}/{wildcards.benchmark}.json"]
+
+
 def switches(method, *tasks):
     """Return the options that make a run on these tasks as the campaign's protocol has it."""
     return [f"--switch={name}" for name in campaign.switches(method, *tasks)]

@@ -18,10 +18,55 @@ rule stack_sources:
         "scalearn stack --output {output} {params.runs} > {log} 2>&1"
 
 
+# How similar tasks are, for methods that ask for it.
+rule embed_task:
+    input:
+        model="resources/models/{model}/model.json",
+        weights=ancient("resources/models/{model}/model.safetensors"),
+        task="resources/tasks/{task}/task.json",
+        train=ancient("resources/tasks/{task}/train.parquet"),
+    output:
+        "resources/embedded/{model}/{task}.safetensors",
+    log:
+        "logs/embed_task/{model}/{task}.log",
+    benchmark:
+        "logs/embed_task/{model}/{task}.tsv"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    shell:
+        "scalearn embed --task resources/tasks/{wildcards.task} --model resources/models/{wildcards.model}"
+        " --output {output} > {log} 2>&1"
+
+
+rule similarities:
+    input:
+        lambda wildcards: expand(
+            "resources/embedded/{model}/{task}.safetensors",
+            model=wildcards.model,
+            task=campaign.compared_tasks(wildcards.benchmark),
+        ),
+    output:
+        "results/similarities/{model}/{benchmark}.json",
+    log:
+        "logs/similarities/{model}/{benchmark}.log",
+    benchmark:
+        "logs/similarities/{model}/{benchmark}.tsv"
+    localrule: True
+    shell:
+        "scalearn similarities {input} --output {output} > {log} 2>&1"
+
+
 rule train_composition:
     input:
-        sources=expand(
-            "results/sources/{{model}}/{{benchmark}}/full/{seed}.safetensors", seed=campaign.config.source_seed
+        similarities=lambda wildcards: compared(wildcards),
+        sources=lambda wildcards: expand(
+            "results/sources/{model}/{benchmark}/full/{seed}.safetensors",
+            model=wildcards.model,
+            benchmark=wildcards.benchmark,
+            seed=campaign.source_seed(int(wildcards.seed)),
         ),
         model="resources/models/{model}/model.json",
         weights=ancient("resources/models/{model}/model.safetensors"),
@@ -49,7 +94,10 @@ rule train_composition:
     params:
         version=lambda wildcards: METHODS[wildcards.method].version,
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, wildcards.task),
-        switches=lambda wildcards: switches(wildcards.method, wildcards.task),
+        switches=lambda wildcards: [
+            *switches(wildcards.method, wildcards.task),
+            *[f"--similarities={path}" for path in compared(wildcards)],
+        ],
     shell:
         "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"

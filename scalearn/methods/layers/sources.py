@@ -21,6 +21,7 @@ from torch import Tensor
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
+from scalearn.methods.base import Given, HyperParameters, switched_on
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
 _TENSOR = re.compile(rf"\.layer\.(\d+)\..*\badapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weight|bias)$")
@@ -47,6 +48,12 @@ class Sources:
                 f"{path}: no readable stack of source adapters ({error}); delete it and run again"
             ) from None
         return cls(names, layers)
+
+    def take(self, indices: Sequence[int]) -> Sources:
+        """Return these of the sources, in this order."""
+        where = list(indices)
+        layers = tuple({part: tensor[where] for part, tensor in parts.items()} for parts in self.layers)
+        return Sources(tuple(self.names[index] for index in where), layers)
 
     @property
     def bottleneck(self) -> int:
@@ -85,11 +92,51 @@ def stack(runs: Sequence[Path], output: Path) -> None:
         save_file(tensors, temporary, {"sources": json.dumps({"names": names, "sha256": checksums})})
 
 
-def add_source_adapters(model: Any, path: Path) -> list[str]:
+def chosen(model: Any, given: Given, values: HyperParameters) -> Sources:
+    """Return the sources that a run composes: all, or all but the target's own where `include_target` is 0.
+
+    A UserError says it if none is left, or if they are another model's.
+    """
+    assert given.sources is not None, "a two-stage method needs its source adapters"
+    sources = Sources.read(given.sources)
+    depth, hidden = len(sources.layers), sources.layers[0]["up.bias"].shape[1]
+    if (depth, hidden) != (model.config.num_hidden_layers, model.config.hidden_size):
+        raise UserError(
+            f"{given.sources}: source adapters of another model than {model.config.name_or_path}; stack its own"
+        )
+    if switched_on(values, "include_target"):
+        return sources
+    others = [index for index, name in enumerate(sources.names) if name != given.target]
+    if not others:
+        raise UserError(
+            f"{given.sources}: no source but the target '{given.target}' itself; "
+            "set include_target to 1, or add tasks to the benchmark"
+        )
+    return sources.take(others)
+
+
+def add_mean_adapter(model: Any, name: str, sources: Sources, weights: Sequence[float]) -> None:
+    """Add one frozen adapter whose tensors are the sources' weighted means, entry by entry."""
+    from adapters import SeqBnConfig
+
+    reduction = model.config.hidden_size // sources.bottleneck
+    model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))
+    model.train_adapter(name)  # the library's way to freeze the encoder and switch the adapter on
+    factors = torch.tensor(weights)
+    for layer, modules in model.get_adapter(name).items():
+        (adapter,) = modules.values()
+        down, up = adapter.adapter_down[0], adapter.adapter_up
+        targets = {"down.weight": down.weight, "down.bias": down.bias, "up.weight": up.weight, "up.bias": up.bias}
+        with torch.no_grad():
+            for part, target in targets.items():
+                target.copy_(torch.tensordot(factors, sources.layers[layer][part], 1))
+        adapter.requires_grad_(False)
+
+
+def add_source_adapters(model: Any, sources: Sources) -> list[str]:
     """Add each source as a frozen adapter of its own, for methods that compose them one by one; return their names."""
     from adapters import SeqBnConfig
 
-    sources = Sources.read(path)
     reduction = model.config.hidden_size // sources.bottleneck
     names = [f"source_{name}" for name in sources.names]
     for index, name in enumerate(names):

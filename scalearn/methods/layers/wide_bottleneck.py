@@ -10,14 +10,12 @@ its bias is sum_s omega_s * c_s. No loop over adapters, no tensor of shape (batc
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scalearn.errors import UserError
 from scalearn.methods.layers.sources import Sources
 
 NAME = "scalearn"  # of the wide adapter inside the model
@@ -51,14 +49,12 @@ class ScaledUp(nn.Module):
     """The up-projection of the wide bottleneck: (..., S·b) -> (..., d), scaled by omega."""
 
     def __init__(self, omega: Omega, weight: Tensor, bias: Tensor) -> None:
-        """`weight` is (S, d, b) and `bias` (S, d): the sources' up-projections, kept frozen."""
+        """`weight` is (S, d, b) and `bias` (S, d): the sources' up-projections, frozen as long as nobody says else."""
         super().__init__()
         self.omega = omega
         self.bottleneck = weight.shape[2]
-        self.register_buffer("weight", weight.permute(1, 0, 2).contiguous())  # (d, S, b)
-        self.register_buffer("bias", bias.clone())
-        self.weight: Tensor
-        self.bias: Tensor
+        self.weight = nn.Parameter(weight.permute(1, 0, 2).contiguous(), requires_grad=False)  # (d, S, b)
+        self.bias = nn.Parameter(bias.clone(), requires_grad=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return sum_s omega_s * (U_s h_s + c_s) for `hidden`, the concatenated h_s."""
@@ -70,18 +66,17 @@ class ScaledUp(nn.Module):
         return functional.linear(hidden, (self.weight * omega.T.unsqueeze(-1)).flatten(1), bias)
 
 
-def install_wide_bottleneck(model: Any, path: Path, draw: Callable[[int, int], Omega], *, shared: bool) -> None:
-    """Put the stacked sources of `path` into `model` as one frozen wide adapter whose omega alone trains.
+def install_wide_bottleneck(
+    model: Any, sources: Sources, draw: Callable[[int, int], Omega], *, shared: bool, train: bool = False
+) -> None:
+    """Put the stacked sources into `model` as one wide adapter, frozen unless `train`, whose omega trains.
 
     `draw` makes an omega from the number of sources and the hidden size, one per layer. If `shared`, all layers use one
     omega but each draws its own mask.
     """
     from adapters import SeqBnConfig
 
-    sources = Sources.read(path)
     count, hidden = len(sources.names), int(model.config.hidden_size)
-    if len(sources.layers) != model.config.num_hidden_layers or sources.layers[0]["up.bias"].shape[1] != hidden:
-        raise UserError(f"{path}: source adapters of another model than {model.config.name_or_path}; stack its own")
     wide = count * sources.bottleneck
     # The library computes the bottleneck as int(hidden // factor); half a unit keeps that division exact.
     model.add_adapter(NAME, config=SeqBnConfig(reduction_factor=hidden / (wide + 0.5), non_linearity="relu"))
@@ -94,5 +89,7 @@ def install_wide_bottleneck(model: Any, path: Path, draw: Callable[[int, int], O
         with torch.no_grad():
             down.weight.copy_(parts["down.weight"].flatten(0, 1))
             down.bias.copy_(parts["down.bias"].flatten())
-        down.requires_grad_(False)
-        adapter.adapter_up = ScaledUp(common or draw(count, hidden), parts["up.weight"], parts["up.bias"])
+        up = ScaledUp(common or draw(count, hidden), parts["up.weight"], parts["up.bias"])
+        for tensor in (down.weight, down.bias, up.weight, up.bias):
+            tensor.requires_grad_(train)
+        adapter.adapter_up = up

@@ -1,0 +1,51 @@
+"""AdapterSoup in a campaign: tasks are embedded once each, compared per benchmark, and only its runs wait for it."""
+
+from __future__ import annotations
+
+from tests.workflow.project import Project
+
+MODELS = {name: {"kind": "folder", "path": "tiny model"} for name in ("tiny", "sentences")}
+
+
+def test_only_the_soup_waits_for_similarities(fresh: Project) -> None:
+    fresh.configure(models=MODELS, sentence_encoder="sentences", methods=["adapter", "scalearn"], seeds=[0])
+    jobs = fresh.planned().jobs
+    assert not {"embed_task", "similarities"} & set(jobs)
+    assert jobs["fetch_model"] == 1
+    long = {"pair": {"tasks": ["one", "two"], "sources": ["two", "three"]}}
+    fresh.configure(
+        models=MODELS, sentence_encoder="sentences", methods=["adapter_soup", "scalearn"], seeds=[0], benchmarks=long
+    )
+    jobs = fresh.planned().jobs
+    assert (jobs["embed_task"], jobs["similarities"], jobs["fetch_model"]) == (3, 1, 2)
+    fresh.run("results/pair_table.md")
+    calls = fresh.calls()
+    (made,) = [call for call in calls if call.startswith("similarities")]
+    path = "results/similarities/sentences/pair.json"
+    files = [f"resources/embedded/sentences/{task}.safetensors" for task in ("one", "two", "three")]
+    assert made.split() == ["similarities", *files, "--output", path]
+    for call in calls:
+        if call.startswith("train "):
+            assert (f"--similarities={path}" in call) == ("adapter_soup" in call)
+
+
+def test_a_soup_needs_a_sentence_encoder(fresh: Project) -> None:
+    fresh.configure(methods=["adapter_soup"])
+    said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
+    assert said == (
+        "error: config.yaml: sentence_encoder: adapter_soup compares tasks by their texts; name one of `models`"
+    )
+    fresh.configure(methods=["adapter_soup"], sentence_encoder="sentnces", models=MODELS)
+    said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
+    assert "sentence_encoder: unknown name 'sentnces', did you mean 'sentences'?" in said
+
+
+def test_runs_may_compose_the_sources_of_their_own_seed(fresh: Project) -> None:
+    fresh.configure(source_seed="paired", methods=["scalearn"], seeds=[0, 3])
+    fresh.run("results/pair_table.md")
+    trained = [call.split() for call in fresh.calls() if call.startswith("train --method scalearn ")]
+    composed = {(call[call.index("--seed") + 1], call[call.index("--sources") + 1]) for call in trained}
+    assert composed == {(seed, f"results/sources/tiny/pair/full/{seed}.safetensors") for seed in ("0", "3")}
+    fresh.configure(source_seed="paired", protocol="reference")
+    said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
+    assert "source_seed: the reference protocol composes adapters of seed 0" in said
