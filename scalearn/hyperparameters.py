@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import FAMILIES, Method
+from scalearn.tasks.humset import HUMSET
 
 # In a layer: `all`, a family or a method -> what differs for it; the narrower one counts.
 Layer = Mapping[str, Mapping[str, int | float]]
 
 # Where the paper's values (its released scripts) depend on the task; all others stand with the methods.
-PAPER: Mapping[str, Layer] = {"record": {"two_stage": {"epochs": 3}, "ia3": {"epochs": 3}}}
+PAPER: Mapping[str, Layer] = {
+    "record": {"two_stage": {"epochs": 3}, "ia3": {"epochs": 3}},
+    **dict.fromkeys(HUMSET, {"adapter_soup": {"patience": 3}}),
+}
 
 
 def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
