@@ -145,6 +145,35 @@ def tasks(
 
 
 @app.command()
+def methods(
+    benchmark: Annotated[
+        str | None, typer.Option(help="whose tasks are learned and composed; by default 8 tasks")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="a campaign file; by default config.yaml, if it is here")] = None,
+    hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
+    layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
+    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
+    embeddings: Annotated[int, typer.Option(min=1, help="rows of its embedding tables; by default RoBERTa's")] = 50_780,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""
+    from rich.console import Console
+
+    from scalearn.campaign import Campaign
+    from scalearn.catalogue import as_table, catalogue, sizes
+
+    if benchmark is not None and config is None:
+        config = Path("config.yaml")
+    campaign = Campaign.read(config) if config else None
+    shapes = sizes(campaign, benchmark, layers, hidden_size, intermediate_size or 4 * hidden_size, embeddings)
+    rows = catalogue(campaign, benchmark, shapes)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(as_table(rows))
+
+
+@app.command()
 def encode(
     task: Annotated[Path, typer.Option(help="a prepared task")],
     model: Annotated[Path, typer.Option(help="a fetched model")],
