@@ -146,10 +146,8 @@ def tasks(
 
 @app.command()
 def methods(
-    benchmark: Annotated[
-        str | None, typer.Option(help="whose tasks are learned and composed; by default 8 tasks")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="a campaign file; by default config.yaml, if it is here")] = None,
+    benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
+    config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
     hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
     layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
     intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
