@@ -113,6 +113,8 @@ def _train(spec: RunSpec) -> None:
 
 def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
     method, values = spec.learner
+    if method.family == "joint":
+        raise UserError(f"method '{spec.method}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
     if (spec.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if spec.sources is None else "takes no --sources"
         raise UserError(f"method '{spec.method}' {need}")

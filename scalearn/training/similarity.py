@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from scalearn.errors import UserError
-from scalearn.files import whole_file, write_json
+from scalearn.files import read_json, whole_file, write_json
 from scalearn.tasks.store import TaskInfo
 
 ROWS = 10_000  # the paper's
@@ -33,7 +33,7 @@ def embed(task: Path, model: Path, output: Path) -> None:
     """
     from sentence_transformers import SentenceTransformer
 
-    info = TaskInfo.read(task)
+    info, encoder_name = TaskInfo.read(task), read_json(model / "model.json")["name"]
     texts = drawn_texts(task / "train.parquet", info.sizes["train"])
     encoder: Any = SentenceTransformer(
         str(model), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
@@ -42,7 +42,7 @@ def embed(task: Path, model: Path, output: Path) -> None:
         texts, batch_size=BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
     )
     tensors = {"all": found.mean(axis=0), "first_three": found[:FIRST].mean(axis=0)}
-    content = {"task": info.name, "rows": len(texts), "data": info.sha256["train"]}
+    content = {"task": info.name, "encoder": encoder_name, "rows": len(texts), "data": info.sha256["train"]}
     with whole_file(output) as temporary:
         save_file(tensors, temporary, {"embedding": json.dumps(content, sort_keys=True)})
     print(f"embedded {info.name}: {len(texts):,} texts")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from scalearn.errors import UserError
+from scalearn.files import read_json
 
 
 class Tokens:
@@ -17,6 +18,7 @@ class Tokens:
     def __init__(self, model: Path, max_length: int, truncate: Literal["longest", "first"]) -> None:
         from transformers import AutoTokenizer
 
+        read_json(model / "model.json")  # refuses what is no fetched model, which the library would look for on the hub
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model, local_files_only=True, use_fast=True)
         if not self._tokenizer.is_fast:
             raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")

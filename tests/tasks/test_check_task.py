@@ -194,6 +194,12 @@ def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = task(tmp_path)
+    assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
+    assert capsys.readouterr().err == "error: nowhere/model.json: no such file; make it first\n"
+
+
 def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-task", str(task(tmp_path, test=[*GOOD[50:], GOOD[3]]))]) == 0
     said = capsys.readouterr().out

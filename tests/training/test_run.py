@@ -241,6 +241,11 @@ def test_a_two_stage_method_without_sources_is_refused(folder: Path, tmp_path: P
         train(replace(spec(folder, "scalearn", tmp_path), sources=None))
 
 
+def test_a_joint_method_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="learns all tasks of a benchmark at once; use `scalearn train-joint`"):
+        train(spec(folder, "hyperformer", tmp_path / "run"))
+
+
 def test_a_soup_without_similarities_is_refused(folder: Path, tmp_path: Path) -> None:
     soup = spec(folder, "adapter_soup", tmp_path / "run")
     with pytest.raises(UserError, match="method 'adapter_soup' compares tasks: add --similarities"):

@@ -83,6 +83,11 @@ def test_rows_are_drawn_once_each_by_a_seed(folder: Path, monkeypatch: pytest.Mo
     assert drawn_texts(folder / "three" / "train.parquet", 18) == whole[:5]
 
 
+def test_what_is_no_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere/model\.json: no such file; make it first"):
+        embed(folder / "one", tmp_path / "nowhere", tmp_path / "x")
+
+
 def test_what_is_no_embedding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_text("no")
     with pytest.raises(UserError, match=r"x\.safetensors: no readable embedding of a task"):
