@@ -15,6 +15,8 @@ from typing import Any
 
 from scalearn.errors import UserError
 
+LOCK = ".lock"
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -57,6 +59,18 @@ def alone(path: Path, waiting: str) -> Iterator[None]:
             print(waiting, flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half written in a folder that is ours alone: all that begins with a dot.
+
+    The lock stays.
+    """
+    for path in folder.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

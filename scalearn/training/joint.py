@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, set_seed
 
 from scalearn.campaign import JOINT
 from scalearn.errors import UserError
-from scalearn.files import alone, read_json, whole_folder, write_json
+from scalearn.files import LOCK, alone, read_json, sweep, whole_folder, write_json
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, Joint
@@ -100,7 +100,8 @@ def train(spec: JointSpec) -> None:
     tasks/<task>/ holds of each task what its scores are made from. A finished run of the same identity is left as it
     is; a killed one goes on from its last round; one that another process is at is waited for.
     """
-    with alone(spec.output / ".lock", f"{spec.output}: another process trains this run; waiting for it"):
+    with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
+        sweep(spec.output)
         _train(spec)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from transformers import set_seed
 
 from scalearn.errors import UserError
-from scalearn.files import alone, read_json, sha256
+from scalearn.files import LOCK, alone, read_json, sha256, sweep
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given, HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, RunSwitch
@@ -90,7 +90,8 @@ def train(spec: RunSpec) -> None:
     A finished run of the same identity is left as it is; a killed one goes on from its last epoch; one that another
     process is at (an orphan of a killed Snakemake) is waited for.
     """
-    with alone(spec.output / ".lock", f"{spec.output}: another process trains this run; waiting for it"):
+    with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
+        sweep(spec.output)
         _train(spec)
 
 
