@@ -13,8 +13,9 @@ from transformers.activations import gelu_new
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import CurrentTask
-from scalearn.training.checkpoints import trainable
+from scalearn.training.checkpoints import snapshot, trainable
 from scalearn.training.model import compose_joint
+from tests.methods.cases import shapes
 from tests.tiny import tiny_config
 
 TASKS = ("first", "second", "third")
@@ -50,7 +51,7 @@ def test_hyperformer_generates_an_adapter_for_each_task_and_layer(name: str) -> 
 
         for task in range(3):
             current.index = task
-            embedding = weights["embeddings.tasks"][task]
+            embedding = weights[f"embeddings.tasks.{task}"]
             if name == "hyperformer_pp":
                 embedding = torch.cat([embedding, weights["embeddings.layers"][layer]])
             z = linear("embeddings.second", torch.relu(linear("embeddings.first", embedding)))
@@ -78,7 +79,8 @@ def test_hyperformer_s_layers_share_z_and_hyperformer_pp_s_share_generators() ->
 def test_hyperformer_starts_as_the_reference_does() -> None:
     model, _ = build("hyperformer_pp")
     values = dict(model.bert.encoder.layer[0].output.adapters[ADAPTER].adapter_up.named_parameters())
-    assert abs(values["embeddings.tasks"].std() - 1) < 0.05
+    embeddings = torch.cat([values[f"embeddings.tasks.{task}"] for task in range(3)])
+    assert abs(embeddings.std() - 1) < 0.05
     assert abs(values["embeddings.layers"].std() - 0.02) < 0.002
     assert abs(values["generators.down_weight.weight"].std() - 0.02) < 0.002
     assert not values["generators.norm_weight.bias"].any()
@@ -154,3 +156,33 @@ def test_what_knows_no_task_differs_by_head_alone(name: str) -> None:
         states.append(model(**inputs, head=TASKS[task], output_hidden_states=True))
     assert torch.equal(states[0].hidden_states[-1], states[2].hidden_states[-1])
     assert not torch.equal(states[0].logits, states[2].logits)
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.family == "joint"])
+def test_a_batch_of_one_task_moves_nothing_of_another(name: str) -> None:
+    """Not even by the momentum of its own last batch: a task that is rarely drawn would be moved most of the time."""
+    model, current = build(name)
+    inputs = {"input_ids": torch.randint(5, 60, (4, 7)), "labels": torch.tensor([0, 1, 0, 1])}
+    optimizer = torch.optim.AdamW(trainable(model).values(), lr=1e-2, weight_decay=0.0)
+
+    def step(task: int) -> set[str]:
+        """Train on one batch of the task and return the names of the tensors that moved."""
+        before = snapshot(model)
+        current.index = task
+        model(**inputs, head=TASKS[task]).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return {key for key, value in snapshot(model).items() if not torch.equal(value, before[key])}
+
+    def of(task: int) -> set[str]:
+        own = (f"heads.{TASKS[task]}.", f".task_scores.{task}", f".embeddings.tasks.{task}")
+        return {key for key in trainable(model) if any(part in f".{key}" or key.startswith(part) for part in own)}
+
+    method = METHODS[name]
+    one, two = (method.count(shapes(model.config, 0, tasks), method.defaults) for tasks in (1, 2))
+    head = 32 * 32 + 32 + 2 * 32 + 2
+    for task in (0, 1, 0, 2):
+        assert sum(trainable(model)[key].numel() for key in of(task)) == two - one + head
+        moved = step(task)
+        assert of(task) <= moved
+        assert not any(of(other) & moved for other in range(3) if other != task)

@@ -22,7 +22,8 @@ class Embeddings(nn.Module):
         """`layers` is how many layers have embeddings of their own, 0 if z depends on the task alone."""
         super().__init__()
         self.current = current
-        self.tasks = nn.Parameter(torch.empty(tasks, EMBEDDING).normal_())
+        # A parameter per task: in one for all of them a batch of one task would move the others by their momentum.
+        self.tasks = nn.ParameterList(torch.empty(EMBEDDING).normal_() for _ in range(tasks))
         self.layers = nn.Parameter(torch.empty(layers, EMBEDDING).normal_(0, STD)) if layers else None
         self.first = _linear(EMBEDDING * (2 if layers else 1), MIDDLE)
         self.second = _linear(MIDDLE, PROJECTED)
