@@ -32,6 +32,7 @@ def _json(option: str, text: str) -> dict[str, Any]:
 
 def _values(method: str, changed: str) -> dict[str, int | float]:
     """Return the hyper-parameters of a method, with what the option `--hyperparameters` changes."""
+    from scalearn.hyperparameters import check_value
     from scalearn.methods import METHODS
 
     if method not in METHODS:
@@ -40,6 +41,7 @@ def _values(method: str, changed: str) -> dict[str, int | float]:
     for key, value in _json("--hyperparameters", changed).items():
         if key not in values:
             raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
+        check_value("--hyperparameters", key, value)
         values[key] = type(values[key])(value)
     return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from scalearn.errors import UserError, nearest
@@ -18,6 +19,17 @@ PAPER: Mapping[str, Layer] = {
     **{task: {"adapter_soup": {"patience": 3}} for task in HUMSET},
 }
 
+# What no training can do without, or with more of: the least and the most.
+RANGES: Mapping[str, tuple[float, float]] = {
+    "batch_size": (1, math.inf),
+    "epochs": (1, math.inf),
+    "eval_steps": (1, math.inf),
+    "max_steps": (1, math.inf),
+    "record_rows": (1, math.inf),
+    "temperature": (0.1, math.inf),  # below, the largest task alone would be drawn
+    "warmup_ratio": (0, 1),
+}
+
 
 def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
     """Return all values of the method, numbers in the default's type."""
@@ -31,15 +43,28 @@ def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
 
 
 def check(where: str, layer: Layer) -> None:
-    """Refuse names of methods and of hyper-parameters that there are not; `where` begins the sentence."""
+    """Refuse unknown methods, unknown hyper-parameters and impossible values; `where` begins the sentence."""
     for name, values in layer.items():
         concerned = [method for method in METHODS.values() if name in ("all", method.family, method.name)]
         if not concerned:
             raise UserError(f"{where}: unknown name '{name}'{nearest(name, ('all', *FAMILIES, *METHODS))}")
         known = {key for method in concerned for key in method.defaults}
-        for key in values:
+        for key, value in values.items():
             if key not in known:
                 raise UserError(f"{where}.{name}: unknown name '{key}'{nearest(key, known)}")
+            check_value(f"{where}.{name}", key, value)
+
+
+def check_value(where: str, key: str, value: object) -> None:
+    """Refuse what is no number, or out of the hyper-parameter's range; `where` begins the sentence."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise UserError(f"{where}: {key} is {value!r}; give a number")
+    least, most = RANGES.get(key, (-math.inf, math.inf))
+    if not least <= value <= most:
+        raise UserError(
+            f"{where}: {key} is {value:g}; give "
+            + (f"a number from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}")
+        )
 
 
 def check_benchmark(where: str, layer: Layer) -> None:
@@ -48,3 +73,11 @@ def check_benchmark(where: str, layer: Layer) -> None:
     for name in layer:
         if name == "single" or (name in METHODS and METHODS[name].family == "single"):
             raise UserError(f"{where}.{name}: its runs are shared by all benchmarks; use task_hyperparameters")
+
+
+def check_task(where: str, layer: Layer) -> None:
+    """Refuse values for one task of joint methods: their runs learn all tasks of a benchmark."""
+    check(where, layer)
+    for name in layer:
+        if name == "joint" or (name in METHODS and METHODS[name].family == "joint"):
+            raise UserError(f"{where}.{name}: its runs learn all tasks of a benchmark; use benchmark_hyperparameters")

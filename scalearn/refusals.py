@@ -40,7 +40,7 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
         hyperparameters.check_benchmark(f"{origin}: benchmark_hyperparameters.{name}", layer)
     _known(origin, "task_hyperparameters", tuple(config.task_hyperparameters), known_tasks)
     for name, layer in config.task_hyperparameters.items():
-        hyperparameters.check(f"{origin}: task_hyperparameters.{name}", layer)
+        hyperparameters.check_task(f"{origin}: task_hyperparameters.{name}", layer)
 
 
 def explain(error: ValidationError) -> str:

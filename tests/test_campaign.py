@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from scalearn.campaign import Campaign, Run, normal
 from scalearn.errors import UserError
+from scalearn.hyperparameters import RANGES
 from scalearn.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -142,7 +144,12 @@ def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> Non
     )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(METHODS["adapter"].defaults)), st.integers(0, 10**6)))
+def possible(key: str) -> st.SearchStrategy[int]:
+    least, most = RANGES.get(key, (0, 10**6))
+    return st.integers(math.ceil(least), int(min(most, 10**6)))
+
+
+@given(st.fixed_dictionaries({}, optional={key: possible(key) for key in METHODS["adapter"].defaults}))
 def test_defaults_and_changes_give_back_all_hyperparameters(values: dict[str, int]) -> None:
     some = campaign(hyperparameters={"adapter": values})
     assert {
@@ -222,6 +229,14 @@ def test_layouts_are_normal_json() -> None:
             {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
             "rte.all: unknown name 'epoch', did you mean 'epochs'?",
         ),
+        (
+            {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
+            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use benchmark_hyp",
+        ),
+        ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
+        ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
+        ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
+        ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
         ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
         ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),

@@ -54,7 +54,7 @@ def test_what_a_change_runs_again(done: Project, tmp_path: Path) -> None:
     for changes, expected in (
         ({"hyperparameters": {"joint": {"max_steps": 100}}}, everything),
         ({"hyperparameters": {"hyperformer": {"temperature": 1}}}, set()),
-        ({"task_hyperparameters": {"one": {"joint": {"max_steps": 100}}}}, set()),
+        ({"task_hyperparameters": {"one": {"all": {"epochs": 7}}}}, set()),
         ({"benchmark_hyperparameters": {"pair": {"joint": {"max_steps": 100}}}}, everything),
         ({"protocol": "reference"}, everything),
     ):
