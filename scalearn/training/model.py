@@ -61,6 +61,8 @@ def compose_joint(
     given = Given(tasks=tuple(tasks))
     method.install(model, values, given)
     for name, (labels, kind) in tasks.items():
+        if hasattr(model.heads, name):
+            raise UserError(f"task '{name}': torch keeps this name for itself in a joint model; choose another name")
         add_head(model, name, labels, kind, pooled=pooled, layers=layers)
     if pooled:
         model.base_model.pooler.requires_grad_(True)

@@ -25,6 +25,7 @@ from scalearn.training.encode import encode
 from scalearn.training.joint import JointSpec, train
 from scalearn.training.joint_batches import FirstText, JointSplit, TaskBatches, drawn
 from scalearn.training.joint_trainer import JointTrainer, rounds
+from scalearn.training.outputs import write_predictions
 from tests.methods.cases import JOINT
 from tests.tiny import ENCODERS, make_model, make_task
 from tests.training.test_run import Killed, kill_after
@@ -212,6 +213,30 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert not (tmp_path / "killed" / "checkpoints").exists()
 
 
+@pytest.mark.parametrize("place", range(len(KINDS)))
+def test_a_run_killed_after_its_training_equals_an_uninterrupted_one(
+    place: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it writes what each task gets: the training, which had ended, is not done again."""
+    train(spec(folder, tmp_path / "whole", "hyperformer_pp", epochs=1))
+    written: list[Path] = []
+
+    def write(path: Path, *arguments: Any) -> None:
+        if len(written) == place:
+            raise Killed
+        written.append(path)
+        write_predictions(path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(joint_module, "write_predictions", write)
+        with pytest.raises(Killed):
+            train(spec(folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
+    assert not (tmp_path / "killed" / "run.json").exists()
+    monkeypatch.setattr(JointTrainer, "training_step", lambda *_: pytest.fail("it trains again"))
+    train(spec(folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
 def test_each_task_is_scored_from_its_part(folder: Path, tmp_path: Path) -> None:
     train(spec(folder, tmp_path / "run"))
     whole = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -264,6 +289,13 @@ def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Pa
         train(replace(spec(folder, tmp_path / "run"), method="adapter"))
     data = (folder / "encoded" / "many",) * 2
     with pytest.raises(UserError, match="many, many; name each once"):
+        train(replace(spec(folder, tmp_path / "run"), data=data))
+
+
+def test_a_task_s_name_that_no_head_can_have_is_refused(folder: Path, tmp_path: Path) -> None:
+    encode(make_task(tmp_path / "keys"), folder / "model", tmp_path / "encoded")
+    data = (folder / "encoded" / "many", tmp_path / "encoded")
+    with pytest.raises(UserError, match="task 'keys': torch keeps this name"):
         train(replace(spec(folder, tmp_path / "run"), data=data))
 
 
