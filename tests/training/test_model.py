@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,16 @@ def test_heads_at_roberta_base_shapes(kind: Any, labels: int, pooled: bool, para
         model = AutoAdapterModel.from_config(RobertaConfig(vocab_size=50265))
         compose(model, ADAPTER, ADAPTER.defaults, Given(), labels, kind, pooled)
     assert count(model)["head"] == parameters
-    assert count(model)["trainable"] == 894_528
+    assert count(model)["trainable"] == 894_528 + (590_592 if pooled else 0)
+
+
+def test_the_pooler_of_the_reference_s_head_stays_frozen_in_stage_2() -> None:
+    with torch.device("meta"):
+        model = AutoAdapterModel.from_config(RobertaConfig(vocab_size=50265))
+        composing = replace(ADAPTER, family="two_stage")
+        compose(model, composing, ADAPTER.defaults, Given(), 2, "multiple_choice", pooled=True)
+    counts = count(model)
+    assert (counts["trainable"], counts["head"]) == (894_528, 769)
 
 
 def test_the_reference_s_head_of_multiple_choice_reads_the_frozen_pooler(tmp_path: Path) -> None:
