@@ -29,7 +29,7 @@ COMMON: dict[str, int | float] = {
 }
 
 # What joint methods have beside them, or otherwise (the same scripts): training ends after `epochs`
-# passes or `max_steps` batches, whichever is less; every `eval_steps` batches the model is evaluated, in a shorter
+# passes or `max_steps` batches, whichever is less; every `eval_steps` batches the model is evaluated, in a short
 # training after each pass. A batch's task is drawn in proportion to rows^(1 / temperature); of ReCoRD, twelve rows of
 # which share a passage, as many rows take part as it has questions.
 JOINT: dict[str, int | float] = {

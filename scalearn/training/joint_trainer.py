@@ -16,16 +16,20 @@ from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
 from scalearn.training.scoring import Scorer
 from scalearn.training.trainer import EVAL_BATCH, RunTrainer
 
+FEW = 10
+
 
 def rounds(rows: int, values: HyperParameters) -> tuple[int, int]:
     """Return how many rounds there are, each followed by an evaluation, and how many batches are in each.
 
     rows: of all tasks' train splits. Training ends after `epochs` passes or `max_steps` batches; a round has
-    `eval_steps` of them, or is a pass if the whole training has no more than that.
+    `eval_steps` of them, or, where that would make fewer than FEW rounds, at most a pass.
     """
     once = math.ceil(rows / int(values["batch_size"]))
     steps = min(int(values["max_steps"]), int(values["epochs"]) * once)
-    batches = int(values["eval_steps"]) if steps > values["eval_steps"] else min(once, steps)
+    batches = int(values["eval_steps"])
+    if steps < FEW * batches:
+        batches = min(batches, once, steps)
     return steps // batches, batches
 
 

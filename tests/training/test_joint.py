@@ -150,8 +150,10 @@ def test_first_texts_end_with_their_separator(kind: str, tmp_path: Path) -> None
         (854_185, {}, (50, 7500)),  # GLUE, SuperGLUE and HumSet of the paper: 375,000 steps
         (141_941, {}, (50, 7500)),
         (587_175, {}, (50, 7500)),
-        (3_000, {}, (1, 7500)),  # 100 passes of 94 batches, of which whole rounds
-        (3_000, {"epochs": 5}, (5, 94)),  # a short training is evaluated after each pass
+        (3_000, {}, (100, 94)),  # a short training is evaluated after each pass
+        (30_000, {}, (12, 7500)),  # 93,800 batches, of which whole rounds
+        (854_185, {"max_steps": 60_000}, (8, 7500)),  # a pass has more
+        (3_000, {"epochs": 5}, (5, 94)),
         (3_000, {"max_steps": 40}, (1, 40)),
         (10, {"epochs": 3}, (3, 1)),
     ],
