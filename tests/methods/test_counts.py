@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from adapters import AutoAdapterModel
-from transformers import RobertaConfig
+from transformers import RobertaConfig, XLMRobertaConfig
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
@@ -57,6 +57,13 @@ JOINT = {
 def roberta() -> Any:
     """Return an encoder of RoBERTa-base's shapes; to be called on the meta device."""
     return AutoAdapterModel.from_config(RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1))
+
+
+def xlm_roberta() -> Any:
+    """Return an encoder of XLM-R-base's shapes."""
+    return AutoAdapterModel.from_config(
+        XLMRobertaConfig(vocab_size=250_002, max_position_embeddings=514, type_vocab_size=1)
+    )
 
 
 def heads(tasks: dict[str, int]) -> dict[str, tuple[int, Kind]]:
@@ -122,3 +129,37 @@ def test_heads_of_humset() -> None:
     assert count(model)["head"] == 3_010_635
     sizes = {name: sum(value.numel() for value in model.heads[name].parameters()) for name in HUMSET}
     assert list(sizes.values()) == [599_051, 595_975, 595_206, 615_969, 604_434]
+
+
+@pytest.mark.parametrize(
+    ("name", "humset", "gsg"),
+    [
+        ("full_finetuning", 277_453_056, 124_055_040),
+        ("adapter", 894_528, 894_528),
+        ("adapter_fusion", 21_252_096, 21_252_096),
+        ("adapter_soup", 0, 0),
+        ("scalearn", 46_080, 138_240),
+        ("scalearn_uniform", 60, 180),
+        ("scalearn_pp", 3_840, 11_520),
+        ("scalearn_uniform_pp", 5, 15),
+        ("full_finetuning_m", 277_453_056, 124_055_040),
+        ("adapter_m", 894_528, 894_528),
+        ("propetl_m", 74_544 + 1_179_648 + 73_728, 74_544 + 1_916_928 + 73_728),
+        ("hyperformer", 59_419_008, 59_424_128),
+        ("hyperformer_pp", 5_093_488, 5_098_608),
+    ],
+)
+def test_counts_of_humset_with_xlm_r_and_of_gsg(name: str, humset: int, gsg: int, tmp_path: Path) -> None:
+    """Five tasks and fifteen: what depends on the number of tasks, of sources, or on the vocabulary."""
+    method = METHODS[name]
+    for tasks, kind, expected in ((HUMSET, "multi_label", humset), (GSG, "classification", gsg)):
+        sources = make_sources(tmp_path / "s", len(tasks), layers=12, hidden=768, bottleneck=48)
+        with torch.device("meta"):
+            model = xlm_roberta() if tasks is HUMSET else roberta()
+            if method.family == "joint":
+                compose_joint(model, method, method.defaults, {task: (labels, kind) for task, labels in tasks.items()})
+            else:
+                similarity = {f"t{index}": 1.0 for index in range(15)}
+                given = Given(sources if method.family == "two_stage" else None, "t0", similarity)
+                compose(model, method, method.defaults, given, labels=2)
+        assert count(model)["trainable"] == expected
