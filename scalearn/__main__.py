@@ -39,14 +39,18 @@ def warm(command: list[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process and return its exit status."""
+    from scalearn.budget import STOPPED
     from scalearn.cli import app
-    from scalearn.errors import UserError
+    from scalearn.errors import Stopped, UserError
 
     try:
         app(arguments, prog_name="scalearn", standalone_mode=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stop:
+        print(f"stopped: {stop}", file=sys.stderr)
+        return STOPPED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

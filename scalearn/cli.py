@@ -9,12 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from scalearn import budget
 from scalearn.errors import UserError, nearest
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Output = Annotated[Path, typer.Option(help="what to write")]
 Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
+MaxTime = Annotated[str | None, typer.Option(help="stop after so long, say 10m, with a checkpoint to go on from")]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 
 WIDE = 160  # columns of a table that goes to a file
@@ -229,9 +231,12 @@ def train(
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
     similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
+    max_time: MaxTime = None,
 ) -> None:
-    """Train one run; a finished run is left as it is, a killed one goes on from its last epoch."""
+    """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
     values, switches = _values(method, hyperparameters), _switches(switch or [])
+    budget.begin(max_time)
+    budget.check()
 
     from scalearn.training.run import RunSpec
     from scalearn.training.run import train as run
@@ -249,9 +254,12 @@ def train_joint(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+    max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
     values, switches = _values(method, hyperparameters), _switches(switch or [])
+    budget.begin(max_time)
+    budget.check()
 
     from scalearn.training.joint import JointSpec
     from scalearn.training.joint import train as run

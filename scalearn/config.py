@@ -85,6 +85,9 @@ class Config(Strict):
     source_seed: Seed | Literal["paired"] = Field(
         0, description="the seed of the stage-1 adapters that stage 2 composes; `paired`: the run's own"
     )
+    max_time: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = Field(
+        None, description="stop in order after so long, say 10m; the same command goes on later"
+    )
     sentence_encoder: Name | None = Field(
         None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
     )

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The two exceptions that a user is meant to read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from difflib import get_close_matches
 
 class UserError(Exception):
     """Bad input. Its text is one sentence: which file, which key, and how to mend it."""
+
+
+class Stopped(Exception):
+    """Work that was asked to stop, did so with a checkpoint, and goes on when the same command is given again."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

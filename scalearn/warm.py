@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,7 @@ PRELOAD = (
 # Read when the libraries are imported, so they must stand before: one BLAS thread (a child sets its own number for
 # torch), and a check for GPUs that does not initialise CUDA, which would be of no use in a forked child.
 BEFORE_PRELOAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+GRACE = 60.0  # seconds that a child has for its checkpoint when its client is gone
 TAKEN = b"+"  # a child has the request; from here on only its own status counts
 
 Command = Callable[[list[str]], int]
@@ -131,8 +133,13 @@ def _answer(connection: socket.socket, run: Command) -> NoReturn:
 
 
 def _die_with(connection: socket.socket) -> None:
-    """End this process, at whatever it is, when the client is gone: killed by Snakemake, say."""
+    """End this process, at whatever it is, when the client is gone: killed by Snakemake, say.
+
+    A training takes the signal as a request and writes a checkpoint first.
+    """
     if not connection.recv(1):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
         os._exit(1)
 
 

@@ -12,9 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from scalearn.files import read_json, whole_folder, write_json
+from scalearn.errors import UserError
+from scalearn.files import read_json, sha256, whole_folder, write_json
 
 PREFIX = "checkpoint-"
+STATE = "state.json"
 TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
 
 
@@ -84,23 +86,35 @@ def write(
     with whole_folder(target) as temporary:
         for name, content in tensors.items():
             save_file(content, temporary / f"{name}.safetensors")
-        write_json(temporary / "state.json", state)
         write_trainer_state(str(temporary / TRAINER_STATE))
+        checksums = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        write_json(temporary / STATE, {**state, "sha256": checksums})
     for other in folder.glob(f"{PREFIX}*"):
         if other != target:
             shutil.rmtree(other, ignore_errors=True)
 
 
 def latest(folder: Path, identity: str) -> Path | None:
-    """Return the newest checkpoint of the run with this identity, or None; those of another run are removed."""
+    """Return the newest whole checkpoint of the run with this identity, or None; all others are removed."""
     found = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
     for path in found:
-        if read_json(path / "state.json")["identity"] == identity:
+        if (fault := _fault(path, identity)) is None:
             return path
-    if found:
-        print(f"{folder}: checkpoints of another configuration, removed; training starts anew")
-    shutil.rmtree(folder, ignore_errors=True)
+        print(f"{path}: {fault}; removed, training does not go on from here", flush=True)
+        shutil.rmtree(path, ignore_errors=True)
     return None
+
+
+def _fault(path: Path, identity: str) -> str | None:
+    """Return why training cannot go on from this checkpoint, or None if it can."""
+    try:
+        state = read_json(path / STATE)
+        if state["identity"] != identity:
+            return "a checkpoint of another configuration"
+        damaged = [name for name, checksum in state["sha256"].items() if sha256(path / name) != checksum]
+    except (UserError, OSError, KeyError, AttributeError) as error:
+        return f"a damaged checkpoint ({error})"
+    return f"a damaged checkpoint ({damaged[0]} is not as it was written)" if damaged else None
 
 
 def read_tensors(path: Path, name: str) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from scalearn.protocol import RUN_SWITCHES, Joint
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.joint_trainer import JointTrainer
 from scalearn.training.model import HEADS, compose_joint, count, load_encoder
@@ -111,6 +112,7 @@ def _train(spec: JointSpec) -> None:
     if is_done(spec.output, record, files):
         print(f"{spec.output}: this run is done; delete its run.json to train it again")
         return
+    check_inputs(spec.model, *spec.data)
     started = time.monotonic()
     set_seed(spec.seed)
     trainer = _trainer(spec, record)

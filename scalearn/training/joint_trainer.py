@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -14,7 +15,7 @@ from scalearn.methods.base import CurrentTask, HyperParameters
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
 from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
 from scalearn.training.scoring import Scorer
-from scalearn.training.trainer import EVAL_BATCH, RunTrainer
+from scalearn.training.trainer import RunTrainer
 
 FEW = 10
 
@@ -82,10 +83,14 @@ class JointTrainer(RunTrainer):
         found: dict[str, float] = {}
         for index, (name, split) in enumerate(self.validation.items()):
             self.current.index, self.compute_metrics = index, self.scorers[name]
-            loader = eval_loader(split, EVAL_BATCH)
-            found |= self.evaluation_loop(loader, name, metric_key_prefix=f"{metric_key_prefix}_{name}").metrics
+            found |= self.predicted(partial(self._evaluate_task, name, split, f"{metric_key_prefix}_{name}"))
         losses = [found[f"{metric_key_prefix}_{name}_loss"] for name in self.validation if name in self.selected]
         found[f"{metric_key_prefix}_loss"] = mean(losses)
         self.log(found)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
+
+    def _evaluate_task(self, name: str, split: EncodedSplit, prefix: str) -> dict[str, float]:
+        loop = self.evaluation_loop(eval_loader(split, self.eval_batch), name, metric_key_prefix=prefix)
+        metrics: dict[str, float] = loop.metrics
+        return metrics

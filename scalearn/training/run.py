@@ -21,6 +21,7 @@ from scalearn.protocol import RUN_SWITCHES, RunSwitch
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
 from scalearn.training.outputs import OUTPUTS, is_done, write_run
 from scalearn.training.scoring import scorer
@@ -100,6 +101,7 @@ def _train(spec: RunSpec) -> None:
     if is_done(spec.output, record, OUTPUTS):
         print(f"{spec.output}: this run is done; delete its run.json to train it again")
         return
+    check_inputs(spec.model, spec.data)
     started = time.monotonic()
     set_seed(spec.seed)
     model = _model(spec, record["task"])

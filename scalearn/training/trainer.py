@@ -12,17 +12,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
+from scalearn.budget import deadline
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
+from scalearn.training.memory import EVAL_BATCH, FittingTrainer
 from scalearn.training.scoring import Scorer
+from scalearn.training.stopping import Stop
 
-EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
+LOOK = 16  # steps between two looks at the loss: each look waits for the GPU
 
 
 class EpochLine(TrainerCallback):  # type: ignore[misc]
@@ -46,8 +49,8 @@ class EpochLine(TrainerCallback):  # type: ignore[misc]
         )
 
 
-class RunTrainer(Trainer):  # type: ignore[misc]
-    """One run's training. A checkpoint at the end of each epoch holds all that the next one needs.
+class RunTrainer(FittingTrainer):
+    """One run's training. A checkpoint, at the end of each epoch and when asked to stop, holds all that is to come.
 
     `best` holds the trained tensors of the best epoch, whichever modules they sit in: the library's own restore
     misses heads and shared parameters that bear another name than the adapter's.
@@ -81,13 +84,15 @@ class RunTrainer(Trainer):  # type: ignore[misc]
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
         self.last_epoch, self.groups = last_epoch, groups
         self.best: dict[str, Tensor] = {}
+        self.seen = torch.zeros(2, dtype=torch.float64)  # of this epoch: the sum of losses, the number of steps
+        self.stop = Stop(deadline(), self._write_checkpoint)
         super().__init__(
             model,
             training_arguments(values, seed, folder, select),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
-            callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit)],
+            callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit), self.stop],
         )
         self.remove_callback(PrinterCallback)
 
@@ -97,11 +102,11 @@ class RunTrainer(Trainer):  # type: ignore[misc]
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Batch]:
         """Return evaluation batches in the split's own order."""
-        return eval_loader(eval_dataset or self.eval_dataset, EVAL_BATCH)
+        return eval_loader(eval_dataset or self.eval_dataset, self.eval_batch)
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Batch]:
         """Return test batches in the split's own order."""
-        return eval_loader(test_dataset, EVAL_BATCH)
+        return eval_loader(test_dataset, self.eval_batch)
 
     def create_optimizer(self) -> Any:
         """Return the optimizer. The library's rule of what decays (no bias, no layer norm) holds in each group."""
@@ -121,53 +126,81 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             self.optimizer = optimizer(split, **options)
         return super().create_optimizer()
 
+    def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
+        """Return the batch's loss, its gradient in the parameters, and stop a training that diverges."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.seen = self.seen.to(loss.device)
+        self.seen += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
+        if self.state.global_step % LOOK == 0:
+            self._refuse_divergence("training loss", float(self.seen[0]))
+        return loss
+
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any) -> Any:
-        """Return the task's loss, in training with the method's regularisation added."""
+        """Return the task's loss, in training with the method's regularisation added, and by the part's share."""
         outputs = self.forward(model, inputs)
         loss = outputs.loss
-        if model.training and self.regularisation is not None and (term := self.regularisation()) is not None:
-            loss = loss + term
+        if model.training:
+            if self.regularisation is not None and (term := self.regularisation()) is not None:
+                loss = loss + term
+            loss = loss * self.share
         return (loss, outputs) if return_outputs else loss
 
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return what the model makes of a batch: loss and logits."""
         return model(**inputs)
 
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, as the epoch's `loss`, the mean over all its steps: also of those before a resume."""
+        if "loss" in logs:
+            logs["loss"] = float(self.seen[0] / self.seen[1])
+            self.seen = torch.zeros_like(self.seen)
+            self._refuse_divergence("training loss", logs["loss"])
+            self._refuse_divergence("gradient", logs.get("grad_norm", 0.0))
+        super().log(logs, start_time)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Return loss and metrics of the validation rows."""
+        found: dict[str, float] = self.predicted(lambda: super(RunTrainer, self).evaluate(*arguments, **options))
+        return found
+
     def logits(self, split: EncodedSplit) -> npt.NDArray[np.float32]:
         """Return what the model says of each row, (rows, outputs), in the split's order."""
         self.compute_metrics = None  # they are of the validation rows
-        found: npt.NDArray[np.float32] = self.predict(split).predictions
+        found: npt.NDArray[np.float32] = self.predicted(lambda: self.predict(split)).predictions
         return found
 
     def fit(self) -> TrainerState:
         """Train, or go on from the last checkpoint, and leave the best epoch's tensors in the model."""
         checkpoint = checkpoints.latest(self.folder, self.identity)
-        if checkpoint is None:
-            self.train()
-        else:
+        if checkpoint is not None:
             print(f"going on from {checkpoint.name}", flush=True)
-            if self._read_state(checkpoint)["finished"]:
-                self._load_from_checkpoint(checkpoint)
-                self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
-            else:
-                self.train(resume_from_checkpoint=str(checkpoint))
+        if checkpoint is not None and self._read_state(checkpoint)["finished"]:
+            self._load_from_checkpoint(checkpoint)
+            self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
+        else:
+            with self.stop.listening():
+                self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         self._load_best_model()
         return self.state
 
     # The rest replaces what the library would pickle, at the places where it does so (transformers 4.57).
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        losses = [entry["eval_loss"] for entry in self.state.log_history if "eval_loss" in entry]
+        self._refuse_divergence("validation loss", losses[-1])
         if self.state.best_global_step == self.state.global_step:
             self.best = checkpoints.snapshot(self.model)
-        self._refuse_divergence()
         self.state.best_model_checkpoint = "best"
         last = self.state.global_step >= self.state.max_steps
-        finished = bool(last or self.control.should_training_stop)
+        self._write_checkpoint(finished=bool(last or self.control.should_training_stop))
+
+    def _write_checkpoint(self, finished: bool = False) -> None:
         self._store_callbacks()
         optimizer, groups = checkpoints.optimizer_tensors(self.optimizer)
         state = {
             "identity": self.identity,
             "finished": finished,
+            "parts": self.parts,
             "groups": checkpoints.plain(groups),
             "scheduler": checkpoints.plain(self.lr_scheduler.state_dict()),
         }
@@ -176,15 +209,15 @@ class RunTrainer(Trainer):  # type: ignore[misc]
             "best": self.best,
             "optimizer": optimizer,
             "random": checkpoints.random_state(),
+            "seen": {"seen": self.seen},
         }
         checkpoints.write(self.folder, self.state.global_step, tensors, state, self.state.save_to_json)
 
-    def _refuse_divergence(self) -> None:
-        losses = [entry["eval_loss"] for entry in self.state.log_history if "eval_loss" in entry]
-        if not self.best or not math.isfinite(losses[-1]):
-            when = f"{self.unit} {round(self.state.epoch or 0)}"
+    def _refuse_divergence(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            when = f"{self.unit} {math.ceil(self.state.epoch or 0)}, after step {self.state.global_step}"
             raise UserError(
-                f"{self.folder.parent}: the validation loss is not finite in {when}; "
+                f"{self.folder.parent}: the {what} is not finite in {when}; "
                 "try a smaller learning_rate for this method in the campaign's hyperparameters"
             )
 
@@ -194,12 +227,14 @@ class RunTrainer(Trainer):  # type: ignore[misc]
                 self.state.stateful_callbacks[type(callback).__name__] = state()
 
     def _read_state(self, checkpoint: Path) -> dict[str, Any]:
-        return read_json(checkpoint / "state.json")
+        return read_json(checkpoint / checkpoints.STATE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str | Path, model: Any = None) -> None:
         path = Path(resume_from_checkpoint)
         checkpoints.restore(self.model, checkpoints.read_tensors(path, "current"))
         self.best = checkpoints.read_tensors(path, "best")
+        self.seen = checkpoints.read_tensors(path, "seen")["seen"]
+        self.parts = self._read_state(path)["parts"]
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from scalearn.methods.layers.sources import checksum_of
+
 
 def make_sources(path: Path, count: int = 3, layers: int = 2, hidden: int = 32, bottleneck: int = 2) -> Path:
     """Write a stack of `count` random source adapters and return its path."""
@@ -23,5 +25,6 @@ def make_sources(path: Path, count: int = 3, layers: int = 2, hidden: int = 32, 
         for layer in range(layers)
         for part, shape in shapes.items()
     }
-    save_file(tensors, path, {"sources": json.dumps({"names": [f"t{index}" for index in range(count)]})})
+    facts = {"names": [f"t{index}" for index in range(count)], "content": checksum_of(tensors)}
+    save_file(tensors, path, {"sources": json.dumps(facts)})
     return path

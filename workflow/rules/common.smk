@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
+from scalearn import budget
 from scalearn.campaign import JOINT, Campaign
 from scalearn.check import check_files, check_rows
 from scalearn.errors import UserError
@@ -26,6 +27,8 @@ campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
     refuse(check_files, campaign, origin)
     drop_stale_locks(Path(".snakemake"))
+    refuse(budget.begin, campaign.config.max_time, "max_time")
+    budget.watch()
     logger.info(f"{origin}: {campaign.size()}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.

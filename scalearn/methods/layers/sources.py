@@ -6,6 +6,7 @@ Per encoder layer l it holds `l.down.weight` (S, b, d), `l.down.bias` (S, b), `l
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -39,8 +40,10 @@ class Sources:
         """Return the content of a stacked file; a UserError names the file if it is missing or damaged."""
         try:
             with safe_open(path, framework="pt") as stream:
-                names = tuple(json.loads(stream.metadata()["sources"])["names"])
-            tensors = load_file(path)
+                facts = json.loads(stream.metadata()["sources"])
+            tensors, names = load_file(path), tuple(facts["names"])
+            if facts["content"] != checksum_of(tensors):
+                raise ValueError("its tensors are not as they were written")
             depth = len(tensors) // len(PARTS)
             layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -75,6 +78,10 @@ def adapter_tensors(weights: Path) -> list[dict[str, Tensor]]:
 def stack(runs: Sequence[Path], output: Path) -> None:
     """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
     records = [read_json(run / "run.json") for run in runs]
+    checksums = [sha256(run / "weights.safetensors") for run in runs]
+    for run, record, checksum in zip(runs, records, checksums, strict=True):
+        if record["sha256"]["weights.safetensors"] != checksum:
+            raise UserError(f"{run}/weights.safetensors: not as it was written; delete {run}/run.json and run again")
     names = [record["identity"]["task"] for record in records]
     adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
     shapes = [[tuple(parts[part].shape) for part in PARTS for parts in adapter] for adapter in adapters]
@@ -86,10 +93,18 @@ def stack(runs: Sequence[Path], output: Path) -> None:
         for layer in range(len(adapters[0]))
         for part in PARTS
     }
-    checksums = [sha256(run / "weights.safetensors") for run in runs]
+    facts = {"names": names, "sha256": checksums, "content": checksum_of(tensors)}
     with whole_file(output) as temporary:
         # One entry: safetensors writes several in an order that changes from process to process.
-        save_file(tensors, temporary, {"sources": json.dumps({"names": names, "sha256": checksums})})
+        save_file(tensors, temporary, {"sources": json.dumps(facts)})
+
+
+def checksum_of(tensors: dict[str, Tensor]) -> str:
+    """Return the hexadecimal SHA-256 of the tensors' bytes, in the order of their names."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(tensors[name].numpy().tobytes())
+    return found.hexdigest()
 
 
 def chosen(model: Any, given: Given, values: HyperParameters) -> Sources:

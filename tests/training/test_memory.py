@@ -1,0 +1,111 @@
+"""Out of memory, on the CPU or on a (simulated) GPU: batches in parts with the same gradient, smaller evaluations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scalearn.errors import UserError
+from scalearn.files import read_json
+from scalearn.training import run as run_module
+from scalearn.training.batches import EncodedSplit
+from scalearn.training.run import train
+from scalearn.training.trainer import RunTrainer
+from tests.training.test_run import content, folder, spec
+
+__all__ = ["folder"]
+
+FULL = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "cpu": RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+}
+
+
+def room_for(monkeypatch: pytest.MonkeyPatch, rows: int, error: Exception, predicting: bool = False) -> None:
+    """Let the model hold so many rows at a time in training (or in evaluation), and no more."""
+    original = RunTrainer.compute_loss
+
+    def compute_loss(self: Any, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+        if model.training != predicting and len(inputs["labels"]) > rows:
+            raise error
+        return original(self, model, inputs, *rest, **named)
+
+    monkeypatch.setattr(RunTrainer, "compute_loss", compute_loss)
+
+
+def gradients(trainer: Any, batch: Any) -> dict[str, torch.Tensor]:
+    trainer.model.zero_grad()
+    trainer.training_step(trainer.model, batch)
+    return {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("rows", [16, 7, 1])
+@pytest.mark.parametrize("name", ["adapter", "scalearn", "adapter_fusion"])
+def test_the_gradient_of_the_parts_is_that_of_the_batch(name: str, rows: int, folder: Path, tmp_path: Path) -> None:
+    """In double precision and without dropout: equal up to rounding, regularisation counted once."""
+    no_mask = {"omega_dropout": 0.0} if name == "scalearn" else {}
+    trainer = made(spec(folder, name, tmp_path, **no_mask))
+    trainer.model.double()
+    for module in trainer.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "dropout_prob"):  # of the attention
+            module.dropout_prob = 0.0
+    batch = trainer.train_dataset.__getitems__(list(range(rows)))
+    whole = gradients(trainer, batch)
+    assert whole
+    for parts in (2, 3, 8):
+        trainer.parts = parts
+        split = gradients(trainer, batch)
+        assert split.keys() == whole.keys()
+        for key, gradient in whole.items():
+            torch.testing.assert_close(split[key], gradient, rtol=1e-9, atol=1e-12)
+
+
+def made(run: Any) -> Any:
+    """Return the trainer of a run."""
+    record = run.record()
+    encoding = read_json(run.data / "encoding.json")
+    splits = {name: EncodedSplit(run.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
+    trainer = run_module._trainer(run, run_module._model(run, record["task"]), splits, record)
+    trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
+    return trainer
+
+
+@pytest.mark.parametrize("device", FULL)
+def test_a_batch_that_does_not_fit_is_split_until_it_does(
+    device: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        room_for(patch, 4, FULL[device])
+        train(spec(folder, "adapter", tmp_path / "run"))
+    printed = capsys.readouterr().out
+    assert "in 2 parts" in printed and "in 4 parts" in printed and "in 8 parts" not in printed
+    assert json.loads((tmp_path / "run/run.json").read_text())["hyperparameters"]["batch_size"] == 16
+
+
+def test_one_row_that_does_not_fit_ends_the_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room_for(monkeypatch, 0, FULL["cuda"])
+    with pytest.raises(UserError, match=r"out of memory with one row at a time.*max_length"):
+        train(spec(folder, "adapter", tmp_path / "run"))
+    assert not (tmp_path / "run/run.json").exists()
+
+
+def test_evaluation_takes_fewer_rows_and_finds_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(spec(folder, "adapter", tmp_path / "whole"))
+    room_for(monkeypatch, 16, FULL["cpu"], predicting=True)
+    train(spec(folder, "adapter", tmp_path / "run"))
+    assert "evaluation takes 16 rows at a time" in capsys.readouterr().out
+    assert content(tmp_path / "run")["weights.safetensors"] == content(tmp_path / "whole")["weights.safetensors"]
+
+
+def test_another_error_is_not_taken_for_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room_for(monkeypatch, 4, RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train(spec(folder, "adapter", tmp_path / "run"))
