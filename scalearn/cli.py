@@ -67,6 +67,47 @@ def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path
 
 
 @app.command()
+def verify(
+    config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml"),
+    mend: Annotated[bool, typer.Option("--mend", help="remove what is damaged, so that it is made again")] = False,
+) -> None:
+    """Hold what a campaign has made here to its checksums and its config; exit status 1 if something is damaged."""
+    from scalearn.campaign import Campaign
+    from scalearn.verify import damages
+
+    found = list(damages(Campaign.read(config)))
+    for damage in found:
+        print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
+        if mend:
+            damage.mend()
+    say = "start the campaign again to make it anew" if mend else "`scalearn verify --mend` removes what is damaged"
+    print(f"{len(found)} damaged; {say}" if found else "nothing is damaged")
+    raise typer.Exit(int(bool(found) and not mend))
+
+
+@app.command()
+def pack(
+    archive: Annotated[Path, typer.Argument(help="the file to write, for example campaign.tar.gz")],
+    folder: Annotated[Path, typer.Option(help="the work directory")] = Path(),
+) -> None:
+    """Pack a work directory, without what can be made again, to go on with it elsewhere."""
+    from scalearn.pack import pack as run
+
+    print(f"{archive}: {run(folder, archive):,} files; there: scalearn unpack {archive.name} FOLDER")
+
+
+@app.command()
+def unpack(
+    archive: Annotated[Path, typer.Argument(help="what `scalearn pack` wrote")],
+    folder: Annotated[Path, typer.Argument(help="the new work directory")],
+) -> None:
+    """Unpack a work directory; the command that was under way there goes on here."""
+    from scalearn.pack import unpack as run
+
+    print(f"{folder}: {run(archive, folder):,} files; go on there with the same snakemake command")
+
+
+@app.command()
 def fetch_model(
     name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
 ) -> None:
@@ -238,10 +279,13 @@ def train(
     budget.begin(max_time)
     budget.check()
 
-    from scalearn.training.run import RunSpec
-    from scalearn.training.run import train as run
+    from scalearn.training.spec import RunSpec
 
-    run(RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities))
+    spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities)
+    if not spec.done:
+        from scalearn.training.run import train as run
+
+        run(spec)
 
 
 @app.command()
@@ -261,10 +305,13 @@ def train_joint(
     budget.begin(max_time)
     budget.check()
 
-    from scalearn.training.joint import JointSpec
-    from scalearn.training.joint import train as run
+    from scalearn.training.joint_spec import JointSpec
 
-    run(JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches))
+    spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches)
+    if not spec.done:
+        from scalearn.training.joint import train as run
+
+        run(spec)
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""Files that appear whole: written under a temporary name beside their place, then renamed."""
+"""Files that appear whole, written under a temporary name and then renamed, and that show it if they are altered."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -16,39 +17,65 @@ from typing import Any
 from scalearn.errors import UserError
 
 LOCK = ".lock"
+CHECKSUM = "checksum"  # of a JSON file's other entries
+MENDS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
+    errno.EFBIG: "raise the limit of file sizes",
+    errno.EROFS: "write somewhere else",
+    errno.EACCES: "make its folder writable for you",
+    errno.EPERM: "make its folder writable for you",
+}
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; what was written there becomes `path` on success."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        _to_disk(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            _to_disk(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, old content included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            for file in temporary.rglob("*"):
+                _to_disk(file)
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system says of a full or closed disk into a UserError on `path`; what was there stays."""
     try:
-        yield temporary
-        temporary.chmod(0o755)
-        for file in temporary.rglob("*"):
-            _to_disk(file)
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        for code, mend in MENDS.items():
+            # safetensors' own exception tells the number in its text only.
+            if getattr(error, "errno", None) == code or f"(os error {code})" in str(error):
+                raise UserError(f"{path}: cannot be written ({os.strerror(code)}); {mend} and run again") from error
+        raise
 
 
 def _to_disk(path: Path) -> None:
@@ -86,13 +113,23 @@ def sweep(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` whole, with sorted keys; NaN and infinity are refused (they are not JSON)."""
+    """Write `content` whole, with sorted keys and its checksum; NaN and infinity are refused (they are not JSON)."""
+    sealed = {**content, CHECKSUM: _checksum(content)}
     with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Return the hexadecimal SHA-256 of `content` as JSON brings it back."""
+    plain = json.loads(json.dumps(content, allow_nan=False))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object that `path` holds; a UserError names the file if it is missing or no JSON object."""
+    """Return the object that `path` holds; a UserError names the file if it is missing, damaged or no JSON object.
+
+    One without a checksum is not ours, and taken as it is.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -101,7 +138,21 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: a JSON object is expected, found {type(content).__name__}")
+    if CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content):
+        raise UserError(
+            f"{path}: not as it was written (its checksum differs); delete it and run again, "
+            f"or, if the change is yours, take the line `{CHECKSUM}` out"
+        )
     return content
+
+
+def altered(folder: Path, checksums: Mapping[str, str]) -> list[str]:
+    """Return which of these files of `folder`, by name, are missing or have another checksum."""
+    return [
+        name
+        for name, checksum in checksums.items()
+        if not (folder / name).is_file() or sha256(folder / name) != checksum
+    ]
 
 
 def sha256(path: Path) -> str:

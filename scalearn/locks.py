@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 
 
@@ -19,6 +20,7 @@ def drop_stale_locks(folder: Path) -> None:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for lock in (folder / "locks").glob("*"):
             lock.unlink(missing_ok=True)
+        shutil.rmtree(folder / "backups", ignore_errors=True)  # of outputs that were being updated; runs know better
     except OSError:
         pass  # somebody is alive, and Snakemake's own locks say what is theirs
     try:

@@ -14,7 +14,7 @@ from scalearn import encoders
 from scalearn.config import FolderModel, HubModel, PackageModel
 from scalearn.encoders import fetch
 from scalearn.errors import UserError
-from scalearn.files import sha256
+from scalearn.files import read_json, sha256
 from tests.tiny import make_model
 
 
@@ -39,7 +39,7 @@ def test_a_folder_gives_weights_tokenizer_and_model_json_and_nothing_else(folder
         "config.json", "model.safetensors", "model.json", "tokenizer.json", "tokenizer_config.json",
         "special_tokens_map.json",
     }  # fmt: skip
-    assert content == json.loads((tmp_path / "out" / "model.json").read_text())
+    assert content == read_json(tmp_path / "out" / "model.json")
     assert content == {
         "name": "mine",
         "source": {"kind": "folder", "path": str(folder)},

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, whole_folder, write_json
+from scalearn.files import altered, read_json, sha256, whole_folder, write_json
 
 PREFIX = "checkpoint-"
 STATE = "state.json"
@@ -111,7 +111,7 @@ def _fault(path: Path, identity: str) -> str | None:
         state = read_json(path / STATE)
         if state["identity"] != identity:
             return "a checkpoint of another configuration"
-        damaged = [name for name, checksum in state["sha256"].items() if sha256(path / name) != checksum]
+        damaged = altered(path, state["sha256"])
     except (UserError, OSError, KeyError, AttributeError) as error:
         return f"a damaged checkpoint ({error})"
     return f"a damaged checkpoint ({damaged[0]} is not as it was written)" if damaged else None

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256
+from scalearn.files import altered, read_json
 
 
 def check_inputs(model: Path, *data: Path) -> None:
     """Refuse weights or encoded rows that are not what the record beside them says: truncated, altered, mixed up."""
-    _check(model / "model.safetensors", str(read_json(model / "model.json")["sha256"]))
+    _check(model, {"model.safetensors": str(read_json(model / "model.json")["sha256"])})
     for folder in data:
-        for split, checksum in read_json(folder / "encoding.json")["sha256"].items():
-            _check(folder / f"{split}.arrow", checksum)
+        checksums = read_json(folder / "encoding.json")["sha256"]
+        _check(folder, {f"{split}.arrow": checksum for split, checksum in checksums.items()})
 
 
-def _check(path: Path, checksum: str) -> None:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; delete its folder and run again")
-    if sha256(path) != checksum:
-        raise UserError(f"{path}: not as it was written (its checksum differs); delete its folder and run again")
+def _check(folder: Path, checksums: Mapping[str, str]) -> None:
+    for name in altered(folder, checksums):
+        raise UserError(f"{folder / name}: not as it was written; delete {folder} and run again")

@@ -8,91 +8,26 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer, set_seed
 
-from scalearn.campaign import JOINT
-from scalearn.errors import UserError
-from scalearn.files import LOCK, alone, read_json, sweep, whole_folder, write_json
+from scalearn.files import LOCK, alone, sweep, whole_folder, write_json
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters, Method
-from scalearn.protocol import RUN_SWITCHES, Joint
+from scalearn.protocol import Joint
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
+from scalearn.training.joint_spec import JointSpec
 from scalearn.training.joint_trainer import JointTrainer
 from scalearn.training.model import HEADS, compose_joint, count, load_encoder
-from scalearn.training.outputs import is_done, timing, write_predictions, write_record, write_training
+from scalearn.training.outputs import timing, write_predictions, write_record, write_training
 from scalearn.training.scoring import scorer
+from scalearn.training.spec import is_done
 
 RECORD = "record"
-
-
-@dataclass(frozen=True)
-class JointSpec:
-    """What a joint run is made of; as RunSpec, with the encoded data of all tasks in the order of the benchmark."""
-
-    method: str
-    benchmark: str
-    seed: int
-    hyperparameters: HyperParameters
-    model: Path
-    data: tuple[Path, ...]
-    output: Path
-    switches: tuple[str, ...] = ()
-
-    @cached_property
-    def encodings(self) -> dict[str, dict[str, Any]]:
-        """What encoding.json says of each task, by name."""
-        found = [read_json(folder / "encoding.json") for folder in self.data]
-        names = [encoding["task"]["name"] for encoding in found]
-        if len(set(names)) < len(names):
-            raise UserError(f"--data: the tasks are {', '.join(names)}; name each once")
-        return dict(zip(names, found, strict=True))
-
-    @property
-    def learner(self) -> tuple[Method, Joint, bool]:
-        """The method and what the switches that are on change in it and in joint training; whether COPA is pooled."""
-        method, joint, pooled = METHODS[self.method], Joint(), False
-        if method.family != "joint":
-            raise UserError(f"method '{self.method}' is not a joint one; use `scalearn train`")
-        for switch in RUN_SWITCHES:
-            if switch.name in self.switches:
-                method, joint = replace(method, **switch.fields), replace(joint, **switch.joint)
-                pooled = pooled or switch.pooled_head
-        return method, joint, pooled
-
-    def identity(self, task: str) -> dict[str, Any]:
-        """Return what tells this run, or its part on one task, apart from others."""
-        return {
-            "model": read_json(self.model / "model.json")["name"],
-            "method": self.method,
-            "benchmark": self.benchmark,
-            "task": task,
-            "shots": "full",
-            "seed": self.seed,
-        }
-
-    def record(self) -> dict[str, Any]:
-        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
-        encodings = self.encodings
-        return {
-            **({"switches": list(self.switches)} if self.switches else {}),
-            "identity": self.identity(JOINT),
-            "hyperparameters": dict(self.hyperparameters),
-            "method_version": METHODS[self.method].version,
-            "tasks": [encoding["task"] for encoding in encodings.values()],
-            "inputs": {
-                "model": [encoding["model"] for encoding in encodings.values()],
-                "data": {name: encoding["sha256"] for name, encoding in encodings.items()},
-            },
-        }
 
 
 def train(spec: JointSpec) -> None:
@@ -108,9 +43,7 @@ def train(spec: JointSpec) -> None:
 
 def _train(spec: JointSpec) -> None:
     record = spec.record()
-    files = ("weights.safetensors", "history.parquet", *(_predictions(name) for name in spec.encodings))
-    if is_done(spec.output, record, files):
-        print(f"{spec.output}: this run is done; delete its run.json to train it again")
+    if is_done(spec.output, record, spec.files):
         return
     check_inputs(spec.model, *spec.data)
     started = time.monotonic()
@@ -121,7 +54,7 @@ def _train(spec: JointSpec) -> None:
     write_training(spec.output, trainer, state.log_history)
     _write_tasks(spec, trainer, found)
     write_json(spec.output / "timing.json", timing(time.monotonic() - started))
-    write_record(spec.output, record | found, files)
+    write_record(spec.output, record | found, spec.files)
     shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
 
 
@@ -209,7 +142,3 @@ def _task_record(
         "training": found["training"],
         "baseline": {"prediction": majority(encoding["task"]["kind"], train.labels)},
     }
-
-
-def _predictions(task: str) -> str:
-    return f"tasks/{task}/predictions.parquet"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import resource
 import socket
@@ -18,23 +17,13 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
-from scalearn.files import read_json, sha256, whole_file, write_json
+from scalearn.files import sha256, whole_file, write_json
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.checkpoints import snapshot
+from scalearn.training.spec import OUTPUTS
 from scalearn.training.trainer import RunTrainer
 
-OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
 PACKAGES = ("scalearn", "torch", "transformers", "adapters", "numpy")
-
-
-def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
-    """Tell whether `output` holds a finished run of this record whose files are all as they were written."""
-    if not (output / "run.json").is_file():
-        return False
-    found = read_json(output / "run.json")
-    return all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items()) and all(
-        (output / name).is_file() and sha256(output / name) == found["sha256"][name] for name in files
-    )
 
 
 def write_run(

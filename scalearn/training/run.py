@@ -6,83 +6,23 @@ import hashlib
 import json
 import shutil
 import time
-from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
 from scalearn.errors import UserError
-from scalearn.files import LOCK, alone, read_json, sha256, sweep
-from scalearn.methods import METHODS
-from scalearn.methods.base import Given, HyperParameters, Method
-from scalearn.protocol import RUN_SWITCHES, RunSwitch
+from scalearn.files import LOCK, alone, read_json, sweep
+from scalearn.methods.base import Given, Method
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
-from scalearn.training.outputs import OUTPUTS, is_done, write_run
+from scalearn.training.outputs import write_run
 from scalearn.training.scoring import scorer
+from scalearn.training.spec import OUTPUTS, RunSpec, is_done
 from scalearn.training.trainer import RunTrainer
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """What a run is made of. `hyperparameters` are complete: the method's defaults with what overrides them.
-
-    `switches` name what the reference protocol does otherwise in this run (scalearn.protocol).
-    """
-
-    method: str
-    benchmark: str
-    seed: int
-    hyperparameters: HyperParameters
-    model: Path
-    data: Path
-    sources: Path | None
-    output: Path
-    switches: tuple[str, ...] = ()
-    similarities: Path | None = None
-
-    @property
-    def switched(self) -> list[RunSwitch]:
-        """The switches that are on."""
-        return [switch for switch in RUN_SWITCHES if switch.name in self.switches]
-
-    @property
-    def learner(self) -> tuple[Method, HyperParameters]:
-        """The method and its hyper-parameters, with what the switches that are on change in them."""
-        method, values = METHODS[self.method], dict(self.hyperparameters)
-        for switch in self.switched:
-            method = replace(method, **switch.fields)
-            values |= switch.values
-        return method, values
-
-    def record(self) -> dict[str, Any]:
-        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
-        encoding = read_json(self.data / "encoding.json")
-        return {
-            **({"switches": list(self.switches)} if self.switches else {}),
-            "identity": {
-                "model": read_json(self.model / "model.json")["name"],
-                "method": self.method,
-                "benchmark": self.benchmark,
-                "task": encoding["task"]["name"],
-                "shots": "full",
-                "seed": self.seed,
-            },
-            "hyperparameters": dict(self.hyperparameters),
-            "method_version": METHODS[self.method].version,
-            "task": encoding["task"],
-            "inputs": {
-                "model": encoding["model"],
-                "data": encoding["sha256"],
-                "sources": sha256(self.sources) if self.sources else None,
-                **({"similarities": sha256(self.similarities)} if self.similarities else {}),
-            },
-        }
 
 
 def train(spec: RunSpec) -> None:
@@ -99,7 +39,6 @@ def train(spec: RunSpec) -> None:
 def _train(spec: RunSpec) -> None:
     record = spec.record()
     if is_done(spec.output, record, OUTPUTS):
-        print(f"{spec.output}: this run is done; delete its run.json to train it again")
         return
     check_inputs(spec.model, spec.data)
     started = time.monotonic()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from scalearn.errors import UserError
+from scalearn.files import read_json
 from scalearn.results.layout import Layout
 from scalearn.results.records import read_score, score_path
 from tests.results.made import layout_of, make_score, run_of
@@ -23,9 +23,9 @@ def test_a_record_survives_writing_and_reading(tmp_path: Path) -> None:
     path = make_score(tmp_path, RUN, 0.1 + 0.2)
     record = read_score(tmp_path, RUN)
     assert record is not None and record.score == 0.1 + 0.2
-    content = json.loads(path.read_text())
+    content = read_json(path)
     record.write(path)
-    assert json.loads(path.read_text()) == content
+    assert read_json(path) == content
     assert read_score(tmp_path, RUN) == record
 
 

@@ -12,11 +12,11 @@ rule train_joint:
             ]
         ),
     output:
-        weights="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/weights.safetensors",
-        history="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/history.parquet",
-        tasks=directory("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks"),
-        run="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json",
-        timing="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/timing.json",
+        weights=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/weights.safetensors"),
+        history=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/history.parquet"),
+        tasks=update(directory("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks")),
+        run=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json"),
+        timing=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.log",
     benchmark:

@@ -1,7 +1,8 @@
 # Stage 1: one frozen encoder with one adapter per task, method and seed.
-# A run's checkpoints lie undeclared in its directory: Snakemake deletes what is declared when a job starts again, and
-# a killed training is to go on from its last epoch. Large inputs are `ancient`: the small JSON beside them carries
-# their checksums, so that a copied campaign trains nothing anew.
+# A run's checkpoints lie undeclared in its directory: Snakemake deletes what is declared when a job fails, and a killed
+# training is to go on from its last checkpoint. Outputs are `update`, that is, not deleted when a job starts: where
+# Snakemake starts one for a reason that is none to the run, the run says that it is done. Large inputs are `ancient`:
+# the small JSON beside them carries their checksums, so that a copied campaign trains nothing anew.
 
 
 rule train_adapter:
@@ -13,11 +14,11 @@ rule train_adapter:
             expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
         ),
     output:
-        weights="results/runs/{model}/{method}/single/{task}/full/{seed}/weights.safetensors",
-        history="results/runs/{model}/{method}/single/{task}/full/{seed}/history.parquet",
-        predictions="results/runs/{model}/{method}/single/{task}/full/{seed}/predictions.parquet",
-        run="results/runs/{model}/{method}/single/{task}/full/{seed}/run.json",
-        timing="results/runs/{model}/{method}/single/{task}/full/{seed}/timing.json",
+        weights=update("results/runs/{model}/{method}/single/{task}/full/{seed}/weights.safetensors"),
+        history=update("results/runs/{model}/{method}/single/{task}/full/{seed}/history.parquet"),
+        predictions=update("results/runs/{model}/{method}/single/{task}/full/{seed}/predictions.parquet"),
+        run=update("results/runs/{model}/{method}/single/{task}/full/{seed}/run.json"),
+        timing=update("results/runs/{model}/{method}/single/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{method}/single/{task}/full/{seed}.log",
     benchmark:

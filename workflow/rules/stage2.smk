@@ -75,11 +75,11 @@ rule train_composition:
             expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
         ),
     output:
-        weights="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/weights.safetensors",
-        history="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/history.parquet",
-        predictions="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/predictions.parquet",
-        run="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/run.json",
-        timing="results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/timing.json",
+        weights=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
+        history=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/history.parquet"),
+        predictions=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
+        run=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/run.json"),
+        timing=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
     benchmark:

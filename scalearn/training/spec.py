@@ -1,0 +1,92 @@
+"""What a run is made of, and whether it is done: light, since most of what asks need not load a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scalearn.errors import UserError
+from scalearn.files import altered, read_json, sha256
+from scalearn.methods import METHODS
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.protocol import RUN_SWITCHES, RunSwitch
+
+OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What a run is made of. `hyperparameters` are complete: the method's defaults with what overrides them.
+
+    `switches` name what the reference protocol does otherwise in this run (scalearn.protocol).
+    """
+
+    method: str
+    benchmark: str
+    seed: int
+    hyperparameters: HyperParameters
+    model: Path
+    data: Path
+    sources: Path | None
+    output: Path
+    switches: tuple[str, ...] = ()
+    similarities: Path | None = None
+
+    @property
+    def switched(self) -> list[RunSwitch]:
+        """The switches that are on."""
+        return [switch for switch in RUN_SWITCHES if switch.name in self.switches]
+
+    @property
+    def learner(self) -> tuple[Method, HyperParameters]:
+        """The method and its hyper-parameters, with what the switches that are on change in them."""
+        method, values = METHODS[self.method], dict(self.hyperparameters)
+        for switch in self.switched:
+            method = replace(method, **switch.fields)
+            values |= switch.values
+        return method, values
+
+    def record(self) -> dict[str, Any]:
+        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
+        encoding = read_json(self.data / "encoding.json")
+        return {
+            **({"switches": list(self.switches)} if self.switches else {}),
+            "identity": {
+                "model": read_json(self.model / "model.json")["name"],
+                "method": self.method,
+                "benchmark": self.benchmark,
+                "task": encoding["task"]["name"],
+                "shots": "full",
+                "seed": self.seed,
+            },
+            "hyperparameters": dict(self.hyperparameters),
+            "method_version": METHODS[self.method].version,
+            "task": encoding["task"],
+            "inputs": {
+                "model": encoding["model"],
+                "data": encoding["sha256"],
+                "sources": sha256(self.sources) if self.sources else None,
+                **({"similarities": sha256(self.similarities)} if self.similarities else {}),
+            },
+        }
+
+    @property
+    def done(self) -> bool:
+        """Tell whether `output` holds this run, finished and as it was written."""
+        return is_done(self.output, self.record(), OUTPUTS)
+
+
+def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
+    """Tell, and say, whether `output` holds a finished run of this record whose files are all as they were written."""
+    try:
+        found = read_json(output / "run.json")
+    except UserError:  # missing or damaged
+        return False
+    same = all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items())
+    if not same or altered(output, {name: found["sha256"].get(name, "") for name in files}):
+        return False
+    print(f"{output}: this run is done; delete its run.json to train it again")
+    return True
