@@ -85,7 +85,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; make it first") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error}); delete it and run again") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: a JSON object is expected, found {type(content).__name__}")
