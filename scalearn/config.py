@@ -11,7 +11,6 @@ from scalearn.protocol import Protocol
 from scalearn.tasks.definition import LocalPath, Name, Strict, Task
 
 
-
 def _no_truth(value: Any) -> Any:
     """Refuse what pydantic would take for 0 or 1."""
     if isinstance(value, bool):
@@ -78,7 +77,9 @@ class Config(Strict):
     protocol: Protocol = Field("corrected", description="`reference` repeats what the paper's code got wrong")
     model: Name = Field(description="the encoder, a key of `models`")
     models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from")
-    mirror: LocalPath | None = Field(None, description="a folder in the hub's layout that stands for the hub's datasets")
+    mirror: LocalPath | None = Field(
+        None, description="a folder in the hub's layout that stands for the hub's datasets"
+    )
     tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
     benchmarks: dict[Name, BenchmarkEntry] = Field(min_length=1, description="name -> its tasks, in table order")
     unavailable: tuple[Name, ...] = Field((), description="tasks that cannot be had: their columns stay, as missing")

@@ -104,7 +104,9 @@ class Task(Strict):
     construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
     label: Column = Field("label", description="the label column")
     separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
-    labels: tuple[Column, ...] | None = Field(None, description="label names in index order; by default sorted from train")
+    labels: tuple[Column, ...] | None = Field(
+        None, description="label names in index order; by default sorted from train"
+    )
     metrics: tuple[str, ...] = Field((), description="headline first; by default the first that suits the kind")
     max_length: Whole = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")

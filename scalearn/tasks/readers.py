@@ -62,6 +62,23 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> Iterator[pa.Rec
                     raise ValueError(f"row {done + found + 1}: a NUL byte in column '{name}'")
             done += batch.num_rows
             yield batch
+    _refuse_open_quotation(path, delimiter)
+
+
+def _refuse_open_quotation(path: Path, delimiter: str) -> None:
+    """Refuse a file that ends within a quotation: what is read as its last value are all the rows from there on."""
+    with path.open("rb") as bytes_:
+        if sum(block.count(b'"') for block in iter(partial(bytes_.read, _BLOCK), b"")) % 2 == 0:
+            return
+    csv.field_size_limit(_BLOCK)
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows, line = csv.reader(stream, delimiter=delimiter, strict=True), 1
+        try:
+            for _ in rows:
+                line = rows.line_num + 1
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                raise ValueError(f"no quotation mark ends what one begins in line {line}") from None
 
 
 def _read_tsv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -96,14 +113,13 @@ def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _not_utf8(path: Path) -> int:
     """Return the number of the first line that is not UTF-8, counted from 1."""
-    number = 1
     with path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 line.decode()
             except UnicodeDecodeError:
-                break
-    return number
+                return number
+    return 1
 
 
 def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:

@@ -93,7 +93,9 @@ class TaskInfo(BaseModel):
         try:
             info = cls.model_validate(read_json(path))
         except ValidationError as error:
-            raise UserError(f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again") from None
+            raise UserError(
+                f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again"
+            ) from None
         for split in SPLITS:
             _check_file(folder / f"{split}.parquet", info, split)
         return info
