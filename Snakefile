@@ -4,6 +4,7 @@ from snakemake.utils import min_version
 
 min_version("9.10")
 
+
 # Used only with --software-deployment-method apptainer; envs/scalearn.def says how to build it.
 container: "envs/scalearn.sif"
 

@@ -33,7 +33,7 @@ def _identity(key: yaml.Node) -> object:
 def read_campaign_file(path: Path) -> dict[str, Any]:
     """Return what the file says; a UserError names the file, the line and the mend."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)  # plain values only: see above
+        content = _Loader(path.read_text(encoding="utf-8-sig")).get_single_data()
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise UserError(f"{path}: {line}not readable as YAML ({error.problem}); mend the file") from None

@@ -13,7 +13,7 @@ from scalearn.errors import UserError, complaint, nearest
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-UsageError = typer.BadParameter.__mro__[1]  # click's, or that of typer's own copy of click
+UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of typer's own copy of click
 
 Output = Annotated[Path, typer.Option(help="what to write")]
 Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]

@@ -33,7 +33,7 @@ if not workflow.overwrite_configfiles:
 campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
     for file in workflow.overwrite_configfiles:
-        refuse(read_campaign_file, Path(file))
+        refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)
     drop_stale_locks(Path(".snakemake"))
     logger.info(f"{origin}: {campaign.size()}")
