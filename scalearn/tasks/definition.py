@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, Literal
 
@@ -28,6 +29,13 @@ CUT_SEED = 42  # the paper's
 # Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+
+
+def is_name(value: object) -> bool:
+    """Tell whether this, read from a file, may become a folder or a module."""
+    return isinstance(value, str) and re.fullmatch(NAME_PATTERN, value) is not None
+
+
 Column = Annotated[str, StringConstraints(min_length=1)]
 # Parts of a path in a repository: none is `..`, and none holds a `*`.
 Part = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]

@@ -22,10 +22,9 @@ from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given, HyperParameters, switched_on
-from scalearn.tasks.definition import NAME_PATTERN
+from scalearn.tasks.definition import is_name
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
-NAME = re.compile(NAME_PATTERN)
 CONVERT = (
     "pickles (.bin, .pt, .ckpt) are never loaded: load one where you trust it, and write its tensors with "
     "safetensors.torch.save_file"
@@ -51,7 +50,7 @@ class Sources:
             layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
             if not layers or {len(tensor) for parts in layers for tensor in parts.values()} != {len(names)}:
                 raise ValueError("its names and its tensors differ in number")
-            if odd := [name for name in names if not NAME.fullmatch(name)]:
+            if odd := [name for name in names if not is_name(name)]:
                 raise ValueError(f"{odd[0]!r} is no task's name")
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(
@@ -95,9 +94,9 @@ def _task(run: Path) -> str:
     """Return the name of the task of a stage-1 run."""
     found = read_json(run / "run.json").get("identity")
     name = found.get("task") if isinstance(found, dict) else None
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not is_name(name):
         raise UserError(f"{run / 'run.json'}: identity.task is no task's name; name the folder of a stage-1 run")
-    return name
+    return str(name)
 
 
 def stack(runs: Sequence[Path], output: Path) -> None:
