@@ -4,11 +4,6 @@ from snakemake.utils import min_version
 
 min_version("9.10")
 
-# A campaign file on the command line takes the place of config.yaml; Snakemake alone would mix the two.
-if not workflow.overwrite_configfiles:
-
-    configfile: "config.yaml"
-
 
 # Used only with --software-deployment-method apptainer; envs/scalearn.def says how to build it.
 container: "envs/scalearn.sif"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 # Only these reach for the network; every other command works with the hub switched off, whatever the environment says.
 ONLINE = ("fetch-model", "prepare-task")
@@ -31,29 +32,42 @@ def warm(command: list[str]) -> int:
     """Become `command`, with a server beside it that runs the `scalearn` commands it starts."""
     from scalearn.warm import serve
 
-    if not command or command[0].startswith("-"):
+    if command == ["--help"]:
         print("usage: scalearn warm COMMAND...\n\nRun COMMAND; the scalearn commands it starts share one import.")
-        return 0 if command == ["--help"] else 2
+        return 0
+    if not command or command[0].startswith("-"):
+        print("error: scalearn warm: no command to run; see `scalearn warm --help`", file=sys.stderr)
+        return 1
     serve(command, run, OFFLINE)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process and return its exit status."""
     from scalearn.budget import STOPPED
-    from scalearn.cli import app
+    from scalearn.cli import UsageError, app
     from scalearn.errors import Stopped, UserError
 
+    for stream in (sys.stdout, sys.stderr):  # a label with an emoji must not fail where the locale has none
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, prog_name="scalearn", standalone_mode=True)
+        return app(arguments, prog_name="scalearn", standalone_mode=False) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        refused = error
     except Stopped as stop:
         print(f"stopped: {stop}", file=sys.stderr)
         return STOPPED
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "scalearn"
+        refused = UserError(f"{command}: {error.format_message().rstrip('.')}; see `{command} --help`")
+    except OSError as error:
+        if error.filename is None:  # the library's own affair, such as a connection
+            raise
+        refused = UserError(f"{error.filename}: {error.strerror}; mend the path, or what is in its way")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    print(f"error: {refused}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
+from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
@@ -67,15 +68,7 @@ class Campaign:
     @classmethod
     def read(cls, path: Path) -> Campaign:
         """Return the campaign of the file `path`."""
-        import yaml
-
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend the file") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: a campaign is a list of `key: value`; see config.yaml")
-        return cls.parse(content, str(path))
+        return cls.parse(read_campaign_file(path), str(path))
 
     # ------------------------------------------------------------------ what there is
 

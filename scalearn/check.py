@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scalearn.campaign import Campaign
 from scalearn.config import FolderModel
+from scalearn.encoders import CONVERT
 from scalearn.errors import UserError
 from scalearn.tasks.definition import FilesSource, HubSource
 from scalearn.tasks.mirror import mirror_files
@@ -36,11 +37,13 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
 
 
 def _check_model(key: str, folder: Path) -> None:
+    if folder.is_file():
+        raise UserError(f"{key}: {folder} is no folder, and no weights but safetensors are ever loaded; {CONVERT}")
     if not folder.is_dir():
         raise UserError(f"{key}: no folder {folder}; name one with a model in it")
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
-            raise UserError(f"{key}: {folder} holds no {needed}; save the model there with save_pretrained")
+            raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
 
 
 def check_rows(campaign: Campaign) -> None:

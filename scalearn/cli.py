@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from scalearn import budget
-from scalearn.errors import UserError, nearest
+from scalearn.errors import UserError, complaint, nearest
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of typer's own copy of click
 
 Output = Annotated[Path, typer.Option(help="what to write")]
 Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
@@ -25,11 +27,21 @@ WIDE = 160  # columns of a table that goes to a file
 def _json(option: str, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{option}: not JSON ({error}); quote it as one word") from None
     if not isinstance(content, dict):
         raise UserError(f"{option}: a JSON object is expected")
     return content
+
+
+def _valid(what: str, kind: Any, content: Any) -> Any:
+    """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise UserError(f"{what}: {complaint(error)}; mend it") from None
 
 
 def _values(method: str, changed: str) -> dict[str, int | float]:
@@ -112,12 +124,11 @@ def fetch_model(
     name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
 ) -> None:
     """Fetch an encoder: weights as safetensors, tokenizer, nothing else."""
-    from pydantic import TypeAdapter
-
     from scalearn.config import ModelSource
     from scalearn.encoders import fetch
+    from scalearn.tasks.definition import Name
 
-    fetch(name, TypeAdapter(ModelSource).validate_python(_json("--source", source)), output)
+    fetch(_valid("NAME", Name, name), _valid("--source", ModelSource, _json("--source", source)), output)
 
 
 @app.command()
@@ -129,13 +140,13 @@ def prepare_task(
 ) -> None:
     """Write a task in the on-disk format: train, validation and test rows, and task.json."""
     from scalearn.tasks import TASKS
-    from scalearn.tasks.definition import Task
+    from scalearn.tasks.definition import Name, Task
     from scalearn.tasks.prepare import prepare
 
     if definition is None and name not in TASKS:
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
-    task = TASKS[name] if definition is None else Task.model_validate(_json("--definition", definition))
-    prepare(name, task, output, mirror)
+    task = TASKS[name] if definition is None else _valid("--definition", Task, _json("--definition", definition))
+    prepare(_valid("NAME", Name, name), task, output, mirror)
 
 
 @app.command()

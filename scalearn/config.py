@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scalearn.protocol import Protocol
-from scalearn.tasks.definition import Strict, Task
+from scalearn.tasks.definition import LocalPath, Name, Strict, Task
 
-# Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+
+def _no_truth(value: Any) -> Any:
+    """Refuse what pydantic would take for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number is expected, found true or false; write 1 or 0")
+    return value
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_truth)]
 Hyperparameters = dict[Name, dict[Name, Number]]
 
 
@@ -21,7 +27,7 @@ class HubModel(Strict):
     """A model repository on the hub, pinned to a revision; safetensors and tokenizer files only."""
 
     kind: Literal["hub"] = "hub"
-    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    repository: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)?$")
     revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that weights cannot change")
 
 
@@ -29,7 +35,7 @@ class FolderModel(Strict):
     """A local folder with config.json, model.safetensors and a fast tokenizer."""
 
     kind: Literal["folder"] = "folder"
-    path: str
+    path: LocalPath
 
 
 class PackageModel(Strict):
@@ -38,7 +44,7 @@ class PackageModel(Strict):
     kind: Literal["package"] = "package"
     package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     version: str = Field(pattern=r"^[0-9][0-9A-Za-z.]*$")
-    folder: str = Field(description="where in the wheel the model's files lie")
+    folder: LocalPath = Field(description="where in the wheel the model's files lie")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.safetensors; anything else is refused")
 
 
@@ -71,7 +77,9 @@ class Config(Strict):
     protocol: Protocol = Field("corrected", description="`reference` repeats what the paper's code got wrong")
     model: Name = Field(description="the encoder, a key of `models`")
     models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from")
-    mirror: str | None = Field(None, description="a folder in the hub's layout that stands for the hub's datasets")
+    mirror: LocalPath | None = Field(
+        None, description="a folder in the hub's layout that stands for the hub's datasets"
+    )
     tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
     benchmarks: dict[Name, BenchmarkEntry] = Field(min_length=1, description="name -> its tasks, in table order")
     unavailable: tuple[Name, ...] = Field((), description="tasks that cannot be had: their columns stay, as missing")

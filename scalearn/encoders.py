@@ -36,6 +36,7 @@ def fetch(name: str, source: ModelSource, output: Path) -> dict[str, Any]:
 
     A UserError says what the source lacks: weights as safetensors, a tokenizer, the promised checksum.
     """
+    _refuse_others_folder(output)
     with _files(name, source) as folder:
         content = _describe(name, source, folder)
         with whole_folder(output) as temporary:
@@ -45,6 +46,15 @@ def fetch(name: str, source: ModelSource, output: Path) -> dict[str, Any]:
             write_json(temporary / "model.json", content)
     print(f"fetched {name}: {content['model_type']}, {content['layers']} layers, {content['hidden_size']} wide")
     return content
+
+
+def _refuse_others_folder(output: Path) -> None:
+    """Refuse to put the model in the place of a folder with other things in it: they would be lost."""
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output}: it is a file; name a folder that is new, or holds a fetched model")
+    others = {path.name for path in output.iterdir()} - {*FILES, "model.json"} if output.exists() else set()
+    if others:
+        raise UserError(f"{output}: it holds other things ({min(others)}); name a folder that is new, or a model's")
 
 
 @contextmanager

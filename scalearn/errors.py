@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+# What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
+_SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
+_FIRST, _LAST = 1200, 400  # characters of a longer sentence that are shown: where it is, and how to mend it
 
 
 class UserError(Exception):
-    """Bad input. Its text is one sentence: which file, which key, and how to mend it."""
+    """Bad input. Its text is one sentence: which file, which key, and how to mend it.
+
+    It may quote what it complains of: that is shown on one line, in part if it is long, and without secrets.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(_printable(sentence))
 
 
 class Stopped(Exception):
@@ -17,5 +32,20 @@ class Stopped(Exception):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint such as `, did you mean 'rte'?` or, with nothing close, the list of what is known."""
     options = sorted(known)
-    close = get_close_matches(name, options, n=1)
+    close = get_close_matches(name[:100], options, n=1)
     return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(options) or 'none'}"
+
+
+def complaint(error: ValidationError) -> str:
+    """Return a pydantic error's first complaint as `key: what is wrong`, without the value that it is about."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    key, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message  # a complaint about the whole names its key itself
+
+
+def _printable(sentence: str) -> str:
+    """Return the sentence on one line; what a terminal would act on, or not show, is spelt out."""
+    if len(sentence) > _FIRST + _LAST:
+        sentence = f"{sentence[:_FIRST]} ... {sentence[-_LAST:]}"
+    sentence = _SECRETS.sub(r"\1***", sentence)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in sentence)

@@ -24,11 +24,18 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "batch_size": (1, math.inf),
     "epochs": (1, math.inf),
     "eval_steps": (1, math.inf),
+    "include_target": (0, 1),
+    "kept_fraction": (0, 1),
     "max_steps": (1, math.inf),
+    "omega_dropout": (0, 1),
     "record_rows": (1, math.inf),
+    "reduction_factor": (1, math.inf),
     "temperature": (0.1, math.inf),  # below, the largest task alone would be drawn
+    "top_k": (1, math.inf),
+    "train_sources": (0, 1),
     "warmup_ratio": (0, 1),
 }
+WHOLE = {key for method in METHODS.values() for key, value in method.defaults.items() if isinstance(value, int)}
 
 
 def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
@@ -57,7 +64,7 @@ def check(where: str, layer: Layer) -> None:
 
 def check_value(where: str, key: str, value: object) -> None:
     """Refuse what is no number, or out of the hyper-parameter's range; `where` begins the sentence."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         raise UserError(f"{where}: {key} is {value!r}; give a number")
     least, most = RANGES.get(key, (-math.inf, math.inf))
     if not least <= value <= most:
@@ -65,6 +72,8 @@ def check_value(where: str, key: str, value: object) -> None:
             f"{where}: {key} is {value:g}; give "
             + (f"a number from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}")
         )
+    if key in WHOLE and value != int(value):
+        raise UserError(f"{where}: {key} is {value:g}; give a whole number")
 
 
 def check_benchmark(where: str, layer: Layer) -> None:

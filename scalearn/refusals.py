@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from scalearn import hyperparameters
 from scalearn.config import Benchmark, Config, FolderModel, HubModel, PackageModel
-from scalearn.errors import UserError, nearest
+from scalearn.errors import UserError, complaint, nearest
 from scalearn.methods import METHODS
 from scalearn.protocol import SOURCE_SEED
 from scalearn.tasks.definition import FilesSource, HubSource, Task
@@ -45,9 +45,9 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
 
 def explain(error: ValidationError) -> str:
     """Return a pydantic error's first complaint as `key: what is wrong`, with the nearest valid key for a typo."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "extra_forbidden":
+        key = ".".join(str(part) for part in first["loc"])
         sections = {
             "benchmarks": (Benchmark,),
             "tasks": (Task, HubSource, FilesSource),
@@ -55,8 +55,7 @@ def explain(error: ValidationError) -> str:
         }
         models = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else (Config,)
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message  # a complaint about the file as a whole names its key itself
+    return complaint(error)
 
 
 def _known(origin: str, key: str, names: Sequence[str], known: Mapping[str, Any]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scalearn.campaign import FULL, Run
-from scalearn.errors import UserError, nearest
+from scalearn.errors import UserError, complaint, nearest
 from scalearn.methods import METHODS
 from scalearn.protocol import Protocol
+from scalearn.tasks.definition import Name
 
 FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}  # in table order, with their titles
 
@@ -20,10 +21,10 @@ class Layout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    benchmark: str
-    model: str
+    benchmark: Name
+    model: Name
     protocol: Protocol = "corrected"
-    tasks: tuple[str, ...] = Field(min_length=1)
+    tasks: tuple[Name, ...] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
     seeds: dict[str, tuple[int, ...]]
     joint_seeds: tuple[int, ...] = ()
@@ -34,9 +35,7 @@ class Layout(BaseModel):
         try:
             layout = cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise UserError(f"--layout: {key}: {first['msg']}; take what Campaign.layout(benchmark) gives") from None
+            raise UserError(f"--layout: {complaint(error)}; take what Campaign.layout(benchmark) gives") from None
         for method in layout.methods:
             if method not in METHODS:
                 raise UserError(f"--layout: methods: unknown method '{method}'{nearest(method, METHODS)}")

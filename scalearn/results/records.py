@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scalearn.campaign import Run
-from scalearn.errors import UserError
+from scalearn.errors import UserError, complaint
 from scalearn.files import read_json, write_json
 from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
@@ -25,10 +25,7 @@ class _Record(BaseModel):
         try:
             return cls.model_validate(read_json(path))
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            what = f"{key}: {first['msg']}" if key else first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{path}: {what}; delete it and run again") from None
+            raise UserError(f"{path}: {complaint(error)}; delete it and run again") from None
 
 
 class Identity(_Record):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -24,6 +26,34 @@ Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
 CUT_SEED = 42  # the paper's
 
 
+# Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+
+
+def is_name(value: object) -> bool:
+    """Tell whether this, read from a file, may become a folder or a module."""
+    return isinstance(value, str) and re.fullmatch(NAME_PATTERN, value) is not None
+
+
+Column = Annotated[str, StringConstraints(min_length=1)]
+# Parts of a path in a repository: none is `..`, and none holds a `*`.
+Part = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]
+Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
+
+
+def _local(path: str) -> str:
+    """Refuse what is no path; the value is not quoted, for a URL may hold a token."""
+    if "://" in path:
+        raise ValueError("a path on this machine is expected, not a URL; download it and name the copy")
+    if any(ord(sign) < 32 for sign in path):
+        raise ValueError("a path must not hold a line's end or another control character; rename it")
+    return path
+
+
+LocalPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
+
+
 class Strict(BaseModel):
     """A model of config.yaml: unknown keys are refused, values do not change."""
 
@@ -34,27 +64,27 @@ class HubSource(Strict):
     """Files of a dataset repository; `mirror` in the campaign replaces the hub by a local folder."""
 
     kind: Literal["hub"] = "hub"
-    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    repository: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
     revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that data cannot change")
-    config: str = Field("default", pattern=r"^[\w.-]+$")
+    config: Part = "default"
     files: str = Field(
         "{config}/{split}-*.parquet",
         pattern=r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
         description="where the files of a split lie in the repository; {config} and {split} are filled in",
     )
-    train: str = "train"
-    validation: str | None = Field(None, description="a split of its own; by default cut from train")
-    test: str | None = Field("validation", description="null: cut from train")
-    parts: dict[str, str] = Field({}, description="further test splits: suffix of their metrics -> split name")
+    train: Part = "train"
+    validation: Part | None = Field(None, description="a split of its own; by default cut from train")
+    test: Part | None = Field("validation", description="null: cut from train")
+    parts: dict[Name, Part] = Field({}, description="further test splits: suffix of their metrics -> split name")
 
 
 class FilesSource(Strict):
     """CSV, TSV, JSONL or parquet files, told apart by their ending."""
 
     kind: Literal["files"] = "files"
-    train: str
-    validation: str | None = Field(None, description="by default cut from train")
-    test: str | None = Field(None, description="by default cut from train")
+    train: LocalPath
+    validation: LocalPath | None = Field(None, description="by default cut from train")
+    test: LocalPath | None = Field(None, description="by default cut from train")
 
 
 class GeneratedSource(Strict):
@@ -77,21 +107,23 @@ class Task(Strict):
 
     source: Source
     kind: Kind = "classification"
-    texts: tuple[str, ...] = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
-    choices: tuple[str, ...] = Field((), description="multiple choice: a column per choice, or one column of lists")
+    texts: tuple[Column, ...] = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
+    choices: tuple[Column, ...] = Field((), description="multiple choice: a column per choice, or one column of lists")
     construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
-    label: str = Field("label", description="the label column")
+    label: Column = Field("label", description="the label column")
     separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
-    labels: tuple[str, ...] | None = Field(None, description="label names in index order; by default sorted from train")
+    labels: tuple[Column, ...] | None = Field(
+        None, description="label names in index order; by default sorted from train"
+    )
     metrics: tuple[str, ...] = Field((), description="headline first; by default the first that suits the kind")
-    max_length: int = Field(128, ge=8, le=8192, description="tokens")
+    max_length: Whole = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
-    groups: str | None = Field(None, description="rows that share this column's value stay on one side of a cut")
+    groups: Column | None = Field(None, description="rows that share this column's value stay on one side of a cut")
     stratify: bool = Field(True, description="cut so that all splits have the same shares of the labels")
-    cut_seed: int = Field(CUT_SEED, ge=0, lt=2**32, description="of the splits that are cut from train")
-    train_rows: int | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
+    cut_seed: Whole = Field(CUT_SEED, ge=0, lt=2**32, description="of the splits that are cut from train")
+    train_rows: Whole | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
     select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")
-    version: int = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
+    version: Whole = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
@@ -105,6 +137,9 @@ class Task(Strict):
             raise ValueError("labels: at least two names, each once")
         if (self.kind == "multiple_choice") != bool(self.choices):
             raise ValueError("choices: kind 'multiple_choice' names the columns of its choices, other kinds none")
+        columns = (*self.texts, *self.choices, self.label)
+        if twice := [name for name, times in Counter(columns).items() if times > 1]:
+            raise ValueError(f"texts: column '{twice[0]}' is named twice among texts, choices and label; keep one")
         if self.choices and len(self.texts) > 1:
             raise ValueError("texts: kind 'multiple_choice' has one text before its choices")
         if (self.kind == "candidates") != (self.construction == "record"):

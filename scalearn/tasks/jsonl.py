@@ -47,12 +47,22 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=_once)
             except json.JSONDecodeError as error:
                 raise ValueError(f"line {number}: {error.msg}") from None
+            except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets in brackets in ...
+                raise ValueError(f"line {number}: {error}") from None
             if not isinstance(row, dict):
                 raise ValueError(f"line {number}: a JSON object is expected")
             yield row
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise ValueError(f"key '{twice}' stands there more than once")
+    return row
 
 
 def _array(column: str, values: list[Any], known: pa.DataType, done: int) -> pa.Array:
@@ -61,12 +71,14 @@ def _array(column: str, values: list[Any], known: pa.DataType, done: int) -> pa.
         array = pa.array(values)
         _common(known, array.type)
         return array
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         for row, value in enumerate(values, start=done + 1):
             try:
                 known = _common(known, pa.array([value]).type)
             except pa.ArrowTypeError:
                 raise ValueError(f"column '{column}' holds values of several types, from row {row} on") from None
+            except (OverflowError, UnicodeEncodeError, pa.ArrowInvalid) as error:
+                raise ValueError(f"row {row}: column '{column}': {error}") from None
         raise
 
 

@@ -151,7 +151,20 @@ def _as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None =
             f"{batch.origin}: column '{task.label}' holds {values.type}, not labels; name another{hint}"
         ) from None
     batch.refuse(pc.equal(texts, ""), _missing(task), rows)
+    _refuse_spelt_out(task, batch, texts, rows)
     return texts
+
+
+def _refuse_spelt_out(task: Task, batch: Batch, texts: pa.Array, rows: pa.Array | None) -> None:
+    """Refuse the words that programs write for no number, unless the task's `labels` name them."""
+    odd = pc.and_(
+        pc.match_substring_regex(texts, "(?i)^[+-]?(nan|inf|infinity)$"),
+        pc.invert(pc.is_in(texts, pa.array(task.labels or (), pa.string()))),
+    )
+    found = int(pc.index(odd, True).as_py())
+    if found >= 0:
+        what = f"label '{texts[found].as_py()}' looks like a missing number; label the row or remove it, or, if it is"
+        batch.refuse(odd, f"{what} a class, name it in `labels`", rows)
 
 
 def _refuse_not_finite(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = None) -> None:

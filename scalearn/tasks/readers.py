@@ -31,7 +31,9 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         raise UserError(f"{path}: no such file; mend the path")
     try:
         yield from reader(path, list(columns))
-    except (ValueError, TypeError, OverflowError, OSError, csv.Error, pa.ArrowException) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, OSError, csv.Error, pa.ArrowException) as error:
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            raise UserError(f"{path}: line {_not_utf8(path)} is not UTF-8; save the file as UTF-8") from None
         why = (str(error).splitlines() or [type(error).__name__])[0][:150]
         raise UserError(f"{path}: not readable as {path.suffix[1:].lower()} ({why}); mend the file") from None
 
@@ -44,8 +46,6 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> Iterator[pa.Rec
     with path.open(newline="", encoding="utf-8-sig") as stream:
         header = next(csv.reader(stream, delimiter=delimiter), [])
     _require(path, columns, header)
-    if twice := [column for column in columns if header.count(column) > 1]:
-        raise ValueError(f"column '{twice[0]}' stands there more than once")
     with pyarrow.csv.open_csv(
         path,
         read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
@@ -54,7 +54,31 @@ def _read_csv(path: Path, columns: list[str], delimiter: str) -> Iterator[pa.Rec
             include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
         ),
     ) as reader:
-        yield from reader
+        done = 0
+        for batch in reader:
+            for name in columns:  # a text editor shows none, and what writes some is no UTF-8: UTF-16, say
+                found = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
+                if found >= 0:
+                    raise ValueError(f"row {done + found + 1}: a NUL byte in column '{name}'")
+            done += batch.num_rows
+            yield batch
+    _refuse_open_quotation(path, delimiter)
+
+
+def _refuse_open_quotation(path: Path, delimiter: str) -> None:
+    """Refuse a file that ends within a quotation: what is read as its last value are all the rows from there on."""
+    with path.open("rb") as bytes_:
+        if sum(block.count(b'"') for block in iter(partial(bytes_.read, _BLOCK), b"")) % 2 == 0:
+            return
+    csv.field_size_limit(_BLOCK)
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows, line = csv.reader(stream, delimiter=delimiter, strict=True), 1
+        try:
+            for _ in rows:
+                line = rows.line_num + 1
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                raise ValueError(f"no quotation mark ends what one begins in line {line}") from None
 
 
 def _read_tsv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -87,10 +111,23 @@ def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             yield from file.iter_batches(ROWS, row_groups=[group], columns=columns)
 
 
+def _not_utf8(path: Path) -> int:
+    """Return the number of the first line that is not UTF-8, counted from 1."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
 def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
     for column in columns:
         if column not in found:
             raise UserError(f"{path}: no column '{column}'{nearest(column, found)}")
+        if list(found).count(column) > 1:
+            raise UserError(f"{path}: column '{column}' stands there more than once; rename one of them")
 
 
 READERS: dict[str, Callable[[Path, list[str]], Iterator[pa.RecordBatch]]] = {

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, complaint
 from scalearn.files import read_json, sha256, whole_file, write_json
-from scalearn.tasks.definition import LABELLED, METRICS, Kind, Task
+from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,7 @@ class TaskInfo(BaseModel):
 
     model_config = ConfigDict(frozen=True)  # keys that a user's own rule adds are let through
 
-    name: str
+    name: Name
     kind: Kind
     labels: tuple[str, ...] | None
     choices: int | None = Field(None, ge=2, description="multiple_choice: how many each row has")
@@ -93,10 +93,9 @@ class TaskInfo(BaseModel):
         try:
             info = cls.model_validate(read_json(path))
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            what = f"{key}: {first['msg']}" if key else first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{path}: {what}; mend the rule that wrote it, or delete it and run again") from None
+            raise UserError(
+                f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again"
+            ) from None
         for split in SPLITS:
             _check_file(folder / f"{split}.parquet", info, split)
         return info

@@ -92,7 +92,8 @@ def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit
     for folder, (name, encoding) in zip(spec.data, spec.encodings.items(), strict=True):
         path = folder / f"{split}.arrow"
         if name in joint.first_text:
-            separator = AutoTokenizer.from_pretrained(spec.model, local_files_only=True).sep_token_id
+            tokenizer = AutoTokenizer.from_pretrained(spec.model, local_files_only=True, trust_remote_code=False)
+            separator = tokenizer.sep_token_id
             found[name] = FirstText(path, encoding, separator)
         else:
             found[name] = EncodedSplit(path, encoding)

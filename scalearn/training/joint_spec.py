@@ -13,6 +13,7 @@ from scalearn.files import read_json
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, Joint
+from scalearn.tasks.definition import is_name
 from scalearn.training.spec import is_done
 
 
@@ -34,6 +35,8 @@ class JointSpec:
         """What encoding.json says of each task, by name."""
         found = [read_json(folder / "encoding.json") for folder in self.data]
         names = [encoding["task"]["name"] for encoding in found]
+        if odd := [name for name in names if not is_name(name)]:  # they become folders
+            raise UserError(f"--data: {odd[0]!r} is no task's name; encode the task again")
         if len(set(names)) < len(names):
             raise UserError(f"--data: the tasks are {', '.join(names)}; name each once")
         return dict(zip(names, found, strict=True))

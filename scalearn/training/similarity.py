@@ -34,6 +34,8 @@ def embed(task: Path, model: Path, output: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     info, encoder_name = TaskInfo.read(task), read_json(model / "model.json")["name"]
+    if (model / "modules.json").exists():  # the library runs the code that it names, trusted or not
+        raise UserError(f"{model}: it has modules.json, which may name code; fetch the model, which leaves that out")
     texts = drawn_texts(task / "train.parquet", info.sizes["train"])
     encoder: Any = SentenceTransformer(
         str(model), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}

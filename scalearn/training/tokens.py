@@ -19,7 +19,9 @@ class Tokens:
         from transformers import AutoTokenizer
 
         read_json(model / "model.json")  # refuses what is no fetched model, which the library would look for on the hub
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(model, local_files_only=True, use_fast=True)
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(
+            model, local_files_only=True, use_fast=True, trust_remote_code=False
+        )
         if not self._tokenizer.is_fast:
             raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")
         self.max_length = min(max_length, self._tokenizer.model_max_length)

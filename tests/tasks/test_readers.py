@@ -164,5 +164,5 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None
 def test_json_that_is_not_utf8_in_a_later_batch(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_bytes((json.dumps({"text": "a"}) + "\n").encode() * MANY + b'{"text": "Gr\xfc\xdfe"}\n')
-    with pytest.raises(UserError, match=r"t\.jsonl: not readable as jsonl"):
+    with pytest.raises(UserError, match=rf"t\.jsonl: line {MANY + 1} is not UTF-8; save the file as UTF-8"):
         rows_of(path, "text")

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 from snakemake.logging import logger
+from snakemake.utils import update_config
 
 from scalearn import budget
 from scalearn.campaign import JOINT, Campaign
+from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
@@ -23,8 +25,16 @@ def refuse(check, *arguments):
         sys.exit(f"error: {error}")
 
 
+# A campaign file on the command line takes the place of config.yaml; Snakemake alone would mix the two. It is not
+# Snakemake's `configfile:` that reads config.yaml, for that runs the code of a file that asks for it (`__use_yte__`).
+if not workflow.overwrite_configfiles:
+    content = refuse(read_campaign_file, Path("config.yaml"))
+    update_config(content, config)
+    config = content
 campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
+    for file in workflow.overwrite_configfiles:
+        refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)
     drop_stale_locks(Path(".snakemake"))
     refuse(budget.begin, campaign.config.max_time, "max_time")

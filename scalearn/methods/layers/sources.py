@@ -23,8 +23,13 @@ from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given, HyperParameters, switched_on
+from scalearn.tasks.definition import is_name
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
+CONVERT = (
+    "pickles (.bin, .pt, .ckpt) are never loaded: load one where you trust it, and write its tensors with "
+    "safetensors.torch.save_file"
+)
 _TENSOR = re.compile(rf"\.layer\.(\d+)\..*\badapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weight|bias)$")
 
 
@@ -46,6 +51,10 @@ class Sources:
                 raise ValueError("its tensors are not as they were written")
             depth = len(tensors) // len(PARTS)
             layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
+            if not layers or {len(tensor) for parts in layers for tensor in parts.values()} != {len(names)}:
+                raise ValueError("its names and its tensors differ in number")
+            if odd := [name for name in names if not is_name(name)]:
+                raise ValueError(f"{odd[0]!r} is no task's name")
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path}: no readable stack of source adapters ({error}); delete it and run again"
@@ -66,28 +75,47 @@ class Sources:
 def adapter_tensors(weights: Path) -> list[dict[str, Tensor]]:
     """Return the adapter of a stage-1 run, per layer the four parts; heads and other tensors are left aside."""
     found: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in load_file(weights).items():
+    for name, tensor in _tensors(weights).items():
         if match := _TENSOR.search(name):
             part = f"{match[2].removesuffix('.0')}.{match[3]}"
             found.setdefault(int(match[1]), {})[part] = tensor
     if not found or any(set(parts) != set(PARTS) for parts in found.values()):
         raise UserError(f"{weights}: holds no complete bottleneck adapter; train it with the method 'adapter'")
+    if not all(tensor.isfinite().all() for parts in found.values() for tensor in parts.values()):
+        raise UserError(f"{weights}: holds NaN or infinite weights; train it again, with a lower learning rate")
     return [found[layer] for layer in sorted(found)]
+
+
+def _tensors(weights: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{weights}: no readable adapter ({error}); {CONVERT}") from None
+
+
+def _task(run: Path) -> str:
+    """Return the name of the task of a stage-1 run."""
+    found = read_json(run / "run.json").get("identity")
+    name = found.get("task") if isinstance(found, dict) else None
+    if not is_name(name):
+        raise UserError(f"{run / 'run.json'}: identity.task is no task's name; name the folder of a stage-1 run")
+    return str(name)
 
 
 def stack(runs: Sequence[Path], output: Path) -> None:
     """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
-    records = [read_json(run / "run.json") for run in runs]
-    checksums = [sha256(run / "weights.safetensors") for run in runs]
-    for run, record, checksum in zip(runs, records, checksums, strict=True):
-        if record["sha256"]["weights.safetensors"] != checksum:
-            raise UserError(f"{run}/weights.safetensors: not as it was written; delete {run}/run.json and run again")
-    names = [record["identity"]["task"] for record in records]
+    names = [_task(run) for run in runs]
+    if len(set(names)) < len(names):
+        raise UserError(f"source adapters of one task twice: {', '.join(names)}; name each run once")
     adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
     shapes = [[tuple(parts[part].shape) for part in PARTS for parts in adapter] for adapter in adapters]
     for name, shape in zip(names, shapes, strict=True):
         if shape != shapes[0]:
             raise UserError(f"source adapters '{names[0]}' and '{name}' differ in shape; train both on the same model")
+    checksums = [sha256(run / "weights.safetensors") for run in runs]
+    for run, checksum in zip(runs, checksums, strict=True):
+        if read_json(run / "run.json").get("sha256", {}).get("weights.safetensors") != checksum:
+            raise UserError(f"{run}/weights.safetensors: not as it was written; delete {run}/run.json and run again")
     tensors = {
         f"{layer}.{part}": torch.stack([adapter[layer][part] for adapter in adapters]).contiguous()
         for layer in range(len(adapters[0]))

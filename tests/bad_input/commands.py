@@ -1,0 +1,104 @@
+"""Command lines that are refused, and what they name."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bad_input.case import Case
+
+FOLDER = '{"kind": "folder", "path": "m"}'
+HUB = json.dumps({"kind": "hub", "repository": "some/model", "revision": "0" * 40})
+TRAIN = "train --method adapter --model m --data d --output o"
+LAYOUT = {"benchmark": "b", "model": "m", "tasks": ["a"], "methods": ["adapter"], "seeds": {"a": [0]}}
+DEFINITION = {"source": {"kind": "files", "train": "train.csv"}}
+
+
+def line(name: str, says: str, command: str, *more: str, make: Callable[[], object] = lambda: None) -> Case:
+    """A command line, its last words (JSON, for the most) given one by one; `make` puts there what it meets."""
+
+    def spoil() -> list[str]:
+        make()
+        return [*shlex.split(command), *more]
+
+    return Case(name, rf"^error: {says}", spoil)
+
+
+def values(name: str, says: str, text: str) -> Case:
+    return line(name, rf"--hyperparameters: {says}", TRAIN, "--hyperparameters", text)
+
+
+def layout(name: str, says: str, **changes: object) -> Case:
+    text = json.dumps({**LAYOUT, **changes})
+    return line(name, rf"--layout: {says}", "collect --runs r --output o", "--layout", text)
+
+
+def definition(name: str, says: str, command: str, **changes: object) -> Case:
+    return line(name, says, f"prepare-task {command}", "--definition", json.dumps({**DEFINITION, **changes}))
+
+
+def task_json(name: str, says: str, content: bytes) -> Case:
+    def make() -> None:
+        Path("t").mkdir()
+        Path("t/task.json").write_bytes(content)
+
+    return line(name, rf"t/task\.json: {says}", "check-task t", make=make)
+
+
+def letter() -> None:
+    Path("o").mkdir()
+    Path("o/letter.txt").write_text("dear")
+
+
+CASES = [
+    line("no command", r"scalearn: Missing command; see `scalearn --help`", ""),
+    line("a command with a typo", r"scalearn: No such command 'chek'\. Did you mean 'check'\?", "chek"),
+    line("an unknown option", r"scalearn check: No such option: --verbose; see", "check --verbose"),
+    line("an argument too many", r"scalearn check: Got unexpected extra argument", "check a b"),
+    line("an option left out", r"scalearn train: Missing option '--method'", "train"),
+    line("an option without a value", r"scalearn: Option '--method' requires an argument", "train --method"),
+    line("a seed in words", r"scalearn train: Invalid value for '--seed'", f"{TRAIN} --seed one"),
+    line("a seed below zero", r"scalearn train: Invalid value for '--seed'", f"{TRAIN} --seed -1"),
+    line("no layers", r"scalearn methods: Invalid value for '--layers'", "methods --layers 0"),
+    line("an unknown method", r"--method: unknown method 'adaptr', did you mean", f"{TRAIN} --method adaptr"),
+    line("an unknown switch", r"--switch: unknown name 'x'", f"{TRAIN} --switch x"),
+    line("a benchmark there is not", r"--benchmark: unknown name 'x'", "methods --benchmark x"),
+    values("values that are no JSON", r"not JSON \(.*\); quote it as one word", "{epochs: 1}"),
+    values("values without end", r"not JSON \(.*recursion", '{"a":' * 50_000),
+    values("values that are a list", r"a JSON object is expected", "[1]"),
+    values("a value that is true", r"epochs is True; give a number", '{"epochs": true}'),
+    values("a value beyond numbers", r"epochs is 10+; give a number", f'{{"epochs": 1{"0" * 400}}}'),
+    values("a value that is NaN", r"epochs is nan; give a number", '{"epochs": NaN}'),
+    # models and tasks by name
+    line("a source of no kind", r"--source: Unable .*; mend it", "fetch-model m --output o --source {}"),
+    line("a model's name above", r"NAME: String should match", "fetch-model ../m --output o --source", FOLDER),
+    line("a hub out of reach", r"model 'm': .* the hub cannot be reached", "fetch-model m --output o --source", HUB),
+    line("an unknown task", r"unknown task 'rtee', did you mean 'rte'\?", "prepare-task rtee --output o"),
+    line("a task out of reach", r"task 'rte': .* the hub cannot be reached .*mirror", "prepare-task rte --output o"),
+    line("a mirror that is not there", r"mirror x: no folder x/glue", "prepare-task rte --output o --mirror x"),
+    definition("a task's name above", r"NAME: String should match", "../t --output o"),
+    definition("a definition with a typo", r"--definition: lables: Extra inputs", "t --output o", lables=[]),
+    definition("a definition of no kind", r"--definition: kind: Input should be", "t --output o", kind=["a"]),
+    layout("a layout of a path", r"benchmark: String should match pattern", benchmark="../x"),
+    layout("a layout of no method", r"methods: unknown method 'x'", methods=["x"]),
+    layout("a layout with more", r"more: Extra inputs are not permitted", more=1),
+    # files that are not there, or not what they should be
+    line("a campaign that is not there", r"nowhere\.yaml: not readable as YAML", "check nowhere.yaml"),
+    line("a folder for a campaign", r"model: not readable as YAML", "check model"),
+    line("a task that is not there", r"nowhere/task\.json: no such file; make it first", "check-task nowhere"),
+    line("a run that is not there", r"nowhere/run\.json: no such file", "score nowhere"),
+    line("a name to fool a terminal", r"a\\x1b\[31m\\nb/run\.json: no such file", "score", "a\x1b[31m\nb"),
+    task_json("a task with a path for a name", r"name: String should match", b'{"name": "../up"}'),
+    task_json("a task.json of NUL", r"not readable as JSON", b"\0"),
+    task_json("a task.json without end", r"not readable as JSON \(.*recursion", b"[" * 100_000),
+    # places to write
+    line(
+        "other things", r"o: it holds other things \(letter", "fetch-model m --output o --source", FOLDER, make=letter
+    ),
+    line("here for a model", r"\.: it holds other things", "fetch-model m --output . --source", FOLDER),
+    line("a file for a model", r"train\.csv: it is a file", "fetch-model m --output train.csv --source", FOLDER),
+    definition("a file for a task", r"train\.csv: File exists; mend the path", "t --output train.csv"),
+    definition("a place within a file", r"train\.csv: \w.*; mend the path", "t --output train.csv/t"),
+]
