@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; what was written there becomes `path` on success."""
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_dead(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
         temporary = Path(name)
         try:
+            _hold(handle)
             yield temporary
             temporary.chmod(0o644)
             _to_disk(temporary)
             temporary.replace(path)
         finally:
+            os.close(handle)
             temporary.unlink(missing_ok=True)
 
 
@@ -50,8 +53,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, old content included."""
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_dead(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        handle = os.open(temporary, os.O_RDONLY)
         try:
+            _hold(handle)
             yield temporary
             temporary.chmod(0o755)
             for file in temporary.rglob("*"):
@@ -60,7 +66,30 @@ def whole_folder(path: Path) -> Iterator[Path]:
                 shutil.rmtree(path)
             temporary.replace(path)
         finally:
+            os.close(handle)
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _hold(handle: int) -> None:
+    """Lock what is being written; where the file system has no locks, nothing of ours asks for this one either."""
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_SH)
+
+
+def _sweep_dead(path: Path) -> None:
+    """Remove what processes that were killed left half written of `path`; a living writer holds a lock on its own."""
+    for entry in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        try:
+            handle = os.open(entry, os.O_RDONLY)
+        except OSError:  # gone, or somebody else's
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+        except OSError:
+            continue  # alive, or on a file system without locks
+        finally:
+            os.close(handle)
 
 
 @contextmanager
@@ -97,6 +126,8 @@ def alone(path: Path, waiting: str) -> Iterator[None]:
         except BlockingIOError:
             print(waiting, flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
+        except OSError:
+            print(f"{path}: this file system has no locks; see to it that no other process works here", flush=True)
         yield
 
 

@@ -36,6 +36,19 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
+def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    for name in (".a.json.aaaaaaaa", ".b.json.aaaaaaaa"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".a.json.folder_8").mkdir()
+    with whole_file(tmp_path / "a.json") as mine:
+        write_json(tmp_path / "a.json", {"by": "another"})
+        mine.write_text("{}")
+    assert content(tmp_path) == {"a.json": b"{}", ".b.json.aaaaaaaa": b"half"}
+    assert not (tmp_path / ".a.json.folder_8").exists()
+    with whole_folder(tmp_path / "folder") as mine, whole_folder(tmp_path / "folder") as other:
+        assert mine != other and mine.is_dir()
+
+
 def test_an_altered_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "score.json"
     write_json(path, {"score": 0.25, "rows": {"2": [1, None, "é"]}})
