@@ -2,8 +2,9 @@
 
     python benchmarks/chaos.py --kills 50 --seed 0
 
-The campaign is small (a tiny encoder, tasks of made-up rows, CPU only), the workflow and the commands are the real ones.
-A user's part is played by a loop: whenever Snakemake ends and something is missing, the same command is given again.
+The campaign is small (a tiny encoder, tasks of made-up rows, CPU only); the workflow and the commands are the real
+ones. A user's part is played by a loop: whenever Snakemake ends and something is missing, the same command is given
+again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -152,18 +154,13 @@ def results(folder: Path) -> dict[str, bytes]:
 
 def report(chaos: Chaos, needed: int, differing: list[str], seconds: dict[str, float]) -> dict[str, Any]:
     """Return what came of it."""
-    victims: dict[str, int] = {}
-    for kill in chaos.kills:
-        name = kill.split(" ", 1)[1]
-        kind = "snakemake" if name == "snakemake" else "training" if "train" in name else "other"
-        victims[kind] = victims.get(kind, 0) + 1
+    names = [kill.split(" ", 1)[1] for kill in chaos.kills]
+    kinds = ["snakemake" if name == "snakemake" else "training" if "train" in name else "other" for name in names]
     done = sum(len(lines) for lines in chaos.epochs.values())
     return {
         "kills": len(chaos.kills),
-        "victims": victims,
-        "signals": {
-            name: sum(kill.startswith(name) for kill in chaos.kills) for name in ("SIGKILL", "SIGTERM", "SIGINT")
-        },
+        "victims": dict(Counter(kinds)),
+        "signals": dict(Counter(kill.split(" ", 1)[0] for kill in chaos.kills)),
         "starts": chaos.starts,
         "epochs_needed": needed,
         "epochs_finished_twice": done - needed,

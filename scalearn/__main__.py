@@ -15,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; bad input ends as one sentence on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
     command = arguments[0] if arguments else ""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS sums in one order only with this
     if command == "warm":
         return warm(arguments[1:])
     if command not in ONLINE:

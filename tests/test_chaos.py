@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "chaos.py"
 
 
 def test_random_kills_change_no_byte_of_the_results() -> None:
-    options = "--kills 5 --mean 4 --seeds 1 --rows 120 --seed 1".split()
+    options = ["--kills", "5", "--mean", "4", "--seeds", "1", "--rows", "120", "--seed", "1"]
     done = subprocess.run([sys.executable, SCRIPT, *options], capture_output=True, text=True, timeout=900, check=False)
     found = json.loads(done.stdout[done.stdout.index("{\n") : done.stdout.rindex("}") + 1])
     assert found["kills"] >= 1, done.stdout

@@ -8,6 +8,7 @@ also `group`, `candidate`, `answers` and `part`, if the task has them (see scale
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ def encode(task: Path, model: Path, output: Path) -> None:
     """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
     info = TaskInfo.read(task)
     tokens = Tokens(model, info.max_length, info.truncate)
-    started, rows = time.monotonic(), 0
-    for split in SPLITS:
-        rows += _encode_split(tokens, info, task / f"{split}.parquet", output / f"{split}.arrow")
+    started = time.monotonic()
+    with ExitStack() as all_or_none:
+        targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}
+        rows = sum(_encode_split(tokens, info, task / f"{split}.parquet", targets[split]) for split in SPLITS)
     write_json(
         output / "encoding.json",
         {
@@ -53,7 +55,7 @@ def _encode_split(tokens: Tokens, info: TaskInfo, source: Path, target: Path) ->
     file, rows, said = pq.ParquetFile(source), 0, time.monotonic()
     extras = [] if source.stem == "train" else [name for name in FOR_METRICS if name in file.schema_arrow.names]
     schema = _schema(info, tokens, [file.schema_arrow.field(name) for name in extras])
-    with whole_file(target) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
+    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
         for batch in file.iter_batches(ROWS_AT_ONCE):
             columns = {**_inputs(tokens, info, batch), "label": _labels(info, batch["label"], source, rows)}
             columns |= {name: batch[name] for name in extras}

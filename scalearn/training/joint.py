@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import AutoTokenizer, set_seed
+from transformers import AutoTokenizer
 
 from scalearn.files import LOCK, alone, sweep, whole_folder, write_json
 from scalearn.methods import METHODS
@@ -18,6 +18,7 @@ from scalearn.protocol import Joint
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.determinism import fix
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.joint_spec import JointSpec
@@ -47,7 +48,7 @@ def _train(spec: JointSpec) -> None:
         return
     check_inputs(spec.model, *spec.data)
     started = time.monotonic()
-    set_seed(spec.seed)
+    fix(spec.seed)
     trainer = _trainer(spec, record)
     state = trainer.fit()
     found = _training(trainer, state, spec)

@@ -14,7 +14,7 @@ from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, Joint
 from scalearn.tasks.definition import is_name
-from scalearn.training.spec import is_done
+from scalearn.training.spec import is_done, read_encoding
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class JointSpec:
     @cached_property
     def encodings(self) -> dict[str, dict[str, Any]]:
         """What encoding.json says of each task, by name."""
-        found = [read_json(folder / "encoding.json") for folder in self.data]
+        found = [read_encoding(folder) for folder in self.data]
         names = [encoding["task"]["name"] for encoding in found]
         if odd := [name for name in names if not is_name(name)]:  # they become folders
             raise UserError(f"--data: {odd[0]!r} is no task's name; encode the task again")

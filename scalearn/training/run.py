@@ -9,14 +9,13 @@ import time
 from functools import partial
 from typing import Any
 
-from transformers import set_seed
-
 from scalearn.errors import UserError
 from scalearn.files import LOCK, alone, read_json, sweep
 from scalearn.methods.base import Given, Method
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.determinism import fix
 from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
 from scalearn.training.outputs import write_run
@@ -42,7 +41,7 @@ def _train(spec: RunSpec) -> None:
         return
     check_inputs(spec.model, spec.data)
     started = time.monotonic()
-    set_seed(spec.seed)
+    fix(spec.seed)
     model = _model(spec, record["task"])
     encoding = read_json(spec.data / "encoding.json")
     splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}

@@ -51,7 +51,7 @@ class RunSpec:
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
-        encoding = read_json(self.data / "encoding.json")
+        encoding = read_encoding(self.data)
         return {
             **({"switches": list(self.switches)} if self.switches else {}),
             "identity": {
@@ -77,6 +77,16 @@ class RunSpec:
     def done(self) -> bool:
         """Tell whether `output` holds this run, finished and as it was written."""
         return is_done(self.output, self.record(), OUTPUTS)
+
+
+def read_encoding(folder: Path) -> dict[str, Any]:
+    """Return what encoding.json says of an encoded task; a UserError names the file if it is damaged or no such one."""
+    path = folder / "encoding.json"
+    content = read_json(path)
+    for key in ("task", "model", "sha256"):
+        if key not in content:
+            raise UserError(f"{path}: no '{key}' in it; encode the task again")
+    return content
 
 
 def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
