@@ -26,6 +26,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "eval_steps": (1, math.inf),
     "include_target": (0, 1),
     "kept_fraction": (0, 1),
+    "length_buckets": (0, 1),
     "max_steps": (1, math.inf),
     "omega_dropout": (0, 1),
     "record_rows": (1, math.inf),

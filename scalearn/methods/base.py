@@ -28,6 +28,9 @@ COMMON: dict[str, int | float] = {
     "weight_decay": 0.0,
 }
 
+# Of the others: 0 draws each batch from all rows, 1 from rows of like length, which is faster and another order.
+ALONE: dict[str, int | float] = {"length_buckets": 0}
+
 # What joint methods have beside them, or otherwise (the same scripts): training ends after `epochs`
 # passes or `max_steps` batches, whichever is less; every `eval_steps` batches the model is evaluated, in a short
 # training after each pass. A batch's task is drawn in proportion to rows^(1 / temperature); of ReCoRD, twelve rows of
@@ -104,7 +107,7 @@ class Method(ABC):
     @property
     def defaults(self) -> dict[str, int | float]:
         """All hyper-parameters with their default values."""
-        return {**COMMON, **(JOINT if self.family == "joint" else {}), **self.own}
+        return {**COMMON, **(JOINT if self.family == "joint" else ALONE), **self.own}
 
     @abstractmethod
     def count(self, shapes: Shapes, values: HyperParameters) -> int:

@@ -123,16 +123,25 @@ class LengthBuckets(Sampler[list[int]]):
             yield batches[index]
 
 
+class RandomBatches(LengthBuckets):
+    """Batches of rows of any length: each uniformly random, as the paper's are."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
+        rows = torch.randperm(len(self.lengths), generator=generator).tolist()
+        yield from (rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size))
+
+
 class TrainLoader(DataLoader[Batch]):
     """Training batches; the trainer calls `set_epoch` before each pass."""
 
-    def __init__(self, split: EncodedSplit, batch_size: int, seed: int) -> None:
-        self._buckets = LengthBuckets(split.lengths, batch_size, seed)
-        super().__init__(split, batch_sampler=self._buckets, collate_fn=as_is, generator=torch.Generator())
+    def __init__(self, split: EncodedSplit, batch_size: int, seed: int, buckets: bool = False) -> None:
+        self._order = (LengthBuckets if buckets else RandomBatches)(split.lengths, batch_size, seed)
+        super().__init__(split, batch_sampler=self._order, collate_fn=as_is, generator=torch.Generator())
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the coming pass."""
-        self._buckets.epoch = epoch
+        self._order.epoch = epoch
 
 
 def eval_loader(split: EncodedSplit, batch_size: int) -> DataLoader[Batch]:

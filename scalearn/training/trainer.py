@@ -21,7 +21,7 @@ from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
-from scalearn.training.memory import EVAL_BATCH, FittingTrainer
+from scalearn.training.parts import EVAL_BATCH, FittingTrainer
 from scalearn.training.scoring import Scorer
 from scalearn.training.stopping import Stop
 
@@ -81,6 +81,7 @@ class RunTrainer(FittingTrainer):
         last_epoch: tells which tensors are not restored with the best epoch, a fault that the reference repeats.
         groups: the method's parameter groups, if not everything trains at one rate.
         """
+        self.buckets = bool(values.get("length_buckets"))
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
         self.last_epoch, self.groups = last_epoch, groups
         self.best: dict[str, Tensor] = {}
@@ -95,10 +96,12 @@ class RunTrainer(FittingTrainer):
             callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit), self.stop],
         )
         self.remove_callback(PrinterCallback)
+        if not self.buckets:
+            self.cut(int(values["batch_size"]))
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
-        """Return the length-bucketed training batches."""
-        return TrainLoader(self.train_dataset, self.args.train_batch_size, self.args.seed)
+        """Return the training batches."""
+        return TrainLoader(self.train_dataset, self.args.train_batch_size, self.args.seed, self.buckets)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Batch]:
         """Return evaluation batches in the split's own order."""

@@ -141,7 +141,7 @@ def test_dropout_is_one_mask_on_omega_per_forward(tmp_path: Path) -> None:
     torch.testing.assert_close(outputs, outputs[:1, :1].expand_as(outputs))
     assert not torch.allclose(outputs, module(row.expand(6, 9, 32)))
     omega = module[2].omega
-    drawn = omega()
+    drawn = omega(module[2].mask)
     kept = drawn != 0
     torch.testing.assert_close(drawn[kept], 2 * omega.weight[kept])
     assert 0.2 < kept.double().mean() < 0.8

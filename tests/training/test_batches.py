@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 
 from scalearn.errors import UserError
 from scalearn.training import encode as encode_module
-from scalearn.training.batches import EncodedSplit, LengthBuckets, TrainLoader
+from scalearn.training.batches import EncodedSplit, LengthBuckets, RandomBatches, TrainLoader
 from scalearn.training.encode import encode
 from scalearn.training.tokens import Tokens
 from tests.tiny import make_model, make_task
@@ -71,6 +71,18 @@ def test_every_row_comes_once_an_epoch_in_an_order_of_seed_and_epoch(encoded: Pa
     assert epoch(0, 0) == epoch(0, 0)
     assert epoch(0, 0) != epoch(0, 1)
     assert epoch(0, 0) != epoch(1, 0)
+
+
+def test_random_batches_are_of_all_rows_whatever_their_length(encoded: Path) -> None:
+    lengths = np.arange(100)
+    batches = RandomBatches(lengths, 16, seed=0)
+    first = list(batches)
+    assert [len(rows) for rows in first] == [16] * 6 + [4]
+    assert sorted(row for rows in first for row in rows) == list(range(100))
+    assert list(batches) == first
+    batches.epoch = 1
+    assert list(batches) != first
+    assert all(np.ptp(lengths[rows]) > 40 for rows in first[:6])
 
 
 def test_buckets_pad_less_than_random_batches() -> None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scalearn.methods.layers.per_batch import Mask
 from scalearn.methods.layers.sources import Sources
 
 NAME = "scalearn"  # of the wide adapter inside the model
@@ -23,7 +24,7 @@ Constraint = Literal["none", "mean", "softmax"]
 
 
 class Omega(nn.Module):
-    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under one fresh dropout mask.
+    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under a dropout mask.
 
     They are free by default. With `constraint` they sum to one over the sources: "mean" divides them by their sum,
     "softmax" takes their softmax, each after dropout (two of the paper's ablations).
@@ -37,9 +38,9 @@ class Omega(nn.Module):
         self.weight = nn.Parameter(torch.empty(sources, width).normal_(mean / sources, std))
         self.dropout, self.constraint = dropout, constraint
 
-    def forward(self) -> Tensor:
-        """Return omega; in training each entry is dropped with probability `dropout`, survivors are scaled up."""
-        omega = functional.dropout(self.weight, self.dropout, self.training)
+    def forward(self, mask: Mask) -> Tensor:
+        """Return omega; in training `mask` drops each entry with probability `dropout` and scales the others up."""
+        omega: Tensor = mask(self.weight)
         if self.constraint == "mean":
             return omega / omega.sum(0)
         return omega.softmax(0) if self.constraint == "softmax" else omega
@@ -51,14 +52,14 @@ class ScaledUp(nn.Module):
     def __init__(self, omega: Omega, weight: Tensor, bias: Tensor) -> None:
         """`weight` is (S, d, b) and `bias` (S, d): the sources' up-projections, frozen as long as nobody says else."""
         super().__init__()
-        self.omega = omega
+        self.omega, self.mask = omega, Mask(omega.dropout)  # layers may share omega; each draws a mask of its own
         self.bottleneck = weight.shape[2]
         self.weight = nn.Parameter(weight.permute(1, 0, 2).contiguous(), requires_grad=False)  # (d, S, b)
         self.bias = nn.Parameter(bias.clone(), requires_grad=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Return sum_s omega_s * (U_s h_s + c_s) for `hidden`, the concatenated h_s."""
-        omega = self.omega()
+        omega = self.omega(self.mask)
         bias = (omega * self.bias).sum(0)
         if omega.shape[1] == 1:  # one scalar per source scales the narrow side, which is cheaper
             scale = omega.expand(-1, self.bottleneck).reshape(-1)

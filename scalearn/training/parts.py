@@ -1,8 +1,9 @@
-"""Batches that do not fit: computed in parts whose gradients add up to the batch's, and predicted in smaller ones."""
+"""Batches in parts: sorted by length, so that little is padded, and as many as it takes to fit into memory."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,21 +12,31 @@ from torch import Tensor
 from transformers import Trainer
 
 from scalearn.errors import UserError
+from scalearn.methods.layers.per_batch import masks, one_draw
 from scalearn.training.batches import Batch
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
+PARTS = 4  # of a random batch on a CPU: most of what sorting by length can save (docs/performance.md)
+LEAST = 8  # rows that a part should have: below, what a part costs by itself outweighs the padding
+BY_TOKEN = ("input_ids", "attention_mask", "token_type_ids")  # (rows, [choices,] tokens)
 
 
 class FittingTrainer(Trainer):  # type: ignore[misc]
-    """Out of memory, a training batch is split in two, each part again if need be, and so are those after it.
+    """A training batch is computed in `parts`, longest rows first; out of memory, in twice as many from then on.
 
-    Every loss is a mean over rows, so a part counts by its share of them: the gradient is the whole batch's, up to
-    rounding and to what dropout draws. `parts` belongs into checkpoints, that a resumed run draws the same.
+    Every loss is a mean over rows, so a part counts by its share of them; masks on parameters are drawn once for the
+    batch. So the gradient is the whole batch's, up to rounding and to what dropout of activations draws. `parts`
+    belongs into checkpoints, that a resumed run draws the same.
     """
 
     parts = 1
     eval_batch = EVAL_BATCH
     share = 1.0
+
+    def cut(self, batch_size: int) -> None:
+        """Cut random batches by length; not on a GPU, where more kernels cost more than less padding saves."""
+        if not torch.cuda.is_available():
+            self.parts = max(1, min(PARTS, batch_size // LEAST))
 
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
         """Return the batch's loss, its gradient in the parameters."""
@@ -45,12 +56,11 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
             self._recover(f"batches are computed in {self.parts} parts from here on, with the same gradient")
 
     def _in_parts(self, model: Any, inputs: Batch, rows: int) -> Tensor:
-        size = -(-rows // min(self.parts, rows))
         losses = []
-        for start in range(0, rows, size):
-            part = {key: value[start : start + size] if _by_row(value) else value for key, value in inputs.items()}
-            self.share = len(part["labels"]) / rows
-            losses.append(super().training_step(model, part))
+        with one_draw(masks(model)):
+            for part in in_parts(inputs, min(self.parts, rows)):
+                self.share = len(part["labels"]) / rows
+                losses.append(super().training_step(model, part))
         self.share = 1.0
         return torch.stack(losses).sum()
 
@@ -71,6 +81,19 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def in_parts(inputs: Batch, parts: int) -> Iterator[Batch]:
+    """Yield the batch in so many parts of like size, longest rows first, each no longer than its longest row."""
+    if parts == 1:
+        yield dict(inputs)
+        return
+    lengths = inputs["attention_mask"].sum(-1)
+    lengths = lengths if lengths.dim() == 1 else lengths.amax(-1)
+    for rows in lengths.argsort(descending=True, stable=True).chunk(parts):
+        longest = int(lengths[rows[0]])
+        part = {key: value[rows] if _by_row(value) else value for key, value in inputs.items()}
+        yield {key: value[..., :longest] if key in BY_TOKEN else value for key, value in part.items()}
 
 
 def _by_row(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Out of memory, on the CPU or on a (simulated) GPU: batches in parts with the same gradient, smaller evaluations."""
+"""Batches in parts: by length, and out of memory on the CPU or a (simulated) GPU; the gradient stays the same."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.training import run as run_module
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.parts import BY_TOKEN, in_parts
 from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
 from tests.training.test_run import content, folder, spec
@@ -39,16 +40,19 @@ def room_for(monkeypatch: pytest.MonkeyPatch, rows: int, error: Exception, predi
 
 def gradients(trainer: Any, batch: Any) -> dict[str, torch.Tensor]:
     trainer.model.zero_grad()
+    torch.manual_seed(5)
     trainer.training_step(trainer.model, batch)
     return {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.parametrize("rows", [16, 7, 1])
-@pytest.mark.parametrize("name", ["adapter", "scalearn", "adapter_fusion"])
+@pytest.mark.parametrize("name", ["adapter", "scalearn", "scalearn_pp", "adapter_fusion"])
 def test_the_gradient_of_the_parts_is_that_of_the_batch(name: str, rows: int, folder: Path, tmp_path: Path) -> None:
-    """In double precision and without dropout: equal up to rounding, regularisation counted once."""
-    no_mask = {"omega_dropout": 0.0} if name == "scalearn" else {}
-    trainer = made(spec(folder, name, tmp_path, **no_mask))
+    """In double precision and without dropout of activations: equal up to rounding, regularisation counted once.
+
+    Omega's mask stays on: it is one for all parts.
+    """
+    trainer = made(spec(folder, name, tmp_path))
     trainer.model.double()
     for module in trainer.model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -56,6 +60,7 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(name: str, rows: int, fo
         if hasattr(module, "dropout_prob"):  # of the attention
             module.dropout_prob = 0.0
     batch = trainer.train_dataset.__getitems__(list(range(rows)))
+    trainer.parts = 1
     whole = gradients(trainer, batch)
     assert whole
     for parts in (2, 3, 8):
@@ -76,13 +81,49 @@ def made(run: Any) -> Any:
     return trainer
 
 
+def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
+    encoding = read_json(folder / "encoded/first/encoding.json")
+    batch = EncodedSplit(folder / "encoded/first/train.arrow", encoding).__getitems__(list(range(30)))
+    found = list(in_parts({**batch, "task": 3}, 4))
+    assert [len(part["labels"]) for part in found] == [8, 8, 8, 6]
+    lengths = [part["attention_mask"].sum(-1) for part in found]
+    assert (torch.cat(lengths).diff() <= 0).all()
+    for part, length in zip(found, lengths, strict=True):
+        assert part["task"] == 3
+        assert {part[key].shape[-1] for key in BY_TOKEN} == {int(length.max())}
+    rows = {
+        (tuple(ids[ids != 0].tolist()), int(label))
+        for ids, label in zip(batch["input_ids"], batch["labels"], strict=True)
+    }
+    again = {
+        (tuple(ids[ids != 0].tolist()), int(label))
+        for part in found
+        for ids, label in zip(part["input_ids"], part["labels"], strict=True)
+    }
+    assert rows == again
+
+
+def test_parts_of_a_multiple_choice_keep_its_choices_together() -> None:
+    mask = torch.tensor([[[1, 0, 0], [1, 1, 0]], [[1, 1, 1], [1, 0, 0]], [[1, 0, 0], [1, 0, 0]]])
+    batch = {"input_ids": torch.arange(18).reshape(3, 2, 3), "attention_mask": mask, "labels": torch.tensor([0, 1, 2])}
+    found = list(in_parts(batch, 3))
+    assert [part["labels"].tolist() for part in found] == [[1], [0], [2]]
+    assert [tuple(part["input_ids"].shape) for part in found] == [(1, 2, 3), (1, 2, 2), (1, 2, 1)]
+
+
+def test_random_batches_are_cut_on_a_cpu_and_buckets_are_not(folder: Path, tmp_path: Path) -> None:
+    assert made(spec(folder, "adapter", tmp_path, batch_size=32)).parts == 4
+    assert made(spec(folder, "adapter", tmp_path, batch_size=16)).parts == 2
+    assert made(spec(folder, "adapter", tmp_path, batch_size=32, length_buckets=1)).parts == 1
+
+
 @pytest.mark.parametrize("device", FULL)
 def test_a_batch_that_does_not_fit_is_split_until_it_does(
     device: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as patch:
         room_for(patch, 4, FULL[device])
-        train(spec(folder, "adapter", tmp_path / "run"))
+        train(spec(folder, "adapter", tmp_path / "run", length_buckets=1))
     printed = capsys.readouterr().out
     assert "in 2 parts" in printed and "in 4 parts" in printed and "in 8 parts" not in printed
     assert json.loads((tmp_path / "run/run.json").read_text())["hyperparameters"]["batch_size"] == 16
