@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-# Only these reach for the network; every other command works with the hub switched off, whatever the environment says.
-ONLINE = ("fetch-model", "prepare-task")
+# Only these reach for the network, `resume` through what it starts. Every other command works with the hub switched
+# off, whatever the environment says.
+ONLINE = ("fetch-model", "prepare-task", "resume")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 

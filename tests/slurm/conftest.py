@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.campaign import Campaign, ask, has_slurm, run_here
+from tests.test_stories import ROOT, write_rows
+from tests.tiny import make_model
+
+HERE = Path(__file__).parent
+
+
+class Cluster:
+    """One node with two GPUs, and its daemons."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def up(self) -> None:
+        """Start whatever is down."""
+        subprocess.run([HERE / "up.sh", self.folder], check=True, timeout=120)
+
+    def down(self) -> None:
+        subprocess.run([HERE / "down.sh", self.folder], check=True, timeout=120)
+
+    def kill(self, daemon: str) -> None:
+        os.kill(int((self.folder / f"{daemon}.pid").read_text()), 9)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if os.getuid() != 0:
+        pytest.skip("the daemons of SLURM need root")
+    if not has_slurm():
+        pytest.skip("no SLURM here: apt-get install slurmctld slurmd slurm-client munge")
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    os.environ["SLURM_CONF"] = str(cluster.folder / "slurm.conf")
+    try:
+        cluster.up()
+        yield cluster
+    finally:
+        cluster.down()
+        del os.environ["SLURM_CONF"]
+
+
+@pytest.fixture(scope="session")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """A campaign of which nothing has run, in a folder with a blank in its name."""
+    folder = tmp_path_factory.mktemp("new") / "my campaign"
+    folder.mkdir()
+    for name in ("workflow", "profiles"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("local", "slurm"):
+        (folder / name).symlink_to(f"profiles/{name}")
+    make_model(folder / "model")
+    for seed, name in enumerate(("one", "two")):
+        write_rows(folder / f"{name}.csv", 48, seed)
+    campaign = Campaign(folder)
+    campaign.configure()
+    return campaign
+
+
+@pytest.fixture(scope="session")
+def undisturbed(new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """The campaign, run without SLURM."""
+    campaign = new.copy(tmp_path_factory.mktemp("undisturbed") / "my campaign")
+    run_here(campaign)
+    return campaign
+
+
+@pytest.fixture(scope="session")
+def plain(cluster: Cluster, new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    """The campaign, run on SLURM to its end."""
+    campaign = new.copy(tmp_path_factory.mktemp("plain") / "my campaign")
+    campaign.end(campaign.snakemake())
+    return campaign
+
+
+@pytest.fixture
+def campaign(plain: Campaign, cluster: Cluster, tmp_path: Path) -> Iterator[Campaign]:
+    """A campaign whose stage 1 is done on SLURM; two trainings of stage 2 are left."""
+    campaign = plain.copy(tmp_path / "my campaign")
+    (campaign.folder / "said.txt").unlink()
+    shutil.rmtree(campaign.folder / "logs/train")
+    for path in [*campaign.folder.glob("results/pair_table.*"), campaign.folder / "results/scores.parquet"]:
+        path.unlink()
+    shutil.rmtree(campaign.folder / "results/runs/tiny/scalearn_uniform_pp")
+    yield campaign
+    cluster.up()
+    for job in campaign.jobs():
+        ask("scancel", "--full", "--signal=KILL", job)
+        ask("scancel", job)
