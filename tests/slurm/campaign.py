@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ CAMPAIGN: dict[str, Any] = {
 RULES = ("train_adapter", "train_composition", "encode")
 QUICK = [
     *("--profile", "slurm", "--latency-wait", "10"),
-    *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "1"),
+    *("--slurm-init-seconds-before-status-checks", "8", "--seconds-between-status-checks", "1"),
     *("--set-threads", *(f"{rule}=1" for rule in RULES)),
 ]
 
@@ -51,7 +50,6 @@ class Campaign:
     """A project folder, and the commands that run in it."""
 
     folder: Path
-    path: list[Path] = field(default_factory=list)  # folders that stand first on PATH
     environment: dict[str, str] = field(default_factory=dict)
 
     def copy(self, folder: Path) -> Campaign:
@@ -70,15 +68,16 @@ class Campaign:
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a command; what it prints is added to `said`."""
         env = {**environment(), **self.environment}
-        env["PATH"] = os.pathsep.join([*map(str, self.path), env["PATH"]])
         with (self.folder / "said.txt").open("ab") as said:
             return subprocess.Popen(command, cwd=self.folder, env=env, stdout=said, stderr=said, start_new_session=True)
 
     def snakemake(self, *more: str) -> subprocess.Popen[bytes]:
         return self.start("snakemake", *QUICK, *more)
 
-    def resume(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return self.start("scalearn", "resume", *arguments)
+    def resume(self, *more: str, minute: float = 1) -> subprocess.Popen[bytes]:
+        """Start `scalearn resume`, whose minutes have so many seconds."""
+        self.environment["SCALEARN_MINUTE"] = str(minute)
+        return self.start("scalearn", "resume", *more)
 
     def end(self, process: subprocess.Popen[bytes], status: int = 0, seconds: float = 150) -> None:
         """Wait for the end of a command that was started here, and assert its exit status."""
@@ -104,25 +103,29 @@ class Campaign:
                 continue
         return None
 
-    def freeze(self) -> int:
+    def freeze(self) -> str:
         """Stop a training between two epochs, and return its SLURM job's number; SIGCONT lets it go on."""
         process = until(self.training)
         os.kill(process, signal.SIGSTOP)
         self.frozen = process
         variables = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
-        return int(next(line.split("=")[1] for line in variables if line.startswith("SLURM_JOB_ID=")))
+        return next(line.split("=")[1] for line in variables if line.startswith("SLURM_JOB_ID="))
 
     def thaw(self) -> None:
         os.kill(self.frozen, signal.SIGCONT)
 
-    def jobs(self, *states: str) -> list[str]:
-        """Return the numbers of this folder's jobs that wait or run, or are in one of these states."""
-        listed = ask("squeue", "-h", "-o", "%i|%Z", *(("-t", ",".join(states)) if states else ())).splitlines()
+    def jobs(self, states: str = "PENDING,RUNNING,COMPLETING") -> list[str]:
+        """Return the numbers of this folder's jobs in these states."""
+        listed = ask("squeue", "-h", "-o", "%i|%Z", "-t", states).splitlines()
         return [line.split("|")[0] for line in listed if line.endswith(f"|{self.folder}")]
 
     def logs(self) -> str:
         """Return what the trainings have said, each in its last start."""
         return "".join(path.read_text() for path in sorted((self.folder / "logs/train").rglob("*.log")))
+
+    def times(self) -> dict[str, int]:
+        """Return when each finished training ended."""
+        return {str(path): path.stat().st_mtime_ns for path in self.folder.glob("results/runs/**/run.json")}
 
     def results(self) -> dict[str, bytes]:
         return outputs(self.folder)
@@ -139,6 +142,3 @@ def has_slurm() -> bool:
     return all(
         shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") for name in ("slurmd", "slurmctld", "munged")
     )
-
-
-PYTHON = sys.executable

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.slurm.campaign import Campaign, ask, has_slurm, run_here
+from tests.slurm.campaign import Campaign, ask, has_slurm, run_here, until
 from tests.test_stories import ROOT, write_rows
 from tests.tiny import make_model
 
@@ -21,15 +22,17 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def up(self) -> None:
+    def up(self, gpus: int = 2) -> None:
         """Start whatever is down."""
-        subprocess.run([HERE / "up.sh", self.folder], check=True, timeout=120)
+        subprocess.run([HERE / "up.sh", self.folder, str(gpus)], check=True, timeout=120)
 
     def down(self) -> None:
         subprocess.run([HERE / "down.sh", self.folder], check=True, timeout=120)
 
     def kill(self, daemon: str) -> None:
-        os.kill(int((self.folder / f"{daemon}.pid").read_text()), 9)
+        process = int((self.folder / f"{daemon}.pid").read_text())
+        os.kill(process, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{process}").exists())
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +91,7 @@ def campaign(plain: Campaign, cluster: Cluster, tmp_path: Path) -> Iterator[Camp
     """A campaign whose stage 1 is done on SLURM; two trainings of stage 2 are left."""
     campaign = plain.copy(tmp_path / "my campaign")
     (campaign.folder / "said.txt").unlink()
+    (campaign.folder / ".snakemake/scalearn/command.json").unlink()
     shutil.rmtree(campaign.folder / "logs/train")
     for path in [*campaign.folder.glob("results/pair_table.*"), campaign.folder / "results/scores.parquet"]:
         path.unlink()

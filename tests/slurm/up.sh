@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Start SLURM on this machine: one node that exists on loopback only, two exclusive GPUs that are none (/dev/null's kin).
-# Usage: up.sh FOLDER. All state lies in FOLDER; daemons that are up already are left alone. down.sh undoes it.
+# Usage: up.sh FOLDER [GPUS]. All state lies in FOLDER; daemons that are up already are left alone. down.sh undoes it.
 set -euo pipefail
 folder=$1
+gpus=${2:-2}
 here=$(hostname -s)
 mkdir -p "$folder"/{controller,node,gpu}
 cd "$folder"
@@ -23,10 +24,14 @@ until_ok() {
 # A node is addressed by the machine's name, which a container may not know; down.sh takes the line out again.
 getent hosts "$here" >/dev/null || echo "127.0.0.1 $here # scalearn tests" >>/etc/hosts
 
-for number in 0 1; do
+: >gres.conf
+for ((number = 0; number < gpus; number++)); do
     [ -e "gpu/$number" ] || mknod "gpu/$number" c 1 3
+    echo "NodeName=$here Name=gpu Type=fake File=$folder/gpu/$number" >>gres.conf
 done
-echo "NodeName=$here Name=gpu Type=fake File=$folder/gpu/[0-1]" >gres.conf
+
+gres=
+((gpus == 0)) || gres=Gres=gpu:fake:$gpus
 
 # What differs from defaults, and why: nothing needs cgroups or systemd; a requeued job waits for its credential to
 # expire, so 2 seconds instead of 120; a node that comes back is taken back; time limits are looked at often.
@@ -61,7 +66,7 @@ KillWait=5
 InactiveLimit=0
 MessageTimeout=5
 GresTypes=gpu
-NodeName=$here NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:fake:2
+NodeName=$here NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000${gres:+ $gres}
 PartitionName=main Nodes=$here Default=YES DefaultTime=10
 END
 
