@@ -67,7 +67,7 @@ def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path
 # Nothing but --help is ours; whatever else stands there is Snakemake's, in its order.
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def resume(context: typer.Context) -> None:
-    """Go on with this folder's campaign after anything; with Snakemake's arguments, by default those of the last time."""
+    """Go on with this folder's campaign after anything; all arguments are Snakemake's, by default the last ones."""
     from scalearn.resume import resume as go_on
 
     raise typer.Exit(go_on(context.args))

@@ -31,7 +31,7 @@ QUICK = [
 ]
 
 
-def until(what: Callable[[], Found], seconds: float = 120) -> Found:
+def until(what: Callable[[], Found], seconds: float = 200) -> Found:
     """Return what `what` returns, as soon as that is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -79,7 +79,7 @@ class Campaign:
         self.environment["SCALEARN_MINUTE"] = str(minute)
         return self.start("scalearn", "resume", *more)
 
-    def end(self, process: subprocess.Popen[bytes], status: int = 0, seconds: float = 150) -> None:
+    def end(self, process: subprocess.Popen[bytes], status: int = 0, seconds: float = 400) -> None:
         """Wait for the end of a command that was started here, and assert its exit status."""
         try:
             process.wait(seconds)

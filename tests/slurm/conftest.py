@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +43,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip("the daemons of SLURM need root")
     if not has_slurm():
         pytest.skip("no SLURM here: apt-get install slurmctld slurmd slurm-client munge")
+    if (conf := Path("/etc/slurm/slurm.conf")).exists() and "ClusterName=scalearn-tests\n" not in conf.read_text():
+        pytest.skip("this machine has a SLURM of its own")
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    alone = (Path(tempfile.gettempdir()) / "scalearn-slurm.lock").open(
+        "w"
+    )  # one cluster at a time: its ports are taken
+    fcntl.flock(alone, fcntl.LOCK_EX)  # one cluster at a time: they would have the same ports
     cluster = Cluster(tmp_path_factory.mktemp("slurm"))
     os.environ["SLURM_CONF"] = str(cluster.folder / "slurm.conf")
     try:
@@ -50,6 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     finally:
         cluster.down()
         del os.environ["SLURM_CONF"]
+        alone.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 # Usage: down.sh FOLDER
 set -uo pipefail
 folder=$1
-[ -f "$folder/slurm.conf" ] || exit 0
+grep -qsx ClusterName=scalearn-tests "$folder/slurm.conf" || exit 0
 export SLURM_CONF=$folder/slurm.conf
 
 # Jobs first: their processes outlive slurmd.

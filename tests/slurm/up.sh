@@ -5,6 +5,17 @@ set -euo pipefail
 folder=$1
 gpus=${2:-2}
 here=$(hostname -s)
+
+# A machine's own SLURM is left alone; a cluster of ours that killed tests left would hold the ports.
+if [ -e /etc/slurm/slurm.conf ]; then
+    if ! grep -qx ClusterName=scalearn-tests /etc/slurm/slurm.conf; then
+        echo "error: this machine has a SLURM of its own, in /etc/slurm" >&2
+        exit 1
+    fi
+    older=$(dirname "$(readlink -f /etc/slurm/slurm.conf)")
+    [ "$older" = "$(readlink -f "$folder")" ] || "$(dirname "$0")/down.sh" "$older"
+fi
+
 mkdir -p "$folder"/{controller,node,gpu}
 cd "$folder"
 export SLURM_CONF=$folder/slurm.conf
@@ -78,10 +89,6 @@ until_ok "[ -S munged.socket ]"
 # Inside a job the plugin's srun sees no SLURM_CONF, so the configuration must also lie where SLURM looks by itself.
 mkdir -p /etc/slurm
 for name in slurm gres; do
-    if [ -e "/etc/slurm/$name.conf" ] && [ ! -L "/etc/slurm/$name.conf" ]; then
-        echo "error: /etc/slurm/$name.conf is somebody's; this machine has a SLURM of its own" >&2
-        exit 1
-    fi
     ln -sfn "$folder/$name.conf" "/etc/slurm/$name.conf"
 done
 
