@@ -60,6 +60,8 @@ def resume(arguments: Sequence[str]) -> int:
             _say("starting " + " ".join(command[command.index("snakemake") :]))
             child = _Snakemake(command)
             status = child.run()
+            if child.stopped == signal.SIGINT:
+                _cancel_orphans()  # an interrupted Snakemake cancels its jobs, but not in the midst of a status query
             if status == 0 or child.stopped or not child.began():
                 return status
             if child.finished_jobs():
@@ -115,7 +117,7 @@ class _Snakemake:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
-        self.stopped = False  # on purpose: by a signal to us
+        self.stopped = 0  # on purpose: by this signal to us
         self.older = set(SNAKEMAKE.glob("log/*.log"))
         self.written = 0.0  # when its log last changed, by the log's clock
         self.alive = time.monotonic()  # when it last showed a sign of life
@@ -132,7 +134,7 @@ class _Snakemake:
                     self._watch()
 
     def _forward(self, number: int, _: object) -> None:
-        self.stopped = True
+        self.stopped = number
         self.process.send_signal(number)
 
     def _watch(self) -> None:
@@ -213,7 +215,7 @@ def _cancel_orphans() -> None:
         if jobs is None:
             text, end = "SLURM does not answer; waiting until it does", time.monotonic() + ENDING * MINUTE
         else:
-            text = "cancelling SLURM jobs that a Snakemake before left, and waiting for their end"
+            text = "cancelling SLURM jobs that Snakemake left behind, and waiting for their end"
             subprocess.run(["scancel", *jobs], capture_output=True, check=False)
         if text != said:
             _say(text)

@@ -171,9 +171,11 @@ def test_snakemake_whose_child_is_at_work_is_left_alone(folder: Folder) -> None:
 def test_a_signal_goes_on_to_snakemake_and_ends_all(folder: Folder) -> None:
     process = folder.start("all", plan="hang done")
     until((folder.path / ".snakemake/scalearn/command.json").exists)
+    (folder.path / "queue").write_text(f"7|scalearn_a1|{folder.path}\n")  # one that Snakemake fails to cancel
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 3 and "interrupted" in said
+    assert folder.lines("cancelled") == ["7"]
     assert len(folder.lines("starts")) == 1
 
 
