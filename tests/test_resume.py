@@ -88,6 +88,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs would have us ignore
     path = tmp_path / "my campaign"
     path.mkdir()
     return Folder(path)

@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +32,7 @@ QUICK = [
 ]
 
 
-def until(what: Callable[[], Found], seconds: float = 200) -> Found:
+def until(what: Callable[[], Found], seconds: float = 900) -> Found:
     """Return what `what` returns, as soon as that is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -51,6 +52,7 @@ class Campaign:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def copy(self, folder: Path) -> Campaign:
         """Return a copy of it, with Snakemake's memory."""
@@ -69,7 +71,21 @@ class Campaign:
         """Start a command; what it prints is added to `said`."""
         env = {**environment(), **self.environment}
         with (self.folder / "said.txt").open("ab") as said:
-            return subprocess.Popen(command, cwd=self.folder, env=env, stdout=said, stderr=said, start_new_session=True)
+            process = subprocess.Popen(command, cwd=self.folder, env=env, stdout=said, stderr=said, process_group=0)
+        self.started.append(process)
+        return process
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Leave no command behind that was started here, `resume` before its Snakemake."""
+        try:
+            yield
+        finally:
+            for process in self.started:
+                process.kill()
+                process.wait()
+            for process_id in self._processes("snakemake"):
+                os.kill(process_id, signal.SIGKILL)
 
     def snakemake(self, *more: str) -> subprocess.Popen[bytes]:
         return self.start("snakemake", *QUICK, *more)
@@ -79,28 +95,29 @@ class Campaign:
         self.environment["SCALEARN_MINUTE"] = str(minute)
         return self.start("scalearn", "resume", *more)
 
-    def end(self, process: subprocess.Popen[bytes], status: int = 0, seconds: float = 400) -> None:
+    def end(self, process: subprocess.Popen[bytes], status: int = 0, seconds: float = 900) -> None:
         """Wait for the end of a command that was started here, and assert its exit status."""
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
         assert process.returncode == status, self.said[-6000:] + ask("squeue", "-o", "%i %T %r %Z")
+
+    def _processes(self, program: str, command: str | None = None) -> dict[int, list[str]]:
+        """Return the processes of a Python program that run in this folder, with their command lines."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes().decode().split("\0")
+                here = (process / "cwd").readlink() == self.folder
+                if here and any(word.endswith(program) for word in words[1:3]) and command in (None, *words[2:4]):
+                    found[int(process.name)] = words
+        return found
 
     def training(self) -> int | None:
         """Return the process id of a training that runs here and has a checkpoint, or None."""
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes().decode().split("\0")
-                if (process / "cwd").readlink() != self.folder or words[1:3][-1:] != ["train"]:
-                    continue
-                if "scalearn" not in words[1] or "--output" not in words:
-                    continue
-                if any((self.folder / words[words.index("--output") + 1] / "checkpoints").glob("checkpoint-*")):
-                    return int(process.name)
-            except OSError:
-                continue
+        for process, words in self._processes("scalearn", "train").items():
+            run = self.folder / words[words.index("--output") + 1]
+            if any(run.glob("checkpoints/checkpoint-*")):
+                return process
         return None
 
     def freeze(self) -> str:

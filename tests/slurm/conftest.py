@@ -46,6 +46,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if (conf := Path("/etc/slurm/slurm.conf")).exists() and "ClusterName=scalearn-tests\n" not in conf.read_text():
         pytest.skip("this machine has a SLURM of its own")
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs would have us ignore
     alone = (Path(tempfile.gettempdir()) / "scalearn-slurm.lock").open(
         "w"
     )  # one cluster at a time: its ports are taken
@@ -80,19 +81,21 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+def undisturbed(new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """The campaign, run without SLURM."""
     campaign = new.copy(tmp_path_factory.mktemp("undisturbed") / "my campaign")
-    run_here(campaign)
-    return campaign
+    with campaign.ended():
+        run_here(campaign)
+        yield campaign
 
 
 @pytest.fixture(scope="session")
-def plain(cluster: Cluster, new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+def plain(cluster: Cluster, new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """The campaign, run on SLURM to its end."""
     campaign = new.copy(tmp_path_factory.mktemp("plain") / "my campaign")
-    campaign.end(campaign.snakemake())
-    return campaign
+    with campaign.ended():
+        campaign.end(campaign.snakemake())
+        yield campaign
 
 
 @pytest.fixture
@@ -105,7 +108,8 @@ def campaign(plain: Campaign, cluster: Cluster, tmp_path: Path) -> Iterator[Camp
     for path in [*campaign.folder.glob("results/pair_table.*"), campaign.folder / "results/scores.parquet"]:
         path.unlink()
     shutil.rmtree(campaign.folder / "results/runs/tiny/scalearn_uniform_pp")
-    yield campaign
+    with campaign.ended():
+        yield campaign
     cluster.up()
     for job in campaign.jobs():
         ask("scancel", "--full", "--signal=KILL", job)

@@ -80,7 +80,7 @@ def test_snakemake_is_ended_and_resumed(number: signal.Signals, campaign: Campai
         campaign.end(refused, status=1)
         assert f"another Snakemake (process {snakemake.pid}) is alive" in campaign.said
         campaign.thaw()
-    snakemake.wait(200)
+    snakemake.wait(900)
     finished = campaign.times()
     campaign.end(campaign.resume())
     assert finished.items() <= campaign.times().items()
