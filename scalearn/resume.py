@@ -61,7 +61,7 @@ def resume(arguments: Sequence[str]) -> int:
             child = _Snakemake(command)
             status = child.run()
             if child.stopped == signal.SIGINT:
-                _cancel_orphans()  # an interrupted Snakemake cancels its jobs, but not in the midst of a status query
+                _cancel(_jobs() or [])  # an interrupted Snakemake does so, but not in the midst of a status query
             if status == 0 or child.stopped or not child.began():
                 return status
             if child.finished_jobs():
@@ -208,6 +208,11 @@ def _jobs() -> list[str] | None:
     return [number for number, name, folder in rows if name.startswith(PREFIX) and Path(folder).resolve() == here]
 
 
+def _cancel(jobs: Sequence[str]) -> None:
+    if jobs:
+        subprocess.run(["scancel", *jobs], capture_output=True, check=False)
+
+
 def _cancel_orphans() -> None:
     """Cancel the SLURM jobs that no Snakemake waits for any more, and wait until they have left their nodes."""
     said, end = "", time.monotonic() + ENDING * MINUTE
@@ -216,7 +221,7 @@ def _cancel_orphans() -> None:
             text, end = "SLURM does not answer; waiting until it does", time.monotonic() + ENDING * MINUTE
         else:
             text = "cancelling SLURM jobs that Snakemake left behind, and waiting for their end"
-            subprocess.run(["scancel", *jobs], capture_output=True, check=False)
+            _cancel(jobs)
         if text != said:
             _say(text)
             said = text
