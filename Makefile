@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint schema clean
+.PHONY: help install demo test test-slurm lint schema clean
 
 PYTHON ?= python3
 UV := uv==0.13.9
@@ -14,6 +14,7 @@ IN_VENV := export PATH="$$PWD/.venv/bin:$$PATH";
 help:
 	@echo "make demo     install into .venv, run the demo campaign, show its table"
 	@echo "make test     install into .venv, run the tests"
+	@echo "make test-slurm   run campaigns on a real SLURM of one node, installed if there is none (as root)"
 	@echo "make lint     check style, types and the workflow"
 	@echo "make schema   write the config's JSON schema anew"
 	@echo "make clean    remove caches; neither .venv nor results"
@@ -41,6 +42,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(IN_VENV) pytest
+
+# Without root, or without a SLURM to be had, it says so and passes.
+test-slurm: $(INSTALLED)
+	@$(IN_VENV) if tests/slurm/install.sh; then pytest tests/slurm --durations=0; fi
 
 lint: $(INSTALLED)
 	@$(IN_VENV) ruff check .

@@ -18,9 +18,11 @@ include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 
-# Before the first job: a look at the local rows themselves, which a dry run has no need to read.
+# Before the first job: a look at the local rows themselves, which a dry run has no need to read, and a note of the command
+# line for `scalearn resume`. Dry runs, --unlock and their like never come here.
 onstart:
     refuse(check_rows, campaign)
+    note(workflow.executor_plugin.name)
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.

@@ -78,6 +78,15 @@ def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path
     check_campaign(config)
 
 
+# Whatever else stands there is Snakemake's, in its order.
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def resume(context: typer.Context, max_time: MaxTime = None) -> None:
+    """Go on with this folder's campaign after anything; other arguments are Snakemake's, by default the last ones."""
+    from scalearn.resume import resume as go_on
+
+    raise typer.Exit(go_on(context.args, max_time))
+
+
 @app.command()
 def verify(
     config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml"),

@@ -13,6 +13,7 @@ from scalearn.check import check_files, check_rows
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
+from scalearn.resume import note
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
 
