@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from scalearn.budget import STOPPED
+
 # Found by `python -m snakemake` in the current folder. What each start does stands in `plan`.
 SNAKEMAKE = """
 import os, subprocess, sys, time
@@ -107,6 +109,13 @@ def test_it_repeats_the_last_command(folder: Folder) -> None:
     folder.resume(plan="done")
     assert folder.lines("starts") == ["--profile slurm -k results/x.md --configfile a b.yaml"] * 2
     assert json.loads((folder.path / ".snakemake/scalearn/command.json").read_text())["arguments"][-1] == "a b.yaml"
+
+
+def test_when_the_time_is_up_nothing_is_started_again(folder: Folder) -> None:
+    folder.resume("--max-time", "1s", "--profile", "slurm", plan="progress done", status=STOPPED)
+    assert folder.lines("starts") == ["--profile slurm"]
+    folder.resume(plan="done")  # without a budget
+    assert folder.lines("starts") == ["--profile slurm"] * 2
 
 
 def test_elsewhere_it_refuses(folder: Folder) -> None:
