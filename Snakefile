@@ -25,6 +25,14 @@ onstart:
     note(workflow.executor_plugin.name)
 
 
+# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
+onerror:
+    for benchmark in campaign.benchmarks:
+        if any(map(os.path.exists, files(campaign.runs(benchmark), "score.json"))):
+            layout = campaign.layout(benchmark)
+            shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
+
+
 # Rules of your own, for example one that writes resources/tasks/<task>/.
 for rules_of_yours in sorted(Path("workflow/rules/own").glob("*.smk")):
 

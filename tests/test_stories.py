@@ -141,6 +141,23 @@ def test_a_campaign_that_is_killed_again_and_again_ends_in_the_same_bytes(folder
     assert "Nothing to be done" in run(folder)
 
 
+def test_a_run_that_fails_stops_no_other_and_stands_in_the_table_as_missing(folder: Path) -> None:
+    runaway = {"two": {"scalearn_uniform_pp": {"learning_rate": 1e30}}}
+    methods = ["adapter", "scalearn_uniform_pp"]
+    configure(folder, methods=methods, seeds=[0, 1], task_hyperparameters=runaway)
+    done = subprocess.run(
+        command(), cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 1
+    assert "not finite" in done.stdout + done.stderr  # the failed run's own log
+    table = (folder / "results/pair_table.md").read_text()
+    assert "- ScaLearnUniform++, two: seeds 0, 1" in table
+    assert len(list(folder.glob("results/runs/**/score.json"))) == 6
+    configure(folder, methods=methods, seeds=[0, 1])
+    run(folder)
+    assert "missing" not in (folder / "results/pair_table.md").read_text()
+
+
 RULE = """
 rule three:
     input:
