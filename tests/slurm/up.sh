@@ -45,7 +45,7 @@ gres=
 ((gpus == 0)) || gres=Gres=gpu:fake:$gpus
 
 # What differs from defaults, and why: nothing needs cgroups or systemd; a requeued job waits for its credential to
-# expire, so 2 seconds instead of 120; a node that comes back is taken back; time limits are looked at often.
+# expire, so 5 seconds instead of 120; a node that comes back is taken back; time limits are looked at often.
 cat >slurm.conf <<END
 ClusterName=scalearn-tests
 SlurmctldHost=$here(127.0.0.1)
@@ -59,7 +59,7 @@ StateSaveLocation=$folder/controller
 SlurmdSpoolDir=$folder/node
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$folder/munged.socket,cred_expire=2
+AuthInfo=socket=$folder/munged.socket,cred_expire=5
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
