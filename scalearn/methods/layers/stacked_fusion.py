@@ -58,7 +58,8 @@ class StackedFusion(nn.Module):
         scores = self.dropout(self._scores(inputs, inner).view(*query.shape[:2], self.sources))
         probabilities = scores.softmax(-1).view(-1, self.sources, 1)
         mixed = torch.linalg.multi_dot([(probabilities * inner).flatten(1), self.up, self.value.weight.T])
-        return mixed.view_as(residual) + residual
+        output: Tensor = mixed.view_as(residual) + residual
+        return output
 
     def _scores(self, inputs: Tensor, inner: Tensor) -> Tensor:
         """Return (W_q u + b_q)·(W_k a_s + b_k), (tokens, S)."""
