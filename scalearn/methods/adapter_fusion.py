@@ -20,11 +20,13 @@ class AdapterFusion(Method):
         from adapters.composition import Fuse
 
         from scalearn.methods.layers.sources import add_source_adapters, chosen
+        from scalearn.methods.layers.stacked_fusion import stack_fused
 
         names = add_source_adapters(model, chosen(model, given, values))
         fusion = Fuse(*names)
         model.add_adapter_fusion(fusion, "dynamic")
         model.train_adapter_fusion(fusion)
+        stack_fused(model, fusion.name, names)
 
     def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
         """Return lambda times the sum over layers of ||I - W_v||^2 (the library's own term, 0.01 by default)."""

@@ -12,6 +12,7 @@ from torch import nn
 from scalearn.errors import UserError
 from scalearn.methods.base import CurrentTask, Given, HyperParameters, Method
 from scalearn.tasks.definition import Kind
+from scalearn.training.first_token import only_first_token
 
 HEAD = "task"
 HEADS = "heads."  # begins the names of all heads' parameters
@@ -42,6 +43,7 @@ def compose(
     """Install the method's modules, frozen but for what it trains, and a fresh head for one task."""
     method.install(model, values, given)
     add_head(model, HEAD, labels, kind, pooled=pooled)
+    only_first_token(model)
     if pooled and method.family != "two_stage":
         model.base_model.pooler.requires_grad_(True)
 
@@ -64,6 +66,7 @@ def compose_joint(
         if hasattr(model.heads, name):
             raise UserError(f"task '{name}': torch keeps this name for itself in a joint model; choose another name")
         add_head(model, name, labels, kind, pooled=pooled, layers=layers)
+    only_first_token(model)
     if pooled:
         model.base_model.pooler.requires_grad_(True)
     return given.current

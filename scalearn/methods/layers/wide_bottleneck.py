@@ -62,9 +62,12 @@ class ScaledUp(nn.Module):
         omega = self.omega(self.mask)
         bias = (omega * self.bias).sum(0)
         if omega.shape[1] == 1:  # one scalar per source scales the narrow side, which is cheaper
-            scale = omega.expand(-1, self.bottleneck).reshape(-1)
-            return functional.linear(hidden * scale, self.weight.flatten(1), bias)
-        return functional.linear(hidden, (self.weight * omega.T.unsqueeze(-1)).flatten(1), bias)
+            scaled = hidden.view(*hidden.shape[:-1], -1, self.bottleneck) * omega
+            return functional.linear(scaled.flatten(-2), self.weight.flatten(1), bias)
+        # In omega's own order of dimensions, so that its gradient needs no copy.
+        weight = self.weight.permute(1, 2, 0) * omega.unsqueeze(1)  # (S, b, d)
+        output = torch.addmm(bias, hidden.flatten(0, -2), weight.flatten(0, 1))
+        return output.view(*hidden.shape[:-1], -1)
 
 
 def install_wide_bottleneck(

@@ -1,0 +1,88 @@
+"""AdapterFusion over stacked sources: the library's function, in products of its matrices instead of its activations.
+
+The library projects every source's output a_s (batch, length, S, d) to a key and a value. But with a_s = F_s g_s, where
+F_s = [U_s c_s] and g_s = [relu(D_s u + b_s), 1],
+    (W_q u + b_q)·(W_k a_s + b_k) = g_s·(F_sᵀ W_kᵀ (W_q u + b_q)) + b_k·(W_q u + b_q)   and
+    sum_s p_s W_v a_s = W_v F (p_s g_s)_s,
+so that nothing is ever S·d wide, and each chain of matrices may be multiplied in whichever order is cheapest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from adapters.methods.bottleneck import BottleneckLayer
+from adapters.methods.modeling import Adapter, BertFusion
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.functional import linear
+
+
+class StackedSources(nn.Module):
+    """Stands for all source adapters: gives the library's composition their inner activations g, (..., S·(b + 1)).
+
+    The one that goes with each source's bias is a unit of no weight and bias one.
+    """
+
+    def __init__(self, adapters: list[Adapter]) -> None:
+        super().__init__()
+        downs = [adapter.adapter_down[0] for adapter in adapters]
+        self.weight = _frozen([functional.pad(down.weight, (0, 0, 0, 1)) for down in downs])
+        self.bias = _frozen([functional.pad(down.bias, (0, 1), value=1.0) for down in downs])
+        self.pre_forward = adapters[-1].pre_forward  # what goes around an adapter is the library's
+        self.post_forward = adapters[-1].post_forward
+
+    def forward(self, inputs: Tensor, residual_input: Tensor, output_gating: bool = False) -> tuple[Tensor, ...]:
+        """Return what the library's adapters do: output, inner activation, and what goes to the fusion."""
+        inner = functional.relu(linear(inputs, self.weight, self.bias))
+        return inputs, inner, inner
+
+
+class StackedFusion(nn.Module):
+    """A layer's fusion, with the tensors of the library's own and under their names."""
+
+    def __init__(self, fusion: BertFusion, adapters: list[Adapter]) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.dropout = fusion.query, fusion.key, fusion.value, fusion.dropout
+        self.sources = len(adapters)
+        ups = [adapter.adapter_up for adapter in adapters]
+        self.up = _frozen([torch.cat([up.weight, up.bias[:, None]], 1).T for up in ups])  # Fᵀ, (S·(b + 1), d)
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, residual: Tensor, output_attentions: bool = False
+    ) -> Tensor:
+        """Return sum_s p_s W_v a_s + residual; `query` is u, `key` holds g, (batch, length, 1, S·(b + 1))."""
+        inner = key.reshape(-1, self.sources, self.up.shape[0] // self.sources)
+        inputs = query.reshape(-1, query.shape[-1])
+        scores = self.dropout(self._scores(inputs, inner).view(*query.shape[:2], self.sources))
+        probabilities = scores.softmax(-1).view(-1, self.sources, 1)
+        mixed = torch.linalg.multi_dot([(probabilities * inner).flatten(1), self.up, self.value.weight.T])
+        output: Tensor = mixed.view_as(residual) + residual
+        return output
+
+    def _scores(self, inputs: Tensor, inner: Tensor) -> Tensor:
+        """Return (W_q u + b_q)·(W_k a_s + b_k), (tokens, S)."""
+        query, key = self.query, self.key
+        against = torch.linalg.multi_dot([inputs, query.weight.T, key.weight, self.up.T])
+        against = against + torch.linalg.multi_dot([query.bias, key.weight, self.up.T])
+        shift = inputs @ (key.bias @ query.weight) + query.bias @ key.bias
+        scores: Tensor = (inner * against.view_as(inner)).sum(-1) + shift[:, None]
+        return scores
+
+
+def stack_fused(model: Any, name: str, sources: list[str]) -> None:
+    """Replace these adapters and their fusion of this name, in each layer, by stacked ones of the same function.
+
+    The library's composition takes those of the fused adapters that a layer has, and the last for what goes around
+    them: so it finds one, which stands for all.
+    """
+    for module in model.modules():
+        if isinstance(module, BottleneckLayer) and name in module.adapter_fusion_layer:
+            adapters = [module.adapters.pop(source) for source in sources]
+            module.adapter_fusion_layer[name] = StackedFusion(module.adapter_fusion_layer[name], adapters)
+            module.adapters[sources[-1]] = StackedSources(adapters)
+
+
+def _frozen(parts: list[Tensor]) -> nn.Parameter:
+    return nn.Parameter(torch.cat(parts).detach(), requires_grad=False)
