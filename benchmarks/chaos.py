@@ -45,10 +45,16 @@ class Chaos:
     draw: random.Random
     mean: float
     limit: int
-    kills: list[str] = field(default_factory=list)
+    kills: list[tuple[str, str]] = field(default_factory=list)  # signal and victim
     starts: int = 0
-    epochs: dict[str, set[str]] = field(default_factory=dict)  # log lines by file and time of its making
+    logs: dict[Path, list[str]] = field(default_factory=dict)  # what each log has held, once for each start of its run
     asked: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs (in joint training rounds) were finished."""
+        texts = [text for seen in self.logs.values() for text in seen]
+        return sum(len(re.findall(r"^(?:epoch|round) \d+/\d+", text, re.MULTILINE)) for text in texts)
 
 
 def make_campaign(folder: Path, seeds: int, rows: int) -> None:
@@ -89,22 +95,31 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def processes(folder: Path) -> dict[int, str]:
+def processes(folder: Path, snakemake: int) -> dict[int, str]:
     """Return the processes at work in the folder, by number, each with what it is."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "cwd").readlink() == folder:
                 words = (process / "cmdline").read_bytes().decode().split("\0")
-                found[int(process.name)] = " ".join(Path(word).name for word in words[:6])
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                found[int(process.name)] = _kind(int(process.name), parent, words, snakemake)
         except (OSError, UnicodeDecodeError):
             continue
     return found
 
 
+def _kind(number: int, parent: int, words: list[str], snakemake: int) -> str:
+    if number == snakemake:
+        return "snakemake"
+    if "warm" in words[:4]:  # `scalearn warm`'s server, a child of Snakemake, and its own children, which do the work
+        return "server" if parent == snakemake else "work"
+    return "client" if any(word.endswith("/scalearn") for word in words[:3]) else "shell"
+
+
 def kill_one(chaos: Chaos, folder: Path, snakemake: subprocess.Popen[bytes]) -> None:
     """Send a random signal to a random process of the campaign."""
-    alive = processes(folder)
+    alive = processes(folder, snakemake.pid)
     if not alive:
         return
     number = chaos.draw.choice(sorted(alive))
@@ -115,18 +130,21 @@ def kill_one(chaos: Chaos, folder: Path, snakemake: subprocess.Popen[bytes]) -> 
         return
     if number == snakemake.pid and which != signal.SIGKILL:
         chaos.asked = time.monotonic()
-    chaos.kills.append(f"{which.name} {'snakemake' if number == snakemake.pid else alive[number]}")
+    chaos.kills.append((which.name, alive[number]))
 
 
 def read_logs(chaos: Chaos, folder: Path) -> None:
-    """Keep the lines that say an epoch is done, also of logs that the next start removes."""
+    """Keep what the logs say, also of those that the next start removes."""
     for path in folder.glob("logs/train/**/*.log"):
         try:
-            made, text = path.stat().st_ino, path.read_text(errors="replace")
+            text = path.read_text(errors="replace")
         except OSError:
             continue
-        lines = re.findall(r"^(?:epoch|round) \d+/\d+", text, re.MULTILINE)
-        chaos.epochs.setdefault(f"{path.relative_to(folder)}:{made}", set()).update(lines)
+        seen = chaos.logs.setdefault(path, [""])
+        if text.startswith(seen[-1]):
+            seen[-1] = text
+        else:  # begun anew
+            seen.append(text)
 
 
 def disturb(chaos: Chaos, folder: Path) -> None:
@@ -154,16 +172,13 @@ def results(folder: Path) -> dict[str, bytes]:
 
 def report(chaos: Chaos, needed: int, differing: list[str], seconds: dict[str, float]) -> dict[str, Any]:
     """Return what came of it."""
-    names = [kill.split(" ", 1)[1] for kill in chaos.kills]
-    kinds = ["snakemake" if name == "snakemake" else "training" if "train" in name else "other" for name in names]
-    done = sum(len(lines) for lines in chaos.epochs.values())
     return {
         "kills": len(chaos.kills),
-        "victims": dict(Counter(kinds)),
-        "signals": dict(Counter(kill.split(" ", 1)[0] for kill in chaos.kills)),
+        "victims": dict(Counter(victim for _, victim in chaos.kills)),
+        "signals": dict(Counter(name for name, _ in chaos.kills)),
         "starts": chaos.starts,
         "epochs_needed": needed,
-        "epochs_finished_twice": done - needed,
+        "epochs_finished_twice": chaos.epochs - needed,
         "differing_files": differing,
         "seconds": {key: round(value, 1) for key, value in seconds.items()},
     }
@@ -192,9 +207,8 @@ def main(
         ended = time.monotonic()
         expected, found = results(whole), results(mine)
         differing = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-        needed = sum(len(lines) for lines in calm.epochs.values())
         seconds = {"undisturbed": between - began, "disturbed": ended - between}
-        print(json.dumps({"files_compared": len(expected), **report(chaos, needed, differing, seconds)}, indent=1))
+        print(json.dumps({"files_compared": len(expected), **report(chaos, calm.epochs, differing, seconds)}, indent=1))
         if len(chaos.kills) < kills:
             print(f"the campaign ended after {len(chaos.kills)} kills; for more: --seeds {2 * seeds}")
     raise typer.Exit(int(bool(differing) or len(chaos.kills) < kills))

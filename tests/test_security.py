@@ -194,7 +194,7 @@ def test_a_wheel_writes_nothing_outside_and_follows_no_link(
 @pytest.mark.parametrize("name", ["../up", "/tmp/x", "a/b", "..", "a b", "", "a\n", None, ["a"]])
 def test_a_name_in_a_file_that_would_become_a_folder(tmp_path: Path, name: Any) -> None:
     assert not is_name(name)
-    (tmp_path / "encoding.json").write_text(json.dumps({"task": {"name": name}}))
+    (tmp_path / "encoding.json").write_text(json.dumps({"task": {"name": name}, "model": "", "sha256": {}}))
     spec = JointSpec("adapter_m", "b", 0, {}, tmp_path, (tmp_path,), tmp_path / "out")
     with pytest.raises(UserError, match="is no task's name"):
         spec.encodings  # noqa: B018
