@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint schema clean
+.PHONY: help install demo test lint bench schema clean
 
 PYTHON ?= python3
 UV := uv==0.13.9
@@ -15,6 +15,7 @@ help:
 	@echo "make demo     install into .venv, run the demo campaign, show its table"
 	@echo "make test     install into .venv, run the tests"
 	@echo "make lint     check style, types and the workflow"
+	@echo "make bench    time a training step of each method, in five minutes"
 	@echo "make schema   write the config's JSON schema anew"
 	@echo "make clean    remove caches; neither .venv nor results"
 
@@ -49,6 +50,9 @@ lint: $(INSTALLED)
 	@$(IN_VENV) snakefmt --check Snakefile workflow
 	@$(IN_VENV) snakemake --lint
 	@$(IN_VENV) python -m scalearn.config | diff - workflow/schemas/config.schema.json || { echo "mend it: make schema"; exit 1; }
+
+bench: $(INSTALLED)
+	@$(IN_VENV) python benchmarks/steps.py --output results/bench_steps.json
 
 schema: $(INSTALLED)
 	@$(IN_VENV) python -m scalearn.config > workflow/schemas/config.schema.json
