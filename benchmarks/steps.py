@@ -1,7 +1,7 @@
 """Time a training step of our methods beside the library's single adapter, its AdapterFusion and a loop over sources.
 
     python benchmarks/steps.py                                    # the short form, with fewer layers
-    python benchmarks/steps.py --full --seconds 300 --output steps.json
+    python benchmarks/steps.py --full --batch 32 --seconds 300 --output steps.json
 
 A step is forward, loss, backward, clipping and AdamW, with dropout on. All programs take a step in turn, in one process
 of one thread, and what counts is the ratio of two steps of the same round: so another job's noise meets both. On a
@@ -27,26 +27,28 @@ from programs import LIBRARY, OURS, VOCABULARY, programs
 
 from scalearn.training.checkpoints import trainable
 
-LENGTHS = (32, 64, 128)
 SHORT, FULL = {384: 3, 768: 2}, {384: 6, 768: 12}  # layers by hidden size
-WARM = 2  # rounds that do not count
+WARM = 1  # rounds that do not count
 FEWEST = 3  # rounds that count, however long they take
 
 
 def main(
     full: Annotated[bool, typer.Option("--full", help="MiniLM's and RoBERTa-base's layers: 6 and 12")] = False,
+    hidden: Annotated[list[int], typer.Option(help="sizes")] = [384, 768],  # noqa: B006
+    length: Annotated[list[int], typer.Option(help="tokens in a row")] = [32, 64, 128],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="for each size and length, building the models included")] = 40,
-    batch: Annotated[int, typer.Option(help="rows")] = 32,
+    batch: Annotated[int, typer.Option(help="rows")] = 16,
     output: Annotated[Path | None, typer.Option(help="a JSON file for what is measured")] = None,
 ) -> None:
     """Time each size and length, and print how each program compares."""
     torch.set_num_threads(1)
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     cells = []
-    for hidden, layers in (FULL if full else SHORT).items():
-        for length in LENGTHS:
-            times = measure(hidden, layers, length, batch, time.monotonic() + seconds)
-            cells.append({"hidden": hidden, "layers": layers, "length": length, "batch": batch, **summary(times)})
+    for size in hidden:
+        for tokens in length:
+            layers = (FULL if full else SHORT)[size]
+            times = measure(size, layers, tokens, batch, time.monotonic() + seconds)
+            cells.append({"hidden": size, "layers": layers, "length": tokens, "batch": batch, **summary(times)})
             report(cells[-1])
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
