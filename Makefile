@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slurm lint schema clean
+.PHONY: help install demo test test-slurm lint bench schema clean
 
 PYTHON ?= python3
 UV := uv==0.13.9
@@ -16,6 +16,7 @@ help:
 	@echo "make test     install into .venv, run the tests"
 	@echo "make test-slurm   run campaigns on a real SLURM of one node, installed if there is none (as root)"
 	@echo "make lint     check style, types and the workflow"
+	@echo "make bench    time a training step of each method, in five minutes"
 	@echo "make schema   write the config's JSON schema anew"
 	@echo "make clean    remove caches; neither .venv nor results"
 
@@ -54,6 +55,9 @@ lint: $(INSTALLED)
 	@$(IN_VENV) snakefmt --check Snakefile workflow
 	@$(IN_VENV) snakemake --lint
 	@$(IN_VENV) python -m scalearn.config | diff - workflow/schemas/config.schema.json || { echo "mend it: make schema"; exit 1; }
+
+bench: $(INSTALLED)
+	@$(IN_VENV) python benchmarks/steps.py --output results/bench_steps.json
 
 schema: $(INSTALLED)
 	@$(IN_VENV) python -m scalearn.config > workflow/schemas/config.schema.json

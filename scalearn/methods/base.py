@@ -99,7 +99,7 @@ class Method(ABC):
     title: str
     family: Family
     citation: str
-    version: int = 1
+    version: int = 2  # 1: the last layer computed every token, and drew dropout for each
     regularised: bool = False
     similarity: Literal["", "all", "first_three"] = ""
     own: Mapping[str, int | float] = field(default_factory=dict)
