@@ -13,13 +13,13 @@ from scalearn.files import whole_file, whole_folder
 # by `make install`, or of use on this machine only.
 LEFT_OUT = {"resources", ".venv", ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
 KEPT_OF_SNAKEMAKE = "metadata"  # what it remembers of outputs, without which it would make them again
-RESULTS = "results"
+SNAKEMAKE, RESULTS = ".snakemake", "results"
 
 
 def pack(folder: Path, archive: Path) -> int:
     """Write `folder` to `archive`, whole, and return how many files went in; an existing archive is not overwritten."""
-    if not (folder / RESULTS).is_dir():
-        raise UserError(f"{folder}: no {RESULTS}/ here; name the work directory of a campaign")
+    if not (folder / SNAKEMAKE).is_dir():
+        raise UserError(f"{folder}: no {SNAKEMAKE}/ here; name the work directory of a campaign")
     if archive.exists():
         raise UserError(f"{archive}: exists already; choose another name, or remove it")
     count = 0
@@ -37,7 +37,7 @@ def _packed(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.name in LEFT_OUT:
             continue
-        if path.name == ".snakemake":
+        if path.name == SNAKEMAKE:
             kept = path / KEPT_OF_SNAKEMAKE
             yield from (entry for entry in sorted(kept.rglob("*")) if entry.is_file())
         else:
@@ -64,8 +64,6 @@ def unpack(archive: Path, folder: Path) -> int:
             tar.extractall(
                 temporary, filter="data"
             )  # refuses what would leave the folder; keeps links within and times
-            if not (temporary / RESULTS).is_dir():
-                raise UserError(f"{archive}: no packed work directory ({RESULTS}/ is missing); name another file")
             return sum(path.is_file() for path in temporary.rglob("*"))
     except FileNotFoundError:
         raise UserError(f"{archive}: no such file; name one that `scalearn pack` wrote") from None

@@ -265,7 +265,7 @@ def test_defaults_change_only_with_a_version() -> None:
         assert (METHODS[name].version, normal(METHODS[name].defaults)) == (version, normal(values))
 
 
-COMMON = {
+EVERY = {
     "batch_size": 32,
     "epochs": 30,
     "learning_rate": 3e-4,
@@ -274,6 +274,7 @@ COMMON = {
     "warmup_ratio": 0.0,
     "weight_decay": 0.0,
 }
+COMMON = {**EVERY, "length_buckets": 0}
 PROPETL = {
     **COMMON,
     "learning_rate": 1e-3,
@@ -293,7 +294,7 @@ OMEGA = {
     "train_sources": 0,
 }
 JOINT = {
-    **COMMON,
+    **EVERY,
     "epochs": 100,
     "eval_steps": 7500,
     "max_steps": 375_000,

@@ -116,7 +116,7 @@ def test_nothing_existing_is_overwritten(work: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_work_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no results/ here"):
+    with pytest.raises(UserError, match=r"no \.snakemake/ here"):
         pack(tmp_path, tmp_path / "it.tar.gz")
     with pytest.raises(UserError, match="no such file"):
         unpack(tmp_path / "it.tar.gz", tmp_path / "there")
