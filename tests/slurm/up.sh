@@ -23,7 +23,7 @@ export SLURM_CONF=$folder/slurm.conf
 is_up() { [ -s "$1.pid" ] && kill -0 "$(cat "$1.pid")" 2>/dev/null; }
 
 until_ok() {
-    for _ in {1..150}; do
+    for _ in {1..500}; do
         if timeout 5 bash -c "$1" &>/dev/null; then return; fi
         sleep 0.2
     done
