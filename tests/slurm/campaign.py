@@ -90,6 +90,11 @@ class Campaign:
     def snakemake(self, *more: str) -> subprocess.Popen[bytes]:
         return self.start("snakemake", *QUICK, *more)
 
+    def start_here(self) -> None:
+        """Start Snakemake without SLURM."""
+        options = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", "--set-threads"]
+        self.start("scalearn", "warm", "snakemake", *options, *(f"{rule}=1" for rule in RULES))
+
     def resume(self, *more: str, minute: float = 1) -> subprocess.Popen[bytes]:
         """Start `scalearn resume`, whose minutes have so many seconds."""
         self.environment["SCALEARN_MINUTE"] = str(minute)
@@ -146,13 +151,6 @@ class Campaign:
 
     def results(self) -> dict[str, bytes]:
         return outputs(self.folder)
-
-
-def run_here(campaign: Campaign) -> None:
-    """Run it without SLURM, undisturbed."""
-    local = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", "--set-threads"]
-    process = campaign.start("scalearn", "warm", "snakemake", *local, *(f"{rule}=1" for rule in RULES))
-    campaign.end(process)
 
 
 def has_slurm() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.campaign import Campaign, ask, has_slurm, run_here, until
+from tests.slurm.campaign import Campaign, ask, has_slurm, until
 from tests.test_stories import ROOT, write_rows
 from tests.tiny import make_model
 
@@ -81,21 +81,30 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    """The campaign, run without SLURM."""
-    campaign = new.copy(tmp_path_factory.mktemp("undisturbed") / "my campaign")
+def local(new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """The campaign, started without SLURM."""
+    campaign = new.copy(tmp_path_factory.mktemp("local") / "my campaign")
     with campaign.ended():
-        run_here(campaign)
+        campaign.start_here()
         yield campaign
 
 
 @pytest.fixture(scope="session")
-def plain(cluster: Cluster, new: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    """The campaign, run on SLURM to its end."""
+def plain(
+    cluster: Cluster, new: Campaign, local: Campaign, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Campaign]:
+    """The campaign, run on SLURM to its end. The local one runs meanwhile: this one mostly waits."""
     campaign = new.copy(tmp_path_factory.mktemp("plain") / "my campaign")
     with campaign.ended():
         campaign.end(campaign.snakemake())
         yield campaign
+
+
+@pytest.fixture(scope="session")
+def undisturbed(local: Campaign) -> Campaign:
+    """The campaign, run without SLURM to its end."""
+    local.end(local.started[0])
+    return local
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_slurmd_is_killed_and_comes_back(campaign: Campaign, cluster: Cluster, u
 
 def test_slurmctld_is_away_for_30_seconds(campaign: Campaign, cluster: Cluster, undisturbed: Campaign) -> None:
     """The plugin may lose its jobs then (docs/slurm-plugin.md), so that Snakemake waits in vain; `resume` sees that."""
-    resume = campaign.resume(*QUICK, minute=5)
+    resume = campaign.resume(*QUICK, minute=4)
     until(campaign.training)
     cluster.kill("slurmctld")
     time.sleep(30)
@@ -109,6 +109,7 @@ def test_snakemake_starts_while_trainings_of_a_killed_one_run(campaign: Campaign
     until(lambda: campaign.jobs("PENDING"))  # the same trainings; their GPUs are still taken
     campaign.thaw()
     campaign.end(second)
+    assert "this run is done" in campaign.logs()  # none is trained twice
     same(campaign, undisturbed)
 
 
