@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def test_slices_of_time_and_another_folder_end_in_the_same_bytes(folder: Path, t
     run(whole)
 
     here, moves, said = folder, 0, ""
-    for _ in range(40):
-        done = begin(here, "18s")
+    for number in range(20):
+        done = begin(here, f"{6 * 1.3**number:.0f}s")  # from too short on any machine to long enough on a busy one
         said += done.stdout + done.stderr
         if done.returncode == 0:
             break
@@ -132,9 +133,11 @@ def test_an_archive_writes_nothing_outside(name: str, tmp_path: Path) -> None:
         member = tarfile.TarInfo(name)
         member.size = 4
         tar.addfile(member, io.BytesIO(b"evil"))
-    with pytest.raises(UserError):
-        unpack(tmp_path / "it.tar.gz", tmp_path / "inner" / "there")
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["it.tar.gz"]
+    there = tmp_path / "inner" / "there"
+    with suppress(UserError):  # an absolute name is taken as one below the folder
+        unpack(tmp_path / "it.tar.gz", there)
+    found = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(there)]
+    assert [path.name for path in found] == ["it.tar.gz"]
     assert not Path("/outside").exists()
 
 
