@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -137,10 +138,12 @@ def _die_with(connection: socket.socket) -> None:
 
     A training takes the signal as a request and writes a checkpoint first.
     """
-    if not connection.recv(1):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE)
-        os._exit(1)
+    with suppress(ConnectionResetError):  # it was killed before it read that its request was taken
+        if connection.recv(1):
+            return
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def hand_over(address: str, arguments: list[str]) -> int | None:
