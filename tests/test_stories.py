@@ -84,10 +84,12 @@ def run(folder: Path, *targets: str) -> str:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Every result but times, which differ, and lock files, which are empty."""
+    """Every result but times, which differ, and what is empty: locks, and Snakemake's marks in folders."""
     paths = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
     return {
-        str(path.relative_to(folder)): path.read_bytes() for path in paths if path.name not in ("timing.json", ".lock")
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in paths
+        if path.name not in ("timing.json", ".lock", ".snakemake_timestamp")
     }
 
 
