@@ -100,3 +100,20 @@ def test_a_training_in_a_thread_needs_no_signals(folder: Path, tmp_path: Path) -
     thread.start()
     thread.join()
     assert (tmp_path / "run/run.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["current.safetensors", "optimizer.safetensors", "state.json", "trainer_state.json"])
+def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        at_step(patch, 8, ask(signal.SIGTERM))
+        with pytest.raises(Stopped):
+            train(spec(folder, "adapter", tmp_path / "run"))
+    damaged = tmp_path / "run/checkpoints/checkpoint-9" / name
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+    train(spec(folder, "adapter", tmp_path / "run"))
+    printed = capsys.readouterr().out
+    assert "checkpoint-9: a damaged checkpoint" in printed and "going on from" not in printed
+    train(spec(folder, "adapter", tmp_path / "whole"))
+    assert content(tmp_path / "run") == content(tmp_path / "whole")
