@@ -35,7 +35,6 @@ EPOCHS = 4
 RULES = ("train_adapter", "train_composition", "train_joint", "encode")
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STUCK = 90.0  # seconds after which a Snakemake that was asked to end is killed (its own handler of SIGTERM may hang)
-APART = {"timing.json", ".lock", ".snakemake_timestamp"}  # times and hosts, and what is empty
 
 
 @dataclass
@@ -164,12 +163,6 @@ def disturb(chaos: Chaos, folder: Path) -> None:
         print(f"start {chaos.starts}: ended with {code}, {len(chaos.kills)} kills so far", flush=True)
 
 
-def results(folder: Path) -> dict[str, bytes]:
-    """Return every file of results/ but those that are apart."""
-    paths = (path for path in sorted((folder / "results").rglob("*")) if path.is_file() and path.name not in APART)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
 def report(chaos: Chaos, differing: list[str], seconds: dict[str, float]) -> dict[str, Any]:
     """Return what came of it."""
     return {
@@ -192,6 +185,8 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="where the temporary folders go")] = None,
 ) -> None:
     """Run the campaign undisturbed and disturbed, compare, and print what came of it; status 1 if files differ."""
+    from tests.test_stories import outputs
+
     with tempfile.TemporaryDirectory(dir=folder) as place:
         whole, mine = Path(place).resolve() / "whole", Path(place).resolve() / "disturbed"
         whole.mkdir()
@@ -204,7 +199,7 @@ def main(
         chaos = Chaos(random.Random(seed), mean, kills)
         disturb(chaos, mine)
         ended = time.monotonic()
-        expected, found = results(whole), results(mine)
+        expected, found = outputs(whole), outputs(mine)
         differing = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         seconds = {"undisturbed": between - began, "disturbed": ended - between}
         print(json.dumps({"files_compared": len(expected), **report(chaos, differing, seconds)}, indent=1))
