@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,28 @@ STATE = "state.json"
 TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
 
 
+class Beside:
+    """Writes beside the training, one thing at a time; what is written must be a copy, for training goes on.
+
+    An error in writing is raised at the next write, or when it is waited for.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def start(self, write: Callable[[], None]) -> None:
+        """Have `write` called, once what was started before is done."""
+        self.wait()
+        self._last = self._thread.submit(write)
+
+    def wait(self) -> None:
+        """Return when everything is written."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+
 def trainable(model: nn.Module) -> dict[str, Tensor]:
     """Return every parameter that trains, by name: adapters, omega and head alike."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -27,7 +50,7 @@ def trainable(model: nn.Module) -> dict[str, Tensor]:
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """Return a copy, on the CPU, of every parameter that trains."""
-    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in trainable(model).items()}
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in trainable(model).items()}
 
 
 def restore(model: nn.Module, tensors: dict[str, Tensor]) -> None:
@@ -41,9 +64,13 @@ def restore(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """Split an optimizer's state into tensors named `<parameter>.<key>` and its groups, which are JSON."""
+    """Split an optimizer's state into tensors named `<parameter>.<key>`, copied to the CPU, and its groups, as JSON."""
     state = optimizer.state_dict()
-    tensors = {f"{index}.{key}": value for index, entry in state["state"].items() for key, value in entry.items()}
+    tensors = {
+        f"{index}.{key}": value.to("cpu", copy=True)
+        for index, entry in state["state"].items()
+        for key, value in entry.items()
+    }
     return tensors, state["param_groups"]
 
 
@@ -97,12 +124,16 @@ def write(
 def latest(folder: Path, identity: str) -> Path | None:
     """Return the newest whole checkpoint of the run with this identity, or None; all others are removed."""
     found = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
+    newest = None
     for path in found:
-        if (fault := _fault(path, identity)) is None:
-            return path
-        print(f"{path}: {fault}; removed, training does not go on from here", flush=True)
-        shutil.rmtree(path, ignore_errors=True)
-    return None
+        fault = None if newest else _fault(path, identity)
+        if fault is not None:
+            print(f"{path}: {fault}; removed, training does not go on from here", flush=True)
+        if newest or fault:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            newest = path
+    return newest
 
 
 def _fault(path: Path, identity: str) -> str | None:

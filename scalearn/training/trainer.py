@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,8 @@ class RunTrainer(FittingTrainer):
         self.last_epoch, self.groups = last_epoch, groups
         self.best: dict[str, Tensor] = {}
         self.seen = torch.zeros(2, dtype=torch.float64)  # of this epoch: the sum of losses, the number of steps
-        self.stop = Stop(deadline(), self._write_checkpoint)
+        self.stop = Stop(deadline(), self._write_checkpoint_now)
+        self.beside = checkpoints.Beside()
         super().__init__(
             model,
             training_arguments(values, seed, folder, select),
@@ -181,8 +184,11 @@ class RunTrainer(FittingTrainer):
             self._load_from_checkpoint(checkpoint)
             self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
         else:
-            with self.stop.listening():
-                self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            try:
+                with self.stop.listening():
+                    self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            finally:
+                self.beside.wait()  # while the run is still ours
         self._load_best_model()
         return self.state
 
@@ -212,9 +218,15 @@ class RunTrainer(FittingTrainer):
             "best": self.best,
             "optimizer": optimizer,
             "random": checkpoints.random_state(),
-            "seen": {"seen": self.seen},
+            "seen": {"seen": self.seen.to("cpu", copy=True)},
         }
-        checkpoints.write(self.folder, self.state.global_step, tensors, state, self.state.save_to_json)
+        # All of it copies: the next steps are taken while it is written.
+        at, said = self.state.global_step, deepcopy(self.state)
+        self.beside.start(partial(checkpoints.write, self.folder, at, tensors, state, said.save_to_json))
+
+    def _write_checkpoint_now(self) -> None:
+        self._write_checkpoint()
+        self.beside.wait()
 
     def _refuse_divergence(self, what: str, value: float) -> None:
         if not math.isfinite(value):

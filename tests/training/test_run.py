@@ -60,7 +60,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the code under test may catch it."""
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
+def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: float) -> None:
     """Let the training die at the first step after this epoch's checkpoint."""
     original = trainer_module.RunTrainer.training_step
 
