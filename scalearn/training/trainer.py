@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,10 @@ class RunTrainer(FittingTrainer):
                 loss = loss + term
             loss = loss * self.share
         return (loss, outputs) if return_outputs else loss
+
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> Any:
+        """Return no autocast: the model has its own. The library adds one on a CPU alone, around regularisers, too."""
+        return nullcontext()
 
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return what the model makes of a batch: loss and logits."""

@@ -28,6 +28,7 @@ from tests.methods.cases import JOINT, SORTS
 from tests.methods.test_conformance import Built, build
 from tests.tiny import make_model
 from tests.training import test_joint as joint_runs
+from tests.training.test_parts import made
 from tests.training.test_run import Killed, content, folder, kill_after, spec
 
 __all__ = ["folder"]
@@ -198,6 +199,18 @@ def test_a_run_in_bf16_leaves_the_next_one_of_its_process_alone(folder: Path, tm
     train(spec(folder, "scalearn", tmp_path / "after"))
     assert content(tmp_path / "after") == content(tmp_path / "before")
     assert content(tmp_path / "half")["weights.safetensors"] != content(tmp_path / "after")["weights.safetensors"]
+
+
+def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: Path, tmp_path: Path) -> None:
+    trainer = made(replace(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
+    around: list[bool] = []
+    trainer.regularisation = lambda: around.append(torch.is_autocast_enabled("cpu"))
+    trainer.accelerator.prepare_model(trainer.model)
+    batch = trainer.train_dataset.__getitems__(list(range(16)))
+    trainer.training_step(trainer.model, batch)
+    assert around == [False, False]  # a call for each part
+    logits = trainer.forward(trainer.model, batch).logits
+    assert logits.dtype == torch.float32 and torch.equal(logits, logits.bfloat16().float())
 
 
 def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
