@@ -232,6 +232,11 @@ class Campaign:
         kinds = {task: self.tasks[task].kind for task in tasks}
         return run_switches(self.config.protocol, METHODS[method], kinds)
 
+    @property
+    def compute(self) -> tuple[str, ...]:
+        """How its trainings shall compute, as `key=value`; nothing where all is left to the device."""
+        return tuple(f"{key}={str(value).lower()}" for key, value in self.config.compute.asked.items())
+
     def layout(self, benchmark: str) -> str:
         """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds per task."""
         tasks = self.benchmarks[benchmark].tasks

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scalearn import budget
 from scalearn.errors import UserError, complaint, nearest
+
+if TYPE_CHECKING:
+    from scalearn.compute import Compute
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -19,6 +22,9 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of typer's o
 Output = Annotated[Path, typer.Option(help="what to write")]
 Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
 MaxTime = Annotated[str | None, typer.Option(help="stop after so long, say 10m, with a checkpoint to go on from")]
+How = Annotated[
+    list[str] | None, typer.Option("--compute", help="KEY=VALUE of the config's `compute`; by default all are auto")
+]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 
 WIDE = 160  # columns of a table that goes to a file
@@ -68,6 +74,22 @@ def _switches(names: list[str]) -> tuple[str, ...]:
         if name not in known:
             raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
     return tuple(names)
+
+
+def _compute(words: list[str]) -> Compute:
+    """Return how to compute, from options such as `precision=bf16`."""
+    from scalearn.compute import Compute
+
+    found: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key in found:
+            raise UserError(f"--compute: '{word}' is no KEY=VALUE, or its key stands there twice; give each key once")
+        if key not in Compute.model_fields:
+            raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
+        found[key] = value
+    made: Compute = _valid("--compute", Compute, found)
+    return made
 
 
 @app.command()
@@ -292,16 +314,17 @@ def train(
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
     similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
+    compute: How = None,
     max_time: MaxTime = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
-    values, switches = _values(method, hyperparameters), _switches(switch or [])
+    values, switches, how = _values(method, hyperparameters), _switches(switch or []), _compute(compute or [])
     budget.begin(max_time)
     budget.check()
 
     from scalearn.training.spec import RunSpec
 
-    spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities)
+    spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities, how)
     if not spec.done:
         from scalearn.training.run import train as run
 
@@ -318,16 +341,17 @@ def train_joint(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
     switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+    compute: How = None,
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
-    values, switches = _values(method, hyperparameters), _switches(switch or [])
+    values, switches, how = _values(method, hyperparameters), _switches(switch or []), _compute(compute or [])
     budget.begin(max_time)
     budget.check()
 
     from scalearn.training.joint_spec import JointSpec
 
-    spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches)
+    spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches, how)
     if not spec.done:
         from scalearn.training.joint import train as run
 

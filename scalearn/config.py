@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from scalearn.compute import Compute
 from scalearn.protocol import Protocol
 from scalearn.tasks.definition import LocalPath, Name, Strict, Task
 
@@ -92,6 +93,9 @@ class Config(Strict):
     )
     source_seed: Seed | Literal["paired"] = Field(
         0, description="the seed of the stage-1 adapters that stage 2 composes; `paired`: the run's own"
+    )
+    compute: Compute = Field(
+        Compute(), description="precision and the like; what is not `auto` is part of what identifies a run"
     )
     max_time: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = Field(
         None, description="stop in order after so long, say 10m; the same command goes on later"

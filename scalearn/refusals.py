@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
+from scalearn.compute import Compute
 from scalearn.config import Benchmark, Config, FolderModel, HubModel, PackageModel
 from scalearn.errors import UserError, complaint, nearest
 from scalearn.methods import METHODS
@@ -52,6 +53,7 @@ def explain(error: ValidationError) -> str:
             "benchmarks": (Benchmark,),
             "tasks": (Task, HubSource, FilesSource),
             "models": (HubModel, FolderModel, PackageModel),
+            "compute": (Compute,),
         }
         models = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else (Config,)
         return f"{key}: unknown key{nearest(str(first['loc'][-1]), {name for m in models for name in m.model_fields})}"

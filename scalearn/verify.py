@@ -135,6 +135,8 @@ def _other(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None
     tasks = campaign.joint_tasks(run.benchmark) if run.task == JOINT else [run.task]
     if tuple(found.get("switches", ())) != campaign.switches(run.method, *tasks):
         return "trained under another protocol"
+    if found.get("compute", {}) != campaign.config.compute.asked:
+        return "trained with another `compute` than the campaign's"
     return None
 
 

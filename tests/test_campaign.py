@@ -189,6 +189,13 @@ def test_each_task_has_one_origin() -> None:
     assert mirrored.tasks_from("mirror") == ["rte"] and mirrored.tasks_from("hub") == []
 
 
+def test_how_to_compute_is_said_where_it_is_not_left_to_the_device() -> None:
+    assert campaign().compute == campaign(compute={"precision": "auto", "tf32": "auto"}).compute == ()
+    some = campaign(compute={"tf32": True, "attention": "eager", "precision": "bf16"})
+    assert some.compute == ("attention=eager", "precision=bf16", "tf32=true")
+    assert campaign(compute={"compile": "off"}).compute == campaign(compute={"compile": False}).compute
+
+
 def test_layouts_are_normal_json() -> None:
     layout = campaign().layout("glue")
     assert layout == normal(json.loads(layout))

@@ -125,6 +125,12 @@ def test_a_record_of_other_hyper_parameters_is_named(campaign: Path, capsys: pyt
     assert said[-1].startswith("5 damaged; ")
 
 
+def test_a_record_of_another_precision_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(campaign, methods=METHODS, seeds=[0], compute={"precision": "bf16"})
+    assert main(["verify"]) == 1
+    assert f"{OMEGA}/run.json: trained with another `compute` than the campaign's" in capsys.readouterr().out
+
+
 def test_a_record_in_the_wrong_place_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(campaign / ADAPTER / "run.json", campaign / OMEGA / "run.json")
     assert main(["verify"]) == 1

@@ -108,7 +108,9 @@ def read_table(layout: Layout, runs: Path) -> Table:
         columns.append(Column(task, first.headline, first.baseline[first.headline]) if first else Column(task))
         for method, records in found.items():
             _refuse_mixture(
-                records, "was trained with other hyper-parameters, another protocol or another version", _trained
+                records,
+                "was trained with other hyper-parameters, another protocol, `compute` or version",
+                _trained,
             )
             cells[method, task] = _cell(task, layout.seeds_of(method, task), [record for _, record in records])
     families = {
@@ -139,7 +141,8 @@ def _tested(record: ScoreRecord) -> object:
 
 def _trained(record: ScoreRecord) -> object:
     provenance = record.provenance
-    return record.hyperparameters, provenance.method_version, provenance.switches, record.cost.trainable_parameters
+    asked = (record.hyperparameters, provenance.switches, provenance.compute)
+    return asked, provenance.method_version, record.cost.trainable_parameters
 
 
 def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:

@@ -94,6 +94,8 @@ class RunRecord(_Record):
     parameters: Parameters
     training: Training
     switches: tuple[str, ...] = ()
+    compute: dict[str, str | bool] = {}
+    computed: tuple[dict[str, str | bool], ...] = ()
     inputs: dict[str, Any] = {}
     sha256: dict[str, str]
     versions: dict[str, str]
@@ -111,9 +113,15 @@ class Cost(_Record):
 
 
 class Provenance(_Record):
-    """What a score was made from, by which versions; `switches` are those of the reference protocol that were on."""
+    """What a score was made from, by which versions.
+
+    switches: those of the reference protocol that were on. compute: what the campaign asked for of it; computed: what
+    that came to, and on what device, with an entry more for each other way in which an interrupted run went on.
+    """
 
     switches: tuple[str, ...] = ()
+    compute: dict[str, str | bool] = {}
+    computed: tuple[dict[str, str | bool], ...] = ()
     method_version: int
     task_version: int
     sha256: dict[str, str]

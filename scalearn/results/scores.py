@@ -160,6 +160,8 @@ def _provenance(run: RunRecord) -> Provenance:
     files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
     return Provenance(
         switches=run.switches,
+        compute=run.compute,
+        computed=run.computed,
         method_version=run.method_version,
         task_version=run.task.version,
         sha256={**files, **run.sha256},

@@ -19,6 +19,7 @@ from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.determinism import fix
+from scalearn.training.device import choose, here
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.joint_spec import JointSpec
@@ -61,7 +62,8 @@ def _train(spec: JointSpec) -> None:
 
 def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
     (method, joint, pooled), values = spec.learner, spec.hyperparameters
-    model = load_encoder(spec.model)
+    chosen = choose(spec.compute, here())
+    model = load_encoder(spec.model, chosen.attention)
     tasks = {name: encoding["task"] for name, encoding in spec.encodings.items()}
     heads = {
         name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
@@ -80,6 +82,7 @@ def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
         spec.seed,
         spec.output / "checkpoints",
         hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        chosen,
         current=current,
         scorers={name: scorer(tasks[name], split) for name, split in validation.items()},
         selected=set(tasks) - set(joint.unselected) or set(tasks),
@@ -105,6 +108,7 @@ def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, A
     batch = int(spec.hyperparameters["batch_size"])
     once = math.ceil(len(trainer.train_dataset) / batch)
     return {
+        "computed": trainer.computed,
         "parameters": count(trainer.model),
         "training": {
             "epochs": math.ceil(state.global_step / once),
@@ -135,6 +139,8 @@ def _task_record(
     head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(f"{HEADS}{name}."))
     return {
         **({"switches": list(spec.switches)} if spec.switches else {}),
+        **({"compute": spec.compute.asked} if spec.compute.asked else {}),
+        "computed": found["computed"],
         "identity": spec.identity(name),
         "hyperparameters": dict(spec.hyperparameters),
         "method_version": METHODS[spec.method].version,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from scalearn.campaign import JOINT
+from scalearn.compute import Compute
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods import METHODS
@@ -29,6 +30,7 @@ class JointSpec:
     data: tuple[Path, ...]
     output: Path
     switches: tuple[str, ...] = ()
+    compute: Compute = field(default_factory=Compute)
 
     @cached_property
     def encodings(self) -> dict[str, dict[str, Any]]:
@@ -69,6 +71,7 @@ class JointSpec:
         encodings = self.encodings
         return {
             **({"switches": list(self.switches)} if self.switches else {}),
+            **({"compute": self.compute.asked} if self.compute.asked else {}),
             "identity": self.identity(JOINT),
             "hyperparameters": dict(self.hyperparameters),
             "method_version": METHODS[self.method].version,

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from scalearn.methods.base import CurrentTask, HyperParameters
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
+from scalearn.training.device import Chosen
 from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
 from scalearn.training.scoring import Scorer
 from scalearn.training.trainer import RunTrainer
@@ -48,6 +49,7 @@ class JointTrainer(RunTrainer):
         seed: int,
         folder: Path,
         identity: str,
+        chosen: Chosen,
         *,
         current: CurrentTask,
         scorers: Mapping[str, Scorer],
@@ -65,7 +67,8 @@ class JointTrainer(RunTrainer):
         self._batches = TaskBatches(sizes, int(values["batch_size"]), batches, values["temperature"], sampler_seed)
         # The library wants rows to evaluate on; which they are is for `evaluate` below.
         some = next(iter(validation.values()))
-        super().__init__(model, train, some, {**values, "epochs": count}, seed, folder, identity, None, groups=groups)
+        values = {**values, "epochs": count}
+        super().__init__(model, train, some, values, seed, folder, identity, None, chosen, groups=groups)
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of the coming round."""

@@ -18,17 +18,29 @@ HEAD = "task"
 HEADS = "heads."  # begins the names of all heads' parameters
 
 
-def load_encoder(folder: Path) -> Any:
-    """Return the adapters model in `folder`: local safetensors only, no remote code."""
+def load_encoder(folder: Path, attention: str | None = None) -> Any:
+    """Return the adapters model in `folder`: local safetensors only, no remote code.
+
+    attention: sdpa or eager; by default sdpa, or eager where the encoder has no other.
+    """
     from adapters import AutoAdapterModel
 
     # Each time adapters are activated it warns that none are, from within.
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     if not (folder / "model.safetensors").is_file():
         raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
-    return AutoAdapterModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
-    )
+    try:
+        return AutoAdapterModel.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation=attention,
+        )
+    except ValueError as error:
+        if "attention implementation" not in str(error):
+            raise
+        raise UserError(f"compute.attention: {folder} has no {attention}; set it to auto or eager") from None
 
 
 def compose(

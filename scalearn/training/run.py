@@ -16,6 +16,7 @@ from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.determinism import fix
+from scalearn.training.device import Chosen, choose, here
 from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
 from scalearn.training.outputs import write_run
@@ -42,24 +43,25 @@ def _train(spec: RunSpec) -> None:
     check_inputs(spec.model, spec.data)
     started = time.monotonic()
     fix(spec.seed)
-    model = _model(spec, record["task"])
+    chosen = choose(spec.compute, here())
+    model = _model(spec, record["task"], chosen)
     encoding = read_json(spec.data / "encoding.json")
     splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    trainer = _trainer(spec, model, splits, record)
+    trainer = _trainer(spec, model, splits, record, chosen)
     state = trainer.fit()
-    found = record | _training(model, state, splits["train"])
+    found = record | {"computed": trainer.computed} | _training(model, state, splits["train"])
     write_run(spec.output, trainer, state.log_history, splits["test"], found, started)
     shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
 
 
-def _model(spec: RunSpec, task: dict[str, Any]) -> Any:
+def _model(spec: RunSpec, task: dict[str, Any], chosen: Chosen) -> Any:
     method, values = spec.learner
     if method.family == "joint":
         raise UserError(f"method '{spec.method}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
     if (spec.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if spec.sources is None else "takes no --sources"
         raise UserError(f"method '{spec.method}' {need}")
-    model = load_encoder(spec.model)
+    model = load_encoder(spec.model, chosen.attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(switch.pooled_head for switch in spec.switched)
     given = Given(spec.sources, task["name"], _similarity(spec, method, task["name"]))
@@ -79,7 +81,9 @@ def _similarity(spec: RunSpec, method: Method, target: str) -> dict[str, float]:
     return dict(found[target])
 
 
-def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any]) -> RunTrainer:
+def _trainer(
+    spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any], chosen: Chosen
+) -> RunTrainer:
     (method, values), task, validation = spec.learner, record["task"], splits["validation"].sorted_by_length()
     return RunTrainer(
         model,
@@ -90,6 +94,7 @@ def _trainer(spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record:
         spec.output / "checkpoints",
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         score=scorer(task, validation),
+        chosen=chosen,
         select="loss" if task["select"] == "loss" else task["metrics"][0],
         regularisation=partial(method.regularisation, model, values) if method.regularised else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from scalearn.compute import Compute
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256
 from scalearn.methods import METHODS
@@ -15,6 +16,7 @@ from scalearn.methods.base import HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, RunSwitch
 
 OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
+OPTIONAL = ("switches", "compute")  # of a record: left out where there is nothing to say
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class RunSpec:
     output: Path
     switches: tuple[str, ...] = ()
     similarities: Path | None = None
+    compute: Compute = field(default_factory=Compute)
 
     @property
     def switched(self) -> list[RunSwitch]:
@@ -54,6 +57,7 @@ class RunSpec:
         encoding = read_encoding(self.data)
         return {
             **({"switches": list(self.switches)} if self.switches else {}),
+            **({"compute": self.compute.asked} if self.compute.asked else {}),
             "identity": {
                 "model": read_json(self.model / "model.json")["name"],
                 "method": self.method,
@@ -95,7 +99,8 @@ def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
         found = read_json(output / "run.json")
     except UserError:  # missing or damaged
         return False
-    same = all(found.get(key) == value for key, value in json.loads(json.dumps(record)).items())
+    asked = {**dict.fromkeys(OPTIONAL), **json.loads(json.dumps(record))}
+    same = all(found.get(key) == value for key, value in asked.items())
     if not same or altered(output, {name: found["sha256"].get(name, "") for name in files}):
         return False
     print(f"{output}: this run is done; delete its run.json to train it again")

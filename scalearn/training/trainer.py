@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
 from scalearn.budget import deadline
@@ -22,8 +23,11 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods.base import HyperParameters
 from scalearn.training import checkpoints
+from scalearn.training.arguments import training_arguments
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
-from scalearn.training.parts import EVAL_BATCH, FittingTrainer
+from scalearn.training.device import Chosen
+from scalearn.training.frozen import hold_frozen
+from scalearn.training.parts import FittingTrainer
 from scalearn.training.scoring import Scorer
 from scalearn.training.stopping import Stop
 
@@ -73,6 +77,7 @@ class RunTrainer(FittingTrainer):
         folder: Path,
         identity: str,
         score: Scorer | None,
+        chosen: Chosen,
         select: str = "loss",
         regularisation: Callable[[], Tensor | None] | None = None,
         last_epoch: Callable[[str], bool] = lambda name: False,
@@ -86,13 +91,16 @@ class RunTrainer(FittingTrainer):
         self.buckets = bool(values.get("length_buckets"))
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
         self.last_epoch, self.groups = last_epoch, groups
+        self.computed = [chosen.record(model)]  # also how a run began that is finished elsewhere
+        if chosen.half is not None:
+            hold_frozen(model, chosen.half)
         self.best: dict[str, Tensor] = {}
         self.seen = torch.zeros(2, dtype=torch.float64)  # of this epoch: the sum of losses, the number of steps
         self.stop = Stop(deadline(), self._write_checkpoint_now)
         self.beside = checkpoints.Beside()
         super().__init__(
             model,
-            training_arguments(values, seed, folder, select),
+            training_arguments(values, seed, folder, chosen, select),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
@@ -151,6 +159,10 @@ class RunTrainer(FittingTrainer):
             loss = loss * self.share
         return (loss, outputs) if return_outputs else loss
 
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> Any:
+        """Return no autocast: the model has its own. The library adds one on a CPU alone, around regularisers, too."""
+        return nullcontext()
+
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return what the model makes of a batch: loss and logits."""
         return model(**inputs)
@@ -161,6 +173,8 @@ class RunTrainer(FittingTrainer):
             logs["loss"] = float(self.seen[0] / self.seen[1])
             self.seen = torch.zeros_like(self.seen)
             self._refuse_divergence("training loss", logs["loss"])
+            if self._scale() >= 1 and not math.isfinite(logs.get("grad_norm", 0.0)):
+                del logs["grad_norm"]
             self._refuse_divergence("gradient", logs.get("grad_norm", 0.0))
         super().log(logs, start_time)
 
@@ -210,6 +224,8 @@ class RunTrainer(FittingTrainer):
             "identity": self.identity,
             "finished": finished,
             "parts": self.parts,
+            "computed": self.computed,
+            "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
             "groups": checkpoints.plain(groups),
             "scheduler": checkpoints.plain(self.lr_scheduler.state_dict()),
         }
@@ -227,6 +243,14 @@ class RunTrainer(FittingTrainer):
     def _write_checkpoint_now(self) -> None:
         self._write_checkpoint()
         self.beside.wait()
+
+    def _scale(self) -> float:
+        """Return by how much fp16 scales the loss, 0 without it.
+
+        A step whose gradient leaves fp16's range is skipped and the scale halved, which is no divergence; but where
+        even a gradient scaled down does, it is.
+        """
+        return float(self.accelerator.scaler.get_scale()) if self.accelerator.scaler else 0.0
 
     def _refuse_divergence(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -249,7 +273,9 @@ class RunTrainer(FittingTrainer):
         checkpoints.restore(self.model, checkpoints.read_tensors(path, "current"))
         self.best = checkpoints.read_tensors(path, "best")
         self.seen = checkpoints.read_tensors(path, "seen")["seen"]
-        self.parts = self._read_state(path)["parts"]
+        state = self._read_state(path)
+        self.parts = state["parts"]
+        self.computed = [*(entry for entry in state["computed"] if entry not in self.computed), *self.computed]
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is None:
@@ -260,6 +286,11 @@ class RunTrainer(FittingTrainer):
         )
         self.lr_scheduler.load_state_dict(state["scheduler"])
 
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        state = None if checkpoint is None else self._read_state(Path(checkpoint))["scaler"]
+        if state is not None and self.accelerator.scaler is not None:  # a run may go on in another precision
+            self.accelerator.scaler.load_state_dict(state)
+
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             checkpoints.restore_random_state(checkpoints.read_tensors(Path(checkpoint), "random"))
@@ -267,36 +298,3 @@ class RunTrainer(FittingTrainer):
     def _load_best_model(self) -> None:
         best = {name: tensor for name, tensor in self.best.items() if not self.last_epoch(name)}
         checkpoints.restore(self.model, {**checkpoints.trainable(self.model), **best})
-
-
-def training_arguments(values: HyperParameters, seed: int, folder: Path, select: str = "loss") -> TrainingArguments:
-    """Return the library's arguments for these hyper-parameters: AdamW, linear schedule, once-per-epoch evaluation."""
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        seed=seed,
-        per_device_train_batch_size=int(values["batch_size"]),
-        per_device_eval_batch_size=EVAL_BATCH,
-        num_train_epochs=values["epochs"],
-        learning_rate=values["learning_rate"],
-        weight_decay=values["weight_decay"],
-        max_grad_norm=values["max_grad_norm"],
-        warmup_ratio=values["warmup_ratio"],
-        lr_scheduler_type="linear",
-        optim="adamw_torch_fused",
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="epoch",
-        load_best_model_at_end=True,
-        metric_for_best_model=select,
-        greater_is_better=select != "loss",
-        restore_callback_states_from_checkpoint=True,
-        remove_unused_columns=False,
-        label_names=["labels"],
-        logging_nan_inf_filter=False,
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=not torch.cuda.is_available(),
-    )
-    assert arguments.device is not None  # sets _n_gpu, which we then hold at one: a run is one GPU's work
-    arguments._n_gpu = min(arguments._n_gpu, 1)
-    return arguments

@@ -30,6 +30,10 @@ def values(name: str, says: str, text: str) -> Case:
     return line(name, rf"--hyperparameters: {says}", TRAIN, "--hyperparameters", text)
 
 
+def compute(name: str, says: str, *words: str) -> Case:
+    return line(name, rf"--compute: {says}", TRAIN, *[part for word in words for part in ("--compute", word)])
+
+
 def layout(name: str, says: str, **changes: object) -> Case:
     text = json.dumps({**LAYOUT, **changes})
     return line(name, rf"--layout: {says}", "collect --runs r --output o", "--layout", text)
@@ -81,6 +85,12 @@ CASES = [
     definition("a task's name above", r"NAME: String should match", "../t --output o"),
     definition("a definition with a typo", r"--definition: lables: Extra inputs", "t --output o", lables=[]),
     definition("a definition of no kind", r"--definition: kind: Input should be", "t --output o", kind=["a"]),
+    compute("a precision alone", r"'bf16' is no KEY=VALUE, .*; give each key once", "bf16"),
+    compute("a way twice", r"'tf32=off' is no KEY=VALUE, or its key stands there twice", "tf32=on", "tf32=off"),
+    compute("a way with a typo", r"unknown key 'optimiser', did you mean 'optimizer'\?", "optimiser=fused"),
+    compute("a precision of another name", r"precision: Input should be 'auto', .*; mend it", "precision=fp32"),
+    compute("a switch that is a number", r"compile: auto, on or off is expected; mend it", "compile=1"),
+    compute("a way without a value", r"attention: Input should be 'auto'", "attention="),
     layout("a layout of a path", r"benchmark: String should match pattern", benchmark="../x"),
     layout("a layout of no method", r"methods: unknown method 'x'", methods=["x"]),
     layout("a layout with more", r"more: Extra inputs are not permitted", more=1),

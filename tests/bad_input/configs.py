@@ -104,6 +104,21 @@ CASES = [
         hyperparameters={"all": {"learning_rate": "low"}},
     ),
     changed("rows of a task there is not", r"train_rows: unknown name 'your'", train_rows={"your": 9}),
+    # how to compute
+    changed(
+        "a precision of another name", r"compute\.precision: Input should be 'auto', ", compute={"precision": "half"}
+    ),
+    changed("a precision that is off", r"compute\.precision: Input should be 'auto', ", compute={"precision": False}),
+    changed("a switch that is a number", r"compute\.tf32: auto, on or off is expected", compute={"tf32": 1}),
+    changed("a switch in words", r"compute\.compile: auto, on or off is expected", compute={"compile": "maybe"}),
+    changed("an attention that is null", r"compute\.attention: Input should be 'auto', ", compute={"attention": None}),
+    changed(
+        "an optimizer of a list", r"compute\.optimizer: Input should be 'auto', ", compute={"optimizer": ["fused"]}
+    ),
+    changed(
+        "a way with a typo", r"compute\.precison: unknown key, did you mean 'precision'\?", compute={"precison": 1}
+    ),
+    changed("a way in one word", r"compute: Input should be a valid dictionary", compute="bf16"),
     # tasks
     task("no text column", r"Tuple should have at least 1 item", texts=[]),
     task("three text columns", r"Tuple should have at most 2 items", texts=["a", "b", "c"]),

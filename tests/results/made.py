@@ -56,6 +56,8 @@ def run_json(run: Run, checksum: str, prediction: float = 1) -> dict[str, Any]:
         "task": {"name": run.task, **TASKS[run.task], "version": 2, "sha256": {"train": "a", "test": "b"}},
         "inputs": {"model": "m", "data": {"train": "d"}, "sources": None},
         "baseline": {"prediction": prediction},
+        "compute": {"precision": "bf16", "tf32": False},
+        "computed": [{"device": "cuda", "precision": "bf16", "tf32": False}],
         "parameters": {"trainable": 96, "head": 10, "total": 1000},
         "training": {"epochs": 3, "best_epoch": 2, "steps": 30, "examples": 480},
         "sha256": {"weights.safetensors": "w", "history.parquet": "h", "predictions.parquet": checksum},
@@ -83,6 +85,8 @@ def make_score(runs: Path, run: Run, value: float, floor: float = 0.5, **changes
         },
         "provenance": {
             "switches": [],
+            "compute": {},
+            "computed": [{"device": "cpu", "precision": "float32", "tf32": False}],
             "method_version": 1,
             "task_version": 1,
             "sha256": {},

@@ -72,6 +72,7 @@ def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
     }
     assert record["provenance"]["sha256"]["predictions.parquet"] == run["sha256"]["predictions.parquet"]
     assert record["provenance"]["sha256"]["task/test"] == "b"
+    assert all(record["provenance"][key] == run[key] for key in ("compute", "computed"))
     assert (record["provenance"]["method_version"], record["provenance"]["task_version"]) == (1, 2)
 
 

@@ -164,7 +164,7 @@ def test_a_value_that_looks_like_the_baseline_is_flagged(tmp_path: Path) -> None
     [
         (
             {"hyperparameters": {"learning_rate": 1}},
-            "was trained with other hyper-parameters, another protocol or another version",
+            "was trained with other hyper-parameters, another protocol, `compute` or version",
         ),
         ({"rows": {"": 99}}, "was tested on other rows or by another metric"),
         ({"headline": "f1"}, "was tested on other rows or by another metric"),

@@ -13,6 +13,7 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.training import run as run_module
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.device import choose, here
 from scalearn.training.parts import BY_TOKEN, in_parts
 from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
@@ -76,7 +77,8 @@ def made(run: Any) -> Any:
     record = run.record()
     encoding = read_json(run.data / "encoding.json")
     splits = {name: EncodedSplit(run.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    trainer = run_module._trainer(run, run_module._model(run, record["task"]), splits, record)
+    chosen = choose(run.compute, here())
+    trainer = run_module._trainer(run, run_module._model(run, record["task"], chosen), splits, record, chosen)
     trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
     return trainer
 

@@ -114,6 +114,18 @@ def test_a_default_spelt_out_reruns_nothing(done: Project) -> None:
     assert done.planned() == NOTHING
 
 
+def test_how_to_compute_reruns_all_trainings_unless_it_is_auto(done: Project) -> None:
+    done.configure(compute={"precision": "auto", "compile": "auto"})
+    assert done.planned() == NOTHING
+    done.configure(compute={"precision": "bf16", "tf32": False})
+    planned = done.planned()
+    assert len(planned.runs) == 12 and planned.jobs == {**views(12), "stack_sources": 1}
+    done.run()
+    again = [call for call in done.calls() if call.startswith("train ")][-12:]
+    assert all("--compute=precision=bf16 --compute=tf32=false --output" in call for call in again)
+    assert done.planned() == NOTHING
+
+
 def test_a_method_version_reruns_that_method(done: Project) -> None:
     edit(done.path / "scalearn/methods/adapter_fusion.py", "METHODS = ", "VERSION = 2\nMETHODS = ")
     assert done.planned() == NOTHING

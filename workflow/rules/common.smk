@@ -80,8 +80,9 @@ def compared(wildcards):
 
 
 def switches(method, *tasks):
-    """Return the options that make a run on these tasks as the campaign's protocol has it."""
-    return [f"--switch={name}" for name in campaign.switches(method, *tasks)]
+    """Return the options that make a run on these tasks as the campaign's protocol and its `compute` have it."""
+    protocol = [f"--switch={name}" for name in campaign.switches(method, *tasks)]
+    return [*protocol, *[f"--compute={choice}" for choice in campaign.compute]]
 
 
 wildcard_constraints:

@@ -1,0 +1,326 @@
+"""Precision and the like: what `auto` comes to, what is refused, and that a training does it and says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from scalearn.compute import Compute
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.training import joint as joint_module
+from scalearn.training.checkpoints import trainable
+from scalearn.training.device import Chosen, Device, choose
+from scalearn.training.frozen import hold_frozen
+from scalearn.training.model import load_encoder
+from scalearn.training.run import train
+from scalearn.training.trainer import RunTrainer
+from tests.methods.cases import JOINT, SORTS
+from tests.methods.test_conformance import Built, build
+from tests.tiny import make_model
+from tests.training import test_joint as joint_runs
+from tests.training.test_parts import made
+from tests.training.test_run import Killed, content, folder, kill_after, spec
+
+__all__ = ["folder"]
+
+CPU, NEW, OLD = Device("cpu"), Device("cuda", bf16=True, tf32=True, compiler=True), Device("cuda")
+PLAIN = {"device": "cpu", "precision": "float32", "tf32": False, "attention": "sdpa", "compile": False}
+
+
+def chosen(device: Device, **asked: Any) -> Chosen:
+    return choose(Compute(**asked), device)
+
+
+# ---------------------------------------------------------------------- choosing
+
+
+def test_auto_goes_by_the_device() -> None:
+    assert [chosen(device).precision for device in (CPU, NEW, OLD)] == ["float32", "bf16", "fp16"]
+    assert [chosen(device).tf32 for device in (CPU, NEW, OLD)] == [False, False, False]
+    assert [chosen(device, precision="float32").tf32 for device in (CPU, NEW, OLD)] == [False, True, False]
+    assert chosen(Device("cpu", bf16=True)).precision == "float32"
+    assert {(found.attention, found.compile, found.optimizer) for found in map(chosen, (CPU, NEW, OLD))} == {
+        (None, False, "fused")
+    }
+
+
+def test_what_is_asked_for_counts() -> None:
+    found = chosen(NEW, precision="fp16", tf32="on", attention="eager", compile=True, optimizer="plain")
+    assert found == Chosen("cuda", "fp16", True, "eager", True, "plain")
+    assert found.arguments == {
+        "bf16": False,
+        "fp16": True,
+        "tf32": True,
+        "torch_compile": True,
+        "optim": "adamw_torch",
+    }
+    assert chosen(CPU, precision="bf16").half == torch.bfloat16
+    assert chosen(NEW, precision="float32", tf32="off").tf32 is False
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "says"),
+    [
+        (CPU, {"precision": "fp16"}, "compute.precision: fp16 needs a GPU, .* set it to auto, float32 or bf16"),
+        (CPU, {"tf32": True}, "compute.tf32: this device has no tf32; set it to auto or off"),
+        (OLD, {"tf32": "on"}, "compute.tf32: this device has no tf32"),
+        (CPU, {"compile": "on"}, r"compute.compile: it needs a C\+\+ compiler, .* set it to auto or off"),
+        (OLD, {"compile": "on"}, "compute.compile: it needs the package triton"),
+    ],
+)
+def test_what_the_device_cannot_do_is_refused(device: Device, asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        chosen(device, **asked)
+
+
+def test_an_encoder_without_the_attention_that_is_asked_for_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    from adapters import BertAdapterModel
+
+    made = make_model(tmp_path / "m")
+    assert load_encoder(made, "eager").config._attn_implementation == "eager"
+    assert load_encoder(made).config._attn_implementation == "sdpa"
+    monkeypatch.setattr(BertAdapterModel, "_supports_sdpa", False)
+    with pytest.raises(UserError, match=r"compute.attention: .*m has no sdpa; set it to auto or eager"):
+        load_encoder(made, "sdpa")
+    assert load_encoder(made).config._attn_implementation == "eager"
+
+
+# ---------------------------------------------------------------------- frozen weights in half precision
+
+
+def outcome(built: Built, half: torch.dtype) -> dict[str, torch.Tensor]:
+    """Logits and gradients of a step under autocast, dropout included."""
+    built.model.zero_grad()
+    torch.manual_seed(3)
+    with torch.autocast("cpu", half):
+        found = built.run(built.heads[-1])
+    found.loss.backward()
+    grads = {name: p.grad for name, p in trainable(built.model).items() if p.grad is not None}
+    return {"logits": found.logits, "loss": found.loss, **grads}
+
+
+@pytest.mark.parametrize("name", [*SORTS, *JOINT])
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_frozen_weights_in_half_precision_are_what_autocast_computes_with(
+    name: str, half: torch.dtype, tmp_path: Path
+) -> None:
+    """Bit by bit, in outputs and gradients; what trains stays float32."""
+    built = build(METHODS[name], "bert", tmp_path)
+    built.current.index = len(built.heads) - 1
+    built.model.train()
+    before, training = outcome(built, half), trainable(built.model)
+    hold_frozen(built.model, half)
+    after = outcome(built, half)
+    assert before.keys() == after.keys()
+    for key, tensor in before.items():
+        assert torch.equal(after[key], tensor), key
+    assert trainable(built.model).keys() == training.keys()
+    assert all(parameter.dtype == torch.float32 for parameter in training.values())
+
+
+def test_what_is_no_linear_or_is_shared_stays(tmp_path: Path) -> None:
+    model = nn.ModuleDict({"embedding": nn.Embedding(3, 4), "tied": nn.Linear(4, 3), "norm": nn.LayerNorm(4)})
+    model["tied"].weight = model["embedding"].weight
+    model.requires_grad_(False)
+    hold_frozen(model, torch.bfloat16)
+    assert {name for name, p in model.named_parameters() if p.dtype == torch.bfloat16} == {"tied.bias"}
+
+
+class Casts(TorchDispatchMode):
+    """Counts casts to half precision."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten._to_copy.default and (kwargs or {}).get("dtype") == torch.bfloat16:
+            self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["adapter", "scalearn", "adapter_fusion"])
+def test_they_save_two_casts_for_each_linear(name: str, tmp_path: Path) -> None:
+    built = build(METHODS[name], "bert", tmp_path)
+
+    def casts() -> int:
+        with Casts() as found:
+            outcome(built, torch.bfloat16)
+        return found.count
+
+    before, linears = casts(), [module for module in built.model.modules() if isinstance(module, nn.Linear)]
+    frozen = sum(not parameter.requires_grad for linear in linears for parameter in linear.parameters())
+    hold_frozen(built.model, torch.bfloat16)
+    assert before - casts() == frozen >= 2 * 2 * 6  # weight and bias, of six modules in each of two layers
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def test_the_record_says_what_was_asked_for_and_what_it_came_to(folder: Path, tmp_path: Path) -> None:
+    train(spec(folder, "adapter", tmp_path / "auto"))
+    found = json.loads((tmp_path / "auto/run.json").read_text())
+    assert "compute" not in found and found["computed"] == [{**PLAIN, "optimizer": "fused"}]
+    asked = Compute(precision="bf16", attention="eager", optimizer="plain")
+    train(replace(spec(folder, "adapter", tmp_path / "asked"), compute=asked))
+    found = json.loads((tmp_path / "asked/run.json").read_text())
+    assert found["compute"] == {"attention": "eager", "optimizer": "plain", "precision": "bf16"}
+    assert found["computed"] == [{**PLAIN, **found["compute"]}]
+
+
+@pytest.mark.parametrize("name", SORTS)
+def test_every_method_trains_in_bf16_and_resumes_to_the_same_bytes(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Compute(precision="bf16")
+    train(replace(spec(folder, name, tmp_path / "whole"), compute=half))
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            train(replace(spec(folder, name, tmp_path / "killed"), compute=half))
+    train(replace(spec(folder, name, tmp_path / "killed"), compute=half))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+    weights = load_file(tmp_path / "whole/weights.safetensors")
+    assert all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_run_in_bf16_leaves_the_next_one_of_its_process_alone(folder: Path, tmp_path: Path) -> None:
+    """The library keeps the precision in the environment."""
+    train(spec(folder, "scalearn", tmp_path / "before"))
+    train(replace(spec(folder, "scalearn", tmp_path / "half"), compute=Compute(precision="bf16")))
+    train(spec(folder, "scalearn", tmp_path / "after"))
+    assert content(tmp_path / "after") == content(tmp_path / "before")
+    assert content(tmp_path / "half")["weights.safetensors"] != content(tmp_path / "after")["weights.safetensors"]
+
+
+def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: Path, tmp_path: Path) -> None:
+    trainer = made(replace(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
+    around: list[bool] = []
+    trainer.regularisation = lambda: around.append(torch.is_autocast_enabled("cpu"))
+    trainer.accelerator.prepare_model(trainer.model)
+    batch = trainer.train_dataset.__getitems__(list(range(16)))
+    trainer.training_step(trainer.model, batch)
+    assert around == [False, False]  # a call for each part
+    logits = trainer.forward(trainer.model, batch).logits
+    assert logits.dtype == torch.float32 and torch.equal(logits, logits.bfloat16().float())
+
+
+def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
+    root = joint_runs.folder.__wrapped__(request.getfixturevalue("tmp_path_factory"))
+    joint_module.train(replace(joint_runs.spec(root, tmp_path / "run"), compute=Compute(precision="bf16")))
+    for path in (tmp_path / "run/run.json", *(tmp_path / "run/tasks").glob("*/run.json")):
+        found = json.loads(path.read_text())
+        assert found["compute"] == {"precision": "bf16"}
+        assert found["computed"] == [{**PLAIN, "precision": "bf16", "optimizer": "fused"}]
+
+
+def test_another_wish_is_another_run_and_back_to_auto_is_too(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    run = spec(folder, "adapter", tmp_path)
+    half = replace(run, compute=Compute(precision="bf16"))
+    train(half)
+    assert half.done and not run.done
+    train(run)
+    assert run.done and not half.done
+    assert run.record() == replace(run, compute=Compute(precision="auto")).record()
+
+
+def test_a_run_that_goes_on_elsewhere_says_both(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `auto` comes to is no part of a run's identity: a checkpoint of a GPU is gone on from on a CPU."""
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        patch.setattr("scalearn.training.run.choose", lambda *_: chosen(CPU, precision="bf16"))
+        with pytest.raises(Killed):
+            train(spec(folder, "adapter", tmp_path / "run"))
+    train(spec(folder, "adapter", tmp_path / "run"))
+    found = json.loads((tmp_path / "run/run.json").read_text())
+    assert [entry["precision"] for entry in found["computed"]] == ["bf16", "float32"]
+    assert "compute" not in found
+
+
+# ---------------------------------------------------------------------- fp16: the scaler
+
+
+@pytest.fixture
+def fp16(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let fp16 train on the CPU, where the library would leave it out: with torch's own autocast and scaler there."""
+    options: dict[str, Any] = {"init_scale": 2.0**24, "growth_interval": 4}
+    original = RunTrainer.create_accelerator_and_postprocess
+
+    def create(self: Any) -> None:
+        original(self)
+        self.accelerator.native_amp = True
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", **options)
+
+    monkeypatch.setattr(RunTrainer, "create_accelerator_and_postprocess", create)
+    monkeypatch.setattr("scalearn.training.run.choose", lambda *_: chosen(OLD, precision="fp16"))
+    return options
+
+
+def scales(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """Collect the scale before each step that is taken, after so many others."""
+    found, original = [], RunTrainer.training_step
+
+    def step(self: Any, *rest: Any) -> torch.Tensor:
+        found.append((self.state.global_step, self.accelerator.scaler.get_scale()))
+        return original(self, *rest)
+
+    monkeypatch.setattr(RunTrainer, "training_step", step)
+    return found
+
+
+@pytest.mark.parametrize("optimizer", ["fused", "plain"])
+def test_a_run_in_fp16_skips_what_overflows_and_resumes_with_its_scale(
+    optimizer: str, fp16: dict[str, Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scalearn.training.run.choose", lambda *_: chosen(OLD, precision="fp16", optimizer=optimizer))
+    with monkeypatch.context() as patch:
+        whole = scales(patch)
+        train(spec(folder, "adapter", tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+        seen = scales(patch)
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            train(spec(folder, "adapter", tmp_path / "killed"))
+    with monkeypatch.context() as patch:
+        rest = scales(patch)
+        train(spec(folder, "adapter", tmp_path / "killed"))
+    assert len(whole) == 18 and whole[0][1] > whole[1][1]  # the first step overflowed
+    assert any(after[1] > before[1] for before, after in pairwise(whole))
+    assert [*seen[:12], *rest] == whole
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+    assert json.loads((tmp_path / "whole/run.json").read_text())["computed"][0]["precision"] == "fp16"
+
+
+def test_an_epoch_whose_last_step_is_skipped_has_not_diverged(
+    fp16: dict[str, Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fp16["init_scale"] = 2.0**40  # more halvings than an epoch has steps
+    found = scales(monkeypatch)
+    train(spec(folder, "adapter", tmp_path / "run"))
+    assert found[6][1] < found[5][1]
+    weights = load_file(tmp_path / "run/weights.safetensors")
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_but_one_that_overflows_even_scaled_down_has(
+    fp16: dict[str, Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fp16["init_scale"] = 2.0
+    original = RunTrainer.training_step
+
+    def spoil(self: Any, model: Any, *rest: Any) -> torch.Tensor:
+        loss = original(self, model, *rest)
+        next(p for p in model.parameters() if p.grad is not None).grad.fill_(float("inf"))
+        return loss
+
+    monkeypatch.setattr(RunTrainer, "training_step", spoil)
+    with pytest.raises(UserError, match="the gradient is not finite in epoch 1"):
+        train(spec(folder, "adapter", tmp_path / "run"))
