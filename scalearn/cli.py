@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scalearn import budget
+from scalearn import budget, gpus
 from scalearn.errors import UserError, complaint, nearest
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -265,6 +265,8 @@ def embed(
     output: Output,
 ) -> None:
     """Write the mean embedding of a task's texts, by which tasks are compared."""
+    gpus.take()
+
     from scalearn.training.similarity import embed as run
 
     run(task, model, output)
@@ -303,6 +305,8 @@ def train(
 
     spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities)
     if not spec.done:
+        gpus.take()
+
         from scalearn.training.run import train as run
 
         run(spec)
@@ -329,6 +333,8 @@ def train_joint(
 
     spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches)
     if not spec.done:
+        gpus.take()
+
         from scalearn.training.joint import train as run
 
         run(spec)

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import budget
+from scalearn import budget, gpus
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
@@ -40,6 +40,7 @@ if workflow.is_main_process:
     drop_stale_locks(Path(".snakemake"))
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
+    gpus.begin(campaign.config.runs_per_gpu)
     logger.info(f"{origin}: {campaign.size()}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
