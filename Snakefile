@@ -23,13 +23,13 @@ include: "workflow/rules/results.smk"
 onstart:
     refuse(check_rows, campaign)
     note(workflow.executor_plugin.name)
-    note_due(SNAKEMAKE, to_make())
+    note_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
     workflow.executor_plugin.common_settings.pass_group_args = True
 
 
 onsuccess:
-    settle_due(SNAKEMAKE, to_make())
+    settle_due(SNAKEMAKE)
 
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.

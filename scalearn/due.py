@@ -18,18 +18,20 @@ NOTE = Path("scalearn") / "due.json"  # in Snakemake's folder: path -> what tell
 RUN = "run.json"  # put back, it is a new file with the old content
 PIECE = 254  # characters of a mark's name; Snakemake cuts what is longer into folders
 
+_mine: set[str] = set()  # what this process makes
+
 
 def note_due(folder: Path, outputs: Iterable[str]) -> None:
     """Write down those of the outputs of all jobs to come that exist, beside what was due already and still is."""
     known = _still_due(folder)
-    known.update({path: _state(path) for path in map(str, outputs) if Path(path).is_file()})
+    _mine.update(map(str, outputs))
+    known.update({path: _state(path) for path in _mine if Path(path).is_file()})
     _write(folder, known)
 
 
-def settle_due(folder: Path, outputs: Iterable[str]) -> None:
-    """Forget what was due of these outputs: every job has succeeded, even where it found nothing to change."""
-    done = set(map(str, outputs))
-    _write(folder, {path: state for path, state in _still_due(folder).items() if path not in done})
+def settle_due(folder: Path) -> None:
+    """Forget what this process was to make: every job has succeeded, even where it found nothing to change."""
+    _write(folder, {path: state for path, state in _still_due(folder).items() if path not in _mine})
 
 
 def mark_due(folder: Path) -> None:

@@ -48,11 +48,6 @@ if workflow.is_main_process:
 os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
 
 
-def to_make():
-    """Return the outputs of all jobs that this Snakemake runs."""
-    return [path for job in workflow.dag.needrun_jobs() for path in job.output]
-
-
 def one_of(names):
     """Return a pattern that matches these names and no others."""
     return "|".join(names) or "(?!)"
