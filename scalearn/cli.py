@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalearn import budget
+from scalearn import budget, gpus
 from scalearn.errors import UserError, complaint, nearest
 
 if TYPE_CHECKING:
@@ -287,6 +287,8 @@ def embed(
     output: Output,
 ) -> None:
     """Write the mean embedding of a task's texts, by which tasks are compared."""
+    gpus.take()
+
     from scalearn.training.similarity import embed as run
 
     run(task, model, output)
@@ -326,6 +328,8 @@ def train(
 
     spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities, how)
     if not spec.done:
+        gpus.take()
+
         from scalearn.training.run import train as run
 
         run(spec)
@@ -353,6 +357,8 @@ def train_joint(
 
     spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches, how)
     if not spec.done:
+        gpus.take()
+
         from scalearn.training.joint import train as run
 
         run(spec)

@@ -100,6 +100,9 @@ class Config(Strict):
     max_time: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = Field(
         None, description="stop in order after so long, say 10m; the same command goes on later"
     )
+    runs_per_gpu: Annotated[int, Field(ge=1, strict=True)] | None = Field(
+        None, description="how many runs may share a GPU; by default any number, spread evenly"
+    )
     sentence_encoder: Name | None = Field(
         None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
     )

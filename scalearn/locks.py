@@ -8,11 +8,13 @@ import shutil
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
+from scalearn.due import mark_due
+
 
 def drop_stale_locks(folder: Path) -> None:
     """Remove the locks in Snakemake's `folder` if no Snakemake that called this is alive; count as alive from now on.
 
-    With them go marks of incompleteness on finished runs.
+    With them go marks of incompleteness on finished runs; what was due and was not made gets such marks.
 
     Without it `snakemake` after a kill asks for `snakemake --unlock` first. On a file system without locks of its own
     nothing is removed, and that remains the way.
@@ -25,6 +27,7 @@ def drop_stale_locks(folder: Path) -> None:
             lock.unlink(missing_ok=True)
         shutil.rmtree(folder / "backups", ignore_errors=True)  # of outputs that were being updated; runs know better
         _unmark_finished_runs(folder / "incomplete")
+        mark_due(folder)
     except OSError:
         pass  # somebody is alive, and Snakemake's own locks say what is theirs
     try:

@@ -59,8 +59,8 @@ class Campaign:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Campaign(folder)
 
-    def configure(self) -> None:
-        configure(self.folder, **CAMPAIGN)
+    def configure(self, **changes: Any) -> None:
+        configure(self.folder, **{**CAMPAIGN, **changes})
 
     @property
     def said(self) -> str:
@@ -125,13 +125,20 @@ class Campaign:
                 return process
         return None
 
+    def trainings(self) -> list[dict[str, str]]:
+        """Return the environments in which trainings that run here were started."""
+        found = []
+        for process in self._processes("scalearn", "train"):
+            with suppress(OSError):
+                found.append(_started_with(process))
+        return found
+
     def freeze(self) -> str:
         """Stop a training between two epochs, and return its SLURM job's number; SIGCONT lets it go on."""
         process = until(self.training)
         os.kill(process, signal.SIGSTOP)
         self.frozen = process
-        variables = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
-        return next(line.split("=")[1] for line in variables if line.startswith("SLURM_JOB_ID="))
+        return _started_with(process)["SLURM_JOB_ID"]
 
     def thaw(self) -> None:
         os.kill(self.frozen, signal.SIGCONT)
@@ -151,6 +158,11 @@ class Campaign:
 
     def results(self) -> dict[str, bytes]:
         return outputs(self.folder)
+
+
+def _started_with(process: int) -> dict[str, str]:
+    lines = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def has_slurm() -> bool:

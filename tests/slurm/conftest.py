@@ -70,7 +70,7 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     for name in ("workflow", "profiles"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("local", "slurm"):
+    for name in ("local", "slurm", "packed"):
         (folder / name).symlink_to(f"profiles/{name}")
     make_model(folder / "model")
     for seed, name in enumerate(("one", "two")):

@@ -33,9 +33,10 @@ def test_the_papers_campaign_is_planned_in_seconds(profile: str, fresh: Project)
     assert jobs == {"train_adapter": str(4 * 52), "train_composition": str(5 * 52), "train_joint": str(5 * 3)}
 
 
-def test_the_promised_line_works_at_the_root() -> None:
+@pytest.mark.parametrize("profiles", [["slurm"], ["slurm", "packed"]])
+def test_the_promised_line_works_at_the_root(profiles: list[str]) -> None:
     """Exactly the README's cluster command, dry."""
-    at_root("--profile", "slurm", "-n", "results/glue_table.md")
+    at_root(*(word for profile in profiles for word in ("--profile", profile)), "-n", "results/glue_table.md")
 
 
 def test_the_demo_profile_brings_its_campaign(fresh: Project) -> None:

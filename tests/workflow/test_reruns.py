@@ -6,6 +6,8 @@ import os
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.project import CAMPAIGN, Planned, Project
 
 NOTHING = Planned(set(), {})
@@ -170,3 +172,30 @@ def test_a_copied_campaign_with_new_times_reruns_nothing(done: Project) -> None:
     for second, path in enumerate(files):
         os.utime(path, (2e9 + second, 2e9 + second))
     assert done.planned() == NOTHING
+
+
+FAILING = "command, *arguments = sys.argv[1:]\nif command == 'train': sys.exit(1)\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--keep-incomplete"]])
+def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: Project) -> None:
+    """Snakemake puts the old runs back and remembers the new parameters with them."""
+    done.configure(hyperparameters={"scalearn": {"learning_rate": 0.5}})
+    stub = done.path / "bin/scalearn"
+    whole = stub.read_text()
+    stub.write_text(whole.replace("command, *arguments = sys.argv[1:]\n", FAILING))
+    planned = done.planned()
+    assert len(planned.runs) == 4
+    line = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", *more]
+    done.snakemake(*line, status=1)
+    assert done.planned() == planned
+    stub.write_text(whole)
+    done.snakemake("resources/models/tiny/model.json", "--force", *line)  # a success of something else
+    assert done.planned() == planned
+    done.run()
+    assert done.planned() == Planned(set(), {})
+
+
+def test_a_run_that_finds_nothing_to_change_is_not_due_for_ever(done: Project) -> None:
+    done.run("results/pair_table.md", "--forcerun", "train_composition")
+    assert done.planned() == Planned(set(), {})

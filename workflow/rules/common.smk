@@ -6,14 +6,15 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import budget
+from scalearn import budget, gpus
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
+from scalearn.due import note_due, settle_due
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
-from scalearn.resume import note
+from scalearn.resume import SNAKEMAKE, note
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
 
@@ -37,9 +38,10 @@ if workflow.is_main_process:
     for file in workflow.overwrite_configfiles:
         refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)
-    drop_stale_locks(Path(".snakemake"))
+    drop_stale_locks(SNAKEMAKE)
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
+    gpus.begin(campaign.config.runs_per_gpu)
     logger.info(f"{origin}: {campaign.size()}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.

@@ -1,0 +1,64 @@
+"""Outputs that were to be made again, and were not: Snakemake would take them for new at its next start.
+
+When a job fails Snakemake puts back the runs of before (or, with `keep-incomplete`, leaves everything where it is) and
+notes the new parameters and inputs beside them all the same. So what is due is written down before the first job
+starts, as it is then; what is still like that at the next start has not been made, and is marked as incomplete.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from pathlib import Path
+
+from scalearn.files import sha256
+
+NOTE = Path("scalearn") / "due.json"  # in Snakemake's folder: path -> what tells its content of now from another
+RUN = "run.json"  # put back, it is a new file with the old content
+PIECE = 254  # characters of a mark's name; Snakemake cuts what is longer into folders
+
+_mine: set[str] = set()  # what this process makes
+
+
+def note_due(folder: Path, outputs: Iterable[str]) -> None:
+    """Write down those of the outputs of all jobs to come that exist, beside what was due already and still is."""
+    known = _still_due(folder)
+    _mine.update(map(str, outputs))
+    known.update({path: _state(path) for path in _mine if Path(path).is_file()})
+    _write(folder, known)
+
+
+def settle_due(folder: Path) -> None:
+    """Forget what this process was to make: every job has succeeded, even where it found nothing to change."""
+    _write(folder, {path: state for path, state in _still_due(folder).items() if path not in _mine})
+
+
+def mark_due(folder: Path) -> None:
+    """Mark what is still due as incomplete, as Snakemake does itself, so that it is made."""
+    for path in _still_due(folder):
+        code = urlsafe_b64encode(path.encode()).decode()
+        pieces = [code[start : start + PIECE] for start in range(0, len(code), PIECE)]
+        mark = folder.joinpath("incomplete", *(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("{}")
+
+
+def _state(path: str) -> str:
+    return sha256(Path(path)) if Path(path).name == RUN else str(Path(path).stat().st_mtime_ns)
+
+
+def _still_due(folder: Path) -> dict[str, str]:
+    """Return what was due and has not changed since."""
+    try:
+        known = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {path: state for path, state in known.items() if Path(path).is_file() and _state(path) == state}
+
+
+def _write(folder: Path, known: dict[str, str]) -> None:
+    (folder / NOTE).parent.mkdir(parents=True, exist_ok=True)
+    temporary = (folder / NOTE).with_suffix(".new")
+    temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(folder / NOTE)

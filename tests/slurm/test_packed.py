@@ -1,0 +1,68 @@
+"""Several runs in one submission that holds one GPU (profiles/packed): all that is promised of single ones holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.slurm.campaign import QUICK, Campaign, ask, until
+from tests.slurm.test_campaigns import same
+
+PACKED = ["--profile", "slurm", "--profile", "packed", *QUICK[2:]]
+METHODS = ["adapter", "scalearn_uniform_pp", "scalearn_uniform", "scalearn_pp"]  # three runs of stage 2 for each task
+
+
+@pytest.fixture(scope="session")
+def whole(undisturbed: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """The campaign with more methods, run without SLURM to its end."""
+    campaign = undisturbed.copy(tmp_path_factory.mktemp("whole") / "my campaign")
+    campaign.configure(methods=METHODS)
+    with campaign.ended():
+        campaign.start_here()
+        campaign.end(campaign.started[0])
+        yield campaign
+
+
+def side_by_side(campaign: Campaign) -> list[dict[str, str]]:
+    """Return the environments of trainings that run at the same time in the same submission, if there are two."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for environment in campaign.trainings():
+        found.setdefault(environment["SLURM_JOB_ID"], []).append(environment)
+    return next((environments for environments in found.values() if len(environments) > 1), [])
+
+
+def test_packed_runs_share_a_gpu_and_lose_nothing_when_cancelled(campaign: Campaign, whole: Campaign) -> None:
+    campaign.configure(methods=METHODS)
+    snakemake = campaign.start("snakemake", *PACKED)
+    together = until(lambda: side_by_side(campaign))
+    assert {environment["CUDA_VISIBLE_DEVICES"] for environment in together} in ({"0"}, {"1"})
+    job = campaign.freeze()
+    assert len(campaign.jobs("RUNNING")) == 2
+    assert ask("squeue", "-h", "-o", "%b", "-j", job).strip() == "gres:gpu:1"
+    until(lambda: len(campaign.times()) == 2 + 5)  # all but the frozen one
+    ask("scancel", job)
+    until(lambda: job not in campaign.jobs())
+    again = until(lambda: campaign.jobs("RUNNING") and campaign.freeze())
+    assert again != job and len(campaign.times()) == 2 + 5
+    snakemake.kill()
+    snakemake.wait()
+    finished = campaign.times()
+    campaign.end(campaign.resume())
+    assert finished.items() <= campaign.times().items()
+    assert "going on from" in campaign.logs() and "this run is done" in campaign.logs()
+    same(campaign, whole)
+
+
+def test_a_failed_run_of_a_pack_takes_none_along(campaign: Campaign, whole: Campaign) -> None:
+    campaign.configure(methods=METHODS)
+    spoilt = campaign.folder / "results/runs/tiny/scalearn_pp/pair/one/full/0/checkpoints"
+    spoilt.parent.mkdir(parents=True)
+    spoilt.write_text("a file in the folder's place: no checkpoint can be written")
+    campaign.end(campaign.start("snakemake", *PACKED, "--retries", "0"), status=1)
+    finished = campaign.times()
+    assert len(finished) == 2 + 5
+    spoilt.unlink()
+    campaign.end(campaign.start("snakemake", *PACKED))
+    assert finished.items() <= campaign.times().items()
+    same(campaign, whole)
