@@ -11,6 +11,7 @@ import typer
 
 from scalearn import budget
 from scalearn.errors import UserError, complaint, nearest
+from scalearn.imports import importing
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -303,7 +304,8 @@ def train(
 
     spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities)
     if not spec.done:
-        from scalearn.training.run import train as run
+        with importing():
+            from scalearn.training.run import train as run
 
         run(spec)
 
@@ -329,7 +331,8 @@ def train_joint(
 
     spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches)
     if not spec.done:
-        from scalearn.training.joint import train as run
+        with importing():
+            from scalearn.training.joint import train as run
 
         run(spec)
 
