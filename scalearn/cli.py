@@ -11,6 +11,7 @@ import typer
 
 from scalearn import budget, gpus
 from scalearn.errors import UserError, complaint, nearest
+from scalearn.imports import importing
 
 if TYPE_CHECKING:
     from scalearn.compute import Compute
@@ -329,8 +330,8 @@ def train(
     spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities, how)
     if not spec.done:
         gpus.take()
-
-        from scalearn.training.run import train as run
+        with importing():
+            from scalearn.training.run import train as run
 
         run(spec)
 
@@ -358,8 +359,8 @@ def train_joint(
     spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches, how)
     if not spec.done:
         gpus.take()
-
-        from scalearn.training.joint import train as run
+        with importing():
+            from scalearn.training.joint import train as run
 
         run(spec)
 

@@ -24,6 +24,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from scalearn.imports import importing
+
 VARIABLE = "SCALEARN_WARM"
 PRELOAD = (
     "torch",
@@ -82,8 +84,9 @@ def _start(run: Command, environment: Mapping[str, str], modules: Sequence[str])
         try:
             os.setsid()  # the terminal's Ctrl-C is for the command and its jobs, which then drop their connections
             os.environ.update({**BEFORE_PRELOAD, **environment})
-            for module in modules:
-                import_module(module)
+            with importing():
+                for module in modules:
+                    import_module(module)
             _accept(listener, parent, run)
         except Exception:
             sys.excepthook(*sys.exc_info())

@@ -187,6 +187,24 @@ def test_what_metrics_need_stays_with_its_row_and_out_of_train(tmp_path: Path) -
     assert split_of(tmp_path, "validation").column("group") is not None
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("model", ["bert", "roberta"])
+def test_tokens_are_those_of_the_librarys_own_call(model: str, side: str, tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "model", model)
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"truncation_side": side}))
+    firsts, seconds = ["", "w1 [SEP] wörd", "w2 " * 30, "w3 w4"], ["w5", "", "w6 " * 20, "w7 " * 30]
+    tokens, tokenizer = Tokens(folder, 16, "longest"), AutoTokenizer.from_pretrained(folder)
+    for others in (None, seconds):
+        expected = tokenizer(firsts, others, truncation=True, max_length=16, return_token_type_ids=True)
+        assert tokens.lengths(firsts, others) == [len(row) for row in tokenizer(firsts, others)["input_ids"]]
+        found = tokens.encode(firsts, others)
+        assert found["input_ids"].to_pylist() == expected["input_ids"]
+        assert ("second" in found) == (model == "bert")
+        if model == "bert":
+            assert found["second"].to_pylist() == [len(types) - sum(types) for types in expected["token_type_ids"]]
+
+
 @pytest.mark.parametrize("model", ["bert", "roberta"])
 def test_truncating_the_first_text_keeps_the_second_whole(model: str, tmp_path: Path) -> None:
     folder = make_model(tmp_path / "model", model)

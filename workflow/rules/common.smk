@@ -1,4 +1,5 @@
 # The campaign, read once; the rules ask it and decide nothing themselves.
+import gc
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,10 @@ from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
+
+# A graph of thousands of jobs is millions of objects, all of which stay; to look for garbage among them as often as ever
+# takes a tenth and more of a dry run (benchmarks/start.py).
+gc.set_threshold(100_000)
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
 
@@ -66,6 +71,12 @@ def files(runs, name):
 def sources(name):
     """Return an input function: this file of each stage-1 run that stage 2 composes."""
     return lambda wildcards: files(campaign.source_runs(wildcards.benchmark, wildcards.seed), name)
+
+
+def stacked(wildcards):
+    """Return the file of stacked sources that a stage-2 run composes."""
+    seed = campaign.source_seed(int(wildcards.seed))
+    return f"results/sources/{wildcards.model}/{wildcards.benchmark}/full/{seed}.safetensors"
 
 
 def encoded(wildcards, name):

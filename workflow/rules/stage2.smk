@@ -62,12 +62,7 @@ rule similarities:
 rule train_composition:
     input:
         similarities=lambda wildcards: compared(wildcards),
-        sources=lambda wildcards: expand(
-            "results/sources/{model}/{benchmark}/full/{seed}.safetensors",
-            model=wildcards.model,
-            benchmark=wildcards.benchmark,
-            seed=campaign.source_seed(int(wildcards.seed)),
-        ),
+        sources=lambda wildcards: stacked(wildcards),
         model="resources/models/{model}/model.json",
         weights=ancient("resources/models/{model}/model.safetensors"),
         data="resources/encoded/{model}/{task}/encoding.json",

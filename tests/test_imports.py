@@ -1,0 +1,67 @@
+"""Importing without garbage collections, and which commands import what."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = (
+    "torch",
+    "transformers",
+    "adapters",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "datasets",
+)
+
+
+def python(code: str) -> str:
+    """Run the code in a process of its own and return the last line that it prints."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["encode", "--help"], ["methods"], ["check"], ["tasks", "--json"]],
+    ids=" ".join,
+)
+def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
+    code = f"import sys; from scalearn.__main__ import main; assert main({arguments}) == 0; "
+    assert python(code + f"print(sorted(set({HEAVY}) & set(sys.modules)))") == "[]"
+
+
+def test_what_is_imported_is_left_out_of_garbage_collections() -> None:
+    code = """
+import gc
+from scalearn.imports import importing
+with importing():
+    print(gc.isenabled())
+    import decimal
+first = gc.get_freeze_count()
+rows = [[] for _ in range(1000)]
+with importing():
+    import fractions
+print(gc.isenabled(), first > 1000, gc.get_freeze_count() <= first)
+"""
+    assert python(code) == "True True True"
+
+
+def test_a_failed_import_leaves_collections_on() -> None:
+    code = """
+import gc
+from contextlib import suppress
+from scalearn.imports import importing
+with suppress(ImportError), importing():
+    import no_such_module
+print(gc.isenabled())
+"""
+    assert python(code) == "True"
