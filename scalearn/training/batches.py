@@ -20,23 +20,24 @@ FLOAT_LABELS = ("regression", "multi_label")
 
 
 class EncodedSplit(Dataset[Batch]):
-    """One encoded split. Token ids stay in the mapped file; lengths, labels and boundaries are NumPy arrays.
+    """One encoded split. Token ids stay in the mapped file; places, lengths and labels are NumPy arrays.
 
     A row is an example: one sequence or, in multiple choice, `width` sequences, one per choice.
     """
 
     def __init__(self, path: Path, encoding: dict[str, Any]) -> None:
         self.encoding = encoding
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        whole = pa.memory_map(str(path)).read_buffer()
+        self._table = pa.ipc.open_file(whole).read_all()
         self.order: npt.NDArray[np.int64] = np.arange(len(self._table))
         choices = encoding["task"].get("choices")
         self.width: int = choices or 1
         chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
-        self._values = [chunk.values.to_numpy() for chunk in chunks]
-        self._offsets = [chunk.offsets.to_numpy() for chunk in chunks]
-        self._starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
-        sequences = np.concatenate([np.diff(offsets) for offsets in self._offsets]).astype(np.int64)
-        self._lengths = sequences.reshape(-1, self.width)
+        # All tokens are one array, the file itself, and each sequence a place in it: so a batch is gathered at once.
+        self._tokens = np.frombuffer(whole, dtype=np.int32, count=whole.size // 4)
+        edges = [_place(chunk, whole) + chunk.offsets.to_numpy().astype(np.int64) for chunk in chunks]
+        self._starts = np.concatenate([places[:-1] for places in edges]).reshape(-1, self.width)
+        self._lengths = np.concatenate([np.diff(places) for places in edges]).reshape(-1, self.width)
         self.lengths: npt.NDArray[np.int64] = self._lengths.max(axis=1)
         self.labels = self._read_labels()
         if encoding["token_types"]:
@@ -75,35 +76,30 @@ class EncodedSplit(Dataset[Batch]):
         """Return the same rows, longest first, so that evaluation pads little and fails early if memory is short."""
         return self.take(np.argsort(-self.lengths, kind="stable"))
 
-    def _sequence(self, index: int) -> npt.NDArray[np.int32]:
-        chunk = int(np.searchsorted(self._starts, index, side="right")) - 1
-        place = index - self._starts[chunk]
-        start, stop = self._offsets[chunk][place : place + 2]
-        ids: npt.NDArray[np.int32] = self._values[chunk][start:stop]
-        return ids
-
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Return the padded batch of these rows: input_ids, attention_mask, (token_type_ids,) labels.
 
         Token tensors are (rows, longest), in multiple choice (rows, choices, longest).
         """
         rows = self.order[np.asarray(indices)]
-        lengths = torch.as_tensor(self._lengths[rows])  # (rows, width)
-        positions = torch.arange(int(lengths.max()))
-        ids = torch.full((len(rows), self.width, len(positions)), self.encoding["pad_token_id"], dtype=torch.int64)
-        for place, row in enumerate(rows.tolist()):
-            for choice in range(self.width):
-                sequence = self._sequence(row * self.width + choice)
-                ids[place, choice, : len(sequence)] = torch.as_tensor(sequence.astype(np.int64))
-        mask = positions < lengths[..., None]
-        batch = {"input_ids": ids, "attention_mask": mask.long()}
+        lengths = self._lengths[rows, :, None]  # (rows, width, 1)
+        positions = np.arange(lengths.max())
+        mask = positions < lengths
+        ids = np.full(mask.shape, self.encoding["pad_token_id"], dtype=np.int64)
+        ids[mask] = self._tokens[(self._starts[rows, :, None] + positions)[mask]]
+        found = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
         if self.encoding["token_types"]:
-            second = torch.as_tensor(self._second[rows])
-            batch["token_type_ids"] = (mask & (positions >= second[..., None])).long()
+            found["token_type_ids"] = (mask & (positions >= self._second[rows, :, None])).astype(np.int64)
+        batch = {name: torch.from_numpy(array) for name, array in found.items()}
         if self.encoding["task"]["kind"] != "multiple_choice":
             batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
         batch["labels"] = torch.as_tensor(self.labels[np.asarray(indices)]).to(self._label_type)
         return batch
+
+
+def _place(chunk: pa.ListArray, whole: pa.Buffer) -> int:
+    """Return where the tokens of this chunk begin in the mapped file, counted in tokens."""
+    return int(chunk.values.buffers()[1].address - whole.address) // 4 + int(chunk.values.offset)
 
 
 class LengthBuckets(Sampler[list[int]]):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -72,12 +71,10 @@ class FirstText(EncodedSplit):
     def __init__(self, path: Path, encoding: dict[str, Any], separator: int) -> None:
         """`separator` is the token that closes the first text, which stays."""
         super().__init__(path, encoding)
-        ends = [int(np.argmax(super(FirstText, self)._sequence(row) == separator)) + 1 for row in range(len(self))]
+        rows = zip(self._starts[:, 0], self.lengths, strict=True)
+        ends = [int(np.argmax(self._tokens[start : start + length] == separator)) + 1 for start, length in rows]
         self._lengths = np.array(ends, dtype=np.int64).reshape(-1, 1)
         self.lengths = self._lengths[:, 0]
-
-    def _sequence(self, index: int) -> npt.NDArray[np.int32]:
-        return super()._sequence(index)[: self._lengths[index, 0]]
 
 
 def drawn(split: EncodedSplit, rows: int, seed: int | None) -> EncodedSplit:
