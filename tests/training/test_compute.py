@@ -34,6 +34,7 @@ from tests.training.test_run import Killed, content, folder, kill_after, spec
 __all__ = ["folder"]
 
 CPU, NEW, OLD = Device("cpu"), Device("cuda", bf16=True, tf32=True, compiler=True), Device("cuda")
+NEW_CPU = Device("cpu", compiler=True)
 PLAIN = {"device": "cpu", "precision": "float32", "tf32": False, "attention": "sdpa", "compile": False}
 
 
@@ -211,6 +212,26 @@ def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: P
     assert around == [False, False]  # a call for each part
     logits = trainer.forward(trainer.model, batch).logits
     assert logits.dtype == torch.float32 and torch.equal(logits, logits.bfloat16().float())
+
+
+def test_a_compiled_run_is_traced_and_computes_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the backend that runs what was traced as it stands; the default one compiles for minutes."""
+    arguments, frames = Chosen.arguments.fget, torch._dynamo.utils.counters["frames"]
+    eager = property(lambda self: {**arguments(self), "torch_compile_backend": "eager"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Chosen, "arguments", eager)
+        patch.setattr("scalearn.training.run.choose", lambda *_: chosen(NEW_CPU, compile="on"))
+        before = frames["ok"]
+        train(spec(folder, "scalearn", tmp_path / "compiled"))
+    after = frames["ok"]
+    assert after > before
+    assert json.loads((tmp_path / "compiled/run.json").read_text())["computed"][0]["compile"] is True
+    train(spec(folder, "scalearn", tmp_path / "plain"))
+    assert frames["ok"] == after  # the library keeps this in the environment, too
+    for file in ("weights.safetensors", "predictions.parquet"):
+        assert content(tmp_path / "compiled")[file] == content(tmp_path / "plain")[file]
 
 
 def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:

@@ -118,3 +118,10 @@ def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: P
 def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
     run = replace(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
     assert (run.hyperparameters["omega_scale"], run.learner[1]["omega_scale"]) == (3.0, 2.0)
+
+
+def test_a_run_of_the_reference_is_none_of_the_corrected_protocol(folder: Path, tmp_path: Path) -> None:
+    corrected = spec(folder, "scalearn_pp", tmp_path / "run")
+    reference = replace(corrected, switches=("shared_omega_of_last_epoch",))
+    train(reference)
+    assert reference.done and not corrected.done
