@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from scalearn import budget, gpus
-from scalearn.errors import UserError, complaint, nearest
+from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-
-if TYPE_CHECKING:
-    from scalearn.compute import Compute
+from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,68 +27,6 @@ How = Annotated[
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 
 WIDE = 160  # columns of a table that goes to a file
-
-
-def _json(option: str, text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{option}: not JSON ({error}); quote it as one word") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{option}: a JSON object is expected")
-    return content
-
-
-def _valid(what: str, kind: Any, content: Any) -> Any:
-    """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(kind).validate_python(content)
-    except ValidationError as error:
-        raise UserError(f"{what}: {complaint(error)}; mend it") from None
-
-
-def _values(method: str, changed: str) -> dict[str, int | float]:
-    """Return the hyper-parameters of a method, with what the option `--hyperparameters` changes."""
-    from scalearn.hyperparameters import check_value
-    from scalearn.methods import METHODS
-
-    if method not in METHODS:
-        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
-    values = METHODS[method].defaults
-    for key, value in _json("--hyperparameters", changed).items():
-        if key not in values:
-            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
-        check_value("--hyperparameters", key, value)
-        values[key] = type(values[key])(value)
-    return values
-
-
-def _switches(names: list[str]) -> tuple[str, ...]:
-    from scalearn.protocol import RUN_SWITCHES
-
-    known = [switch.name for switch in RUN_SWITCHES]
-    for name in names:
-        if name not in known:
-            raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
-    return tuple(names)
-
-
-def _compute(words: list[str]) -> Compute:
-    """Return how to compute, from options such as `precision=bf16`."""
-    from scalearn.compute import Compute
-
-    found: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or key in found:
-            raise UserError(f"--compute: '{word}' is no KEY=VALUE, or its key stands there twice; give each key once")
-        if key not in Compute.model_fields:
-            raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
-        found[key] = value
-    made: Compute = _valid("--compute", Compute, found)
-    return made
 
 
 @app.command()
@@ -160,7 +96,7 @@ def fetch_model(
     from scalearn.encoders import fetch
     from scalearn.tasks.definition import Name
 
-    fetch(_valid("NAME", Name, name), _valid("--source", ModelSource, _json("--source", source)), output)
+    fetch(valid("NAME", Name, name), valid("--source", ModelSource, json_object("--source", source)), output)
 
 
 @app.command()
@@ -177,8 +113,8 @@ def prepare_task(
 
     if definition is None and name not in TASKS:
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
-    task = TASKS[name] if definition is None else _valid("--definition", Task, _json("--definition", definition))
-    prepare(_valid("NAME", Name, name), task, output, mirror)
+    task = TASKS[name] if definition is None else valid("--definition", Task, json_object("--definition", definition))
+    prepare(valid("NAME", Name, name), task, output, mirror)
 
 
 @app.command()
@@ -321,7 +257,11 @@ def train(
     max_time: MaxTime = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
-    values, switches, how = _values(method, hyperparameters), _switches(switch or []), _compute(compute or [])
+    values, switches, how = (
+        hyper_parameters(method, hyperparameters),
+        protocol_switches(switch or []),
+        how_to_compute(compute or []),
+    )
     budget.begin(max_time)
     budget.check()
 
@@ -350,7 +290,11 @@ def train_joint(
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
-    values, switches, how = _values(method, hyperparameters), _switches(switch or []), _compute(compute or [])
+    values, switches, how = (
+        hyper_parameters(method, hyperparameters),
+        protocol_switches(switch or []),
+        how_to_compute(compute or []),
+    )
     budget.begin(max_time)
     budget.check()
 
@@ -382,7 +326,7 @@ def collect(layout: Layout, runs: Runs, output: Output) -> None:
     """Gather score records into one table: a row per run and metric."""
     from scalearn.results.scores import collect as gather
 
-    gather([_json("--layout", text) for text in layout], runs, output)
+    gather([json_object("--layout", text) for text in layout], runs, output)
 
 
 @app.command()
@@ -394,4 +338,4 @@ def table(
     """Write a benchmark's result table from its score records."""
     from scalearn.results.tables import write_table
 
-    write_table(_json("--layout", layout), runs, output)
+    write_table(json_object("--layout", layout), runs, output)

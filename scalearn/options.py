@@ -1,0 +1,75 @@
+"""What stands behind an option of a command: JSON, hyper-parameters and the like, checked; a UserError names the option."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from scalearn.errors import UserError, complaint, nearest
+
+if TYPE_CHECKING:
+    from scalearn.compute import Compute
+
+
+def json_object(option: str, text: str) -> dict[str, Any]:
+    """Return the object that the text holds."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{option}: not JSON ({error}); quote it as one word") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{option}: a JSON object is expected")
+    return content
+
+
+def valid(what: str, kind: Any, content: Any) -> Any:
+    """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise UserError(f"{what}: {complaint(error)}; mend it") from None
+
+
+def hyper_parameters(method: str, changed: str) -> dict[str, int | float]:
+    """Return the hyper-parameters of a method, with what the option `--hyperparameters` changes."""
+    from scalearn.hyperparameters import check_value
+    from scalearn.methods import METHODS
+
+    if method not in METHODS:
+        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
+    values = METHODS[method].defaults
+    for key, value in json_object("--hyperparameters", changed).items():
+        if key not in values:
+            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
+        check_value("--hyperparameters", key, value)
+        values[key] = type(values[key])(value)
+    return values
+
+
+def protocol_switches(names: list[str]) -> tuple[str, ...]:
+    """Return the names of switches of the reference protocol, all of them known."""
+    from scalearn.protocol import RUN_SWITCHES
+
+    known = [switch.name for switch in RUN_SWITCHES]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
+    return tuple(names)
+
+
+def how_to_compute(words: list[str]) -> Compute:
+    """Return how to compute, from options such as `precision=bf16`."""
+    from scalearn.compute import Compute
+
+    found: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key in found:
+            raise UserError(f"--compute: '{word}' is no KEY=VALUE, or its key stands there twice; give each key once")
+        if key not in Compute.model_fields:
+            raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
+        found[key] = value
+    made: Compute = valid("--compute", Compute, found)
+    return made
