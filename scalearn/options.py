@@ -1,4 +1,4 @@
-"""What stands behind an option of a command: JSON, hyper-parameters and the like, checked; a UserError names the option."""
+"""The options of commands that take more than a word, read and checked; a UserError names the option."""
 
 from __future__ import annotations
 
