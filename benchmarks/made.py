@@ -43,10 +43,14 @@ def make_model(folder: Path) -> Path:
     return folder / "random"
 
 
-def make_task(folder: Path, name: str, mirror: Path | None, rows: int) -> Path:
-    """Prepare the built-in task `name` from the mirror or, without one, a made-up one of pairs with so many rows."""
+def make_task(folder: Path, name: str, mirror: Path | None, rows: int, drawn: int | None = None) -> Path:
+    """Prepare the built-in task `name` from the mirror or, without one, a made-up one of pairs with so many rows.
+
+    drawn: how many rows of train are taken, by default all.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     task = TASKS[name] if mirror else Task.model_validate(make_pairs(folder, rows, Format.parquet))
+    task = task.model_copy(update={"train_rows": drawn})
     with redirect_stdout(io.StringIO()):
         prepare(name, task, folder / name, mirror)
     return folder / name
