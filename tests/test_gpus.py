@@ -43,7 +43,7 @@ def run(arguments):
 
 if sys.argv[1] == "serve":
     ask = f"'{sys.executable}' '{sys.argv[0]}' ask"
-    serve(["sh", "-c", f"{ask} <&0 & {ask}; wait"], run, {}, ["torch"])
+    serve(["sh", "-c", f"exec 3<&0; {ask} <&3 & {ask}; wait"], run, {}, ["torch"])
 hand_over(os.environ["SCALEARN_WARM"], sys.argv[1:])
 """
 
