@@ -16,7 +16,7 @@ help:
 	@echo "make test     install into .venv, run the tests"
 	@echo "make test-slurm   run campaigns on a real SLURM of one node, installed if there is none (as root)"
 	@echo "make lint     check style, types and the workflow"
-	@echo "make bench    time a training step of each method and, where there is a mirror, of real rows; seven minutes"
+	@echo "make bench    time start-up, encoding, a training step of each method and, where there is a mirror, of real rows; ten minutes"
 	@echo "make schema   write the config's JSON schema anew"
 	@echo "make clean    remove caches; neither .venv nor results"
 
@@ -57,6 +57,8 @@ lint: $(INSTALLED)
 	@$(IN_VENV) python -m scalearn.config | diff - workflow/schemas/config.schema.json || { echo "mend it: make schema"; exit 1; }
 
 bench: $(INSTALLED)
+	@$(IN_VENV) python benchmarks/start.py --output results/bench_start.json
+	@$(IN_VENV) python benchmarks/encoding.py --output results/bench_encoding.json
 	@$(IN_VENV) python benchmarks/steps.py --output results/bench_steps.json
 	@$(IN_VENV) if test -d mirror/glue; then python benchmarks/epochs.py --output results/bench_epochs.json; \
 	else echo "no mirror/glue here, so no epochs of real rows are timed"; fi
