@@ -37,7 +37,7 @@ rule train_joint:
         "scalearn train-joint --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} {params.data}"
         " --hyperparameters {params.hyperparameters:q} {params.switches}"
-        " --output results/runs/{wildcards.model}/{wildcards.method}/{wildcards.benchmark}/joint/full/{wildcards.seed}"
+        " --output $(dirname {output.run})"
         " > {log} 2>&1"
 
 
@@ -50,8 +50,6 @@ rule score_joint:
         "results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/score.json",
     log:
         "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
-    benchmark:
-        "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.tsv"
     wildcard_constraints:
         method=of_family("joint"),
     localrule: True

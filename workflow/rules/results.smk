@@ -1,4 +1,5 @@
-# From predictions to tables: seconds each, no GPU, so that a new metric or table never trains anything.
+# From predictions to tables: seconds each, no GPU, so that a new metric or table never trains anything. Half of a campaign's
+# jobs are scores: what their rules say little of, a dry run prints and keeps little of.
 
 
 rule score:
@@ -9,8 +10,6 @@ rule score:
         "results/runs/{model}/{method}/{group}/{task}/full/{seed}/score.json",
     log:
         "logs/score/{model}/{method}/{group}/{task}/full/{seed}.log",
-    benchmark:
-        "logs/score/{model}/{method}/{group}/{task}/full/{seed}.tsv"
     wildcard_constraints:
         method=of_family("single", "two_stage"),
         group=one_of(["single", *campaign.benchmarks]),
@@ -18,8 +17,7 @@ rule score:
     params:
         metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
     shell:
-        "scalearn score results/runs/{wildcards.model}/{wildcards.method}/{wildcards.group}/{wildcards.task}/full/{wildcards.seed}"
-        " {params.metrics} > {log} 2>&1"
+        "scalearn score $(dirname {output}) {params.metrics} > {log} 2>&1"
 
 
 rule collect_scores:

@@ -38,5 +38,5 @@ rule train_adapter:
         "scalearn train --method {wildcards.method} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
         " --hyperparameters {params.hyperparameters:q} {params.switches}"
-        " --output results/runs/{wildcards.model}/{wildcards.method}/single/{wildcards.task}/full/{wildcards.seed}"
+        " --output $(dirname {output.run})"
         " > {log} 2>&1"

@@ -97,5 +97,5 @@ rule train_composition:
         "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
         " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
         " --sources {input.sources} --hyperparameters {params.hyperparameters:q} {params.switches}"
-        " --output results/runs/{wildcards.model}/{wildcards.method}/{wildcards.benchmark}/{wildcards.task}/full/{wildcards.seed}"
+        " --output $(dirname {output.run})"
         " > {log} 2>&1"
