@@ -99,7 +99,8 @@ class Method(ABC):
     title: str
     family: Family
     citation: str
-    version: int = 2  # 1: the last layer computed every token, and drew dropout for each
+    # 1: the last layer computed every token, and drew dropout for each; 2: all batches were cut into parts of like size
+    version: int = 3
     regularised: bool = False
     similarity: Literal["", "all", "first_three"] = ""
     own: Mapping[str, int | float] = field(default_factory=dict)

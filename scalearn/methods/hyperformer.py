@@ -40,6 +40,6 @@ CITATION = "Mahabadi et al. 2021, Parameter-efficient multi-task fine-tuning via
 OWN = {"learning_rate": 3e-4, "reduction_factor": 16}
 
 METHODS = (
-    HyperFormer("hyperformer", "HyperFormer", "joint", CITATION, version=3, own=OWN),
-    HyperFormer("hyperformer_pp", "HyperFormer++", "joint", CITATION, version=3, own=OWN, shared=True),
+    HyperFormer("hyperformer", "HyperFormer", "joint", CITATION, version=4, own=OWN),
+    HyperFormer("hyperformer_pp", "HyperFormer++", "joint", CITATION, version=4, own=OWN, shared=True),
 )

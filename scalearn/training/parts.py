@@ -1,9 +1,10 @@
-"""Batches in parts: sorted by length, so that little is padded, and as many as it takes to fit into memory."""
+"""Batches in parts: cut by length where that pads less, and as often as it takes to fit into memory."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,27 +17,26 @@ from scalearn.methods.layers.per_batch import masks, one_draw
 from scalearn.training.batches import Batch
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
-PARTS = 4  # of a random batch on a CPU: most of what sorting by length can save (docs/performance.md)
-LEAST = 8  # rows that a part should have: below, what a part costs by itself outweighs the padding
+PRICE = 32  # of one more part, in tokens that could be computed instead: 43 with MiniLM, 28 with RoBERTa-base's sizes
 BY_TOKEN = ("input_ids", "attention_mask", "token_type_ids")  # (rows, [choices,] tokens)
 
 
 class FittingTrainer(Trainer):  # type: ignore[misc]
-    """A training batch is computed in `parts`, longest rows first; out of memory, in twice as many from then on.
+    """A training batch is computed in parts, longest rows first; out of memory, in smaller ones from then on.
 
     Every loss is a mean over rows, so a part counts by its share of them; masks on parameters are drawn once for the
-    batch. So the gradient is the whole batch's, up to rounding and to what dropout of activations draws. `parts`
-    belongs into checkpoints, that a resumed run draws the same.
+    batch. So the gradient is the whole batch's, up to rounding and to what dropout of activations draws. `parts`, the
+    least number of them, belongs into checkpoints, that a resumed run draws the same.
     """
 
     parts = 1
     eval_batch = EVAL_BATCH
     share = 1.0
 
-    def cut(self, batch_size: int) -> None:
-        """Cut random batches by length; not on a GPU, where more kernels cost more than less padding saves."""
-        if not torch.cuda.is_available():
-            self.parts = max(1, min(PARTS, batch_size // LEAST))
+    @property
+    def price(self) -> float:
+        """What a further part costs, in tokens; on a GPU its kernels cost more than any padding."""
+        return math.inf if torch.cuda.is_available() else PRICE
 
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
         """Return the batch's loss, its gradient in the parameters."""
@@ -53,12 +53,12 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
                     f"out of memory with one row at a time ({full}); give the job more, or lower the task's max_length"
                 ) from None
             self.parts = min(2 * self.parts, rows)
-            self._recover(f"batches are computed in {self.parts} parts from here on, with the same gradient")
+            self._recover(f"batches are computed in {self.parts} parts or more from here on, with the same gradient")
 
     def _in_parts(self, model: Any, inputs: Batch, rows: int) -> Tensor:
         losses = []
         with one_draw(masks(model)):
-            for part in in_parts(inputs, min(self.parts, rows)):
+            for part in in_parts(inputs, -(-rows // self.parts), self.price):
                 self.share = len(part["labels"]) / rows
                 losses.append(super().training_step(model, part))
         self.share = 1.0
@@ -83,17 +83,37 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
             torch.cuda.empty_cache()
 
 
-def in_parts(inputs: Batch, parts: int) -> Iterator[Batch]:
-    """Yield the batch in so many parts of like size, longest rows first, each no longer than its longest row."""
-    if parts == 1:
+def in_parts(inputs: Batch, most: int, price: float) -> Iterator[Batch]:
+    """Yield the batch in parts of at most `most` rows, longest rows first, each no longer than its longest row.
+
+    price: what each part costs beside its tokens, counted in tokens; infinity: as few parts as there may be.
+    """
+    mask = inputs["attention_mask"]
+    if len(mask) <= most and price == math.inf:
         yield dict(inputs)
         return
-    lengths = inputs["attention_mask"].sum(-1)
-    lengths = lengths if lengths.dim() == 1 else lengths.amax(-1)
-    for rows in lengths.argsort(descending=True, stable=True).chunk(parts):
-        longest = int(lengths[rows[0]])
+    lengths, order = mask.sum(-1).view(len(mask), -1).amax(1).sort(descending=True, stable=True)
+    choices = mask[0, ..., 0].numel()
+    for rows in torch.split(order, sizes((choices * lengths).tolist(), most, price)):
+        longest = int(mask[rows[0]].sum(-1).max())
         part = {key: value[rows] if _by_row(value) else value for key, value in inputs.items()}
         yield {key: value[..., :longest] if key in BY_TOKEN else value for key, value in part.items()}
+
+
+def sizes(lengths: Sequence[int], most: int, price: float) -> list[int]:
+    """Return how many rows each part has, of rows of these lengths, longest first, so that all parts cost least.
+
+    A part costs its rows times its longest one, and `price`; it has at most `most` rows.
+    """
+    best = [(0.0, 0)]  # of the first n rows: what they cost, and where their last part begins
+    for end in range(1, len(lengths) + 1):
+        starts = range(max(0, end - most), end)
+        best.append(min((best[start][0] + (end - start) * lengths[start] + price, start) for start in starts))
+    found, end = [], len(lengths)
+    while end:
+        found.append(end - best[end][1])
+        end = best[end][1]
+    return found[::-1]
 
 
 def _by_row(value: Any) -> bool:

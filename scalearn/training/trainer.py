@@ -96,8 +96,6 @@ class RunTrainer(FittingTrainer):
             callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit), self.stop],
         )
         self.remove_callback(PrinterCallback)
-        if not self.buckets:
-            self.cut(int(values["batch_size"]))
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Return the training batches."""

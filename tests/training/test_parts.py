@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.training import run as run_module
 from scalearn.training.batches import EncodedSplit
-from scalearn.training.parts import BY_TOKEN, in_parts
+from scalearn.training.parts import BY_TOKEN, PRICE, FittingTrainer, in_parts, sizes
 from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
 from tests.training.test_run import content, folder, spec
@@ -47,7 +49,9 @@ def gradients(trainer: Any, batch: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("rows", [16, 7, 1])
 @pytest.mark.parametrize("name", ["adapter", "scalearn", "scalearn_pp", "adapter_fusion"])
-def test_the_gradient_of_the_parts_is_that_of_the_batch(name: str, rows: int, folder: Path, tmp_path: Path) -> None:
+def test_the_gradient_of_the_parts_is_that_of_the_batch(
+    name: str, rows: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In double precision and without dropout of activations: equal up to rounding, regularisation counted once.
 
     Omega's mask stays on: it is one for all parts.
@@ -60,10 +64,11 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(name: str, rows: int, fo
         if hasattr(module, "dropout_prob"):  # of the attention
             module.dropout_prob = 0.0
     batch = trainer.train_dataset.__getitems__(list(range(rows)))
-    trainer.parts = 1
+    monkeypatch.setattr(FittingTrainer, "price", math.inf)
     whole = gradients(trainer, batch)
     assert whole
-    for parts in (2, 3, 8):
+    for parts, price in ((2, math.inf), (3, PRICE), (8, math.inf), (1, 1)):
+        monkeypatch.setattr(FittingTrainer, "price", price)
         trainer.parts = parts
         split = gradients(trainer, batch)
         assert split.keys() == whole.keys()
@@ -84,8 +89,8 @@ def made(run: Any) -> Any:
 def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
     encoding = read_json(folder / "encoded/first/encoding.json")
     batch = EncodedSplit(folder / "encoded/first/train.arrow", encoding).__getitems__(list(range(30)))
-    found = list(in_parts({**batch, "task": 3}, 4))
-    assert [len(part["labels"]) for part in found] == [8, 8, 8, 6]
+    found = list(in_parts({**batch, "task": 3}, 8, math.inf))
+    assert [len(part["labels"]) for part in found] == [6, 8, 8, 8]
     lengths = [part["attention_mask"].sum(-1) for part in found]
     assert (torch.cat(lengths).diff() <= 0).all()
     for part, length in zip(found, lengths, strict=True):
@@ -106,15 +111,43 @@ def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
 def test_parts_of_a_multiple_choice_keep_its_choices_together() -> None:
     mask = torch.tensor([[[1, 0, 0], [1, 1, 0]], [[1, 1, 1], [1, 0, 0]], [[1, 0, 0], [1, 0, 0]]])
     batch = {"input_ids": torch.arange(18).reshape(3, 2, 3), "attention_mask": mask, "labels": torch.tensor([0, 1, 2])}
-    found = list(in_parts(batch, 3))
+    found = list(in_parts(batch, 1, math.inf))
     assert [part["labels"].tolist() for part in found] == [[1], [0], [2]]
     assert [tuple(part["input_ids"].shape) for part in found] == [(1, 2, 3), (1, 2, 2), (1, 2, 1)]
 
 
-def test_random_batches_are_cut_on_a_cpu_and_buckets_are_not(folder: Path, tmp_path: Path) -> None:
-    assert made(spec(folder, "adapter", tmp_path, batch_size=32)).parts == 4
-    assert made(spec(folder, "adapter", tmp_path, batch_size=16)).parts == 2
-    assert made(spec(folder, "adapter", tmp_path, batch_size=32, length_buckets=1)).parts == 1
+def cost(lengths: list[int], parts: tuple[int, ...], price: float) -> float:
+    starts = [sum(parts[:place]) for place in range(len(parts))]
+    return sum(size * lengths[start] + price for start, size in zip(starts, parts, strict=True))
+
+
+@pytest.mark.parametrize("price", [0, 1, 6, 50])
+@pytest.mark.parametrize("most", [3, 9])
+def test_no_way_to_cut_costs_less(price: float, most: int) -> None:
+    for lengths in ([9, 9, 8, 3, 3, 3, 2, 1, 1], [5] * 9, [30, 4, 4, 4, 4, 4, 4, 1, 1]):
+        cuts = [cut for count in range(9) for cut in combinations(range(1, 9), count)]
+        every = [tuple(b - a for a, b in zip((0, *cut), (*cut, 9), strict=True)) for cut in cuts]
+        least = min(cost(lengths, parts, price) for parts in every if max(parts) <= most)
+        found = tuple(sizes(lengths, most, price))
+        assert sum(found) == 9 and max(found) <= most
+        assert cost(lengths, found, price) == least
+
+
+def test_a_batch_is_cut_where_that_saves_more_tokens_than_a_part_costs() -> None:
+    assert sizes([40] * 4 + [10] * 28, 32, PRICE) == [4, 28]
+    assert sizes([11] * 16 + [10] * 16, 32, PRICE) == [32]
+    assert sizes([40] * 4 + [10] * 28, 32, math.inf) == [32]
+
+
+@pytest.mark.parametrize(("gpu", "many"), [(False, True), (True, False)])
+def test_batches_are_cut_on_a_cpu_alone(
+    gpu: bool, many: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, seen = made(spec(folder, "adapter", tmp_path, batch_size=32)), []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(trainer, "forward", lambda model, inputs: seen.append(inputs) or model(**inputs))
+    trainer._in_parts(trainer.model, trainer.train_dataset.__getitems__(list(range(32))), 32)
+    assert (len(seen) > 1) == many
 
 
 @pytest.mark.parametrize("device", FULL)
