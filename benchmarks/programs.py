@@ -18,6 +18,7 @@ from scalearn.methods import METHODS
 from scalearn.methods.adapter import add_adapter
 from scalearn.methods.base import Given
 from scalearn.methods.layers.loop import scaled_sum
+from scalearn.methods.layers.per_batch import Mask
 from scalearn.methods.layers.sources import PARTS, Sources, add_source_adapters, checksum_of
 from scalearn.methods.layers.wide_bottleneck import Omega
 from scalearn.training.model import HEAD, add_head, compose
@@ -32,14 +33,14 @@ class Loop(nn.Module):
 
     def __init__(self, parts: dict[str, Tensor], omega: Omega) -> None:
         super().__init__()
-        self.omega = omega
+        self.omega, self.mask = omega, Mask(omega.dropout)
         for part, tensor in parts.items():
             self.register_buffer(part.replace(".", "_"), tensor)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the scaled sum of the sources' outputs."""
         parts = {part: getattr(self, part.replace(".", "_")) for part in PARTS}
-        return scaled_sum(inputs, parts, self.omega())
+        return scaled_sum(inputs, parts, self.omega(self.mask))
 
 
 def programs(hidden: int, layers: int, folder: Path) -> dict[str, Callable[[], Any]]:

@@ -47,6 +47,15 @@ def gradients(trainer: Any, batch: Any) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
 
 
+def without_dropout(model: Any) -> None:
+    """Let activations, in training, be as they are; masks on parameters stay."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "dropout_prob"):  # of the attention
+            module.dropout_prob = 0.0
+
+
 @pytest.mark.parametrize("rows", [16, 7, 1])
 @pytest.mark.parametrize("name", ["adapter", "scalearn", "scalearn_pp", "adapter_fusion"])
 def test_the_gradient_of_the_parts_is_that_of_the_batch(
@@ -57,12 +66,7 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(
     Omega's mask stays on: it is one for all parts.
     """
     trainer = made(spec(folder, name, tmp_path))
-    trainer.model.double()
-    for module in trainer.model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if hasattr(module, "dropout_prob"):  # of the attention
-            module.dropout_prob = 0.0
+    without_dropout(trainer.model.double())
     batch = trainer.train_dataset.__getitems__(list(range(rows)))
     monkeypatch.setattr(FittingTrainer, "price", math.inf)
     whole = gradients(trainer, batch)
