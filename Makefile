@@ -16,7 +16,7 @@ help:
 	@echo "make test     install into .venv, run the tests"
 	@echo "make test-slurm   run campaigns on a real SLURM of one node, installed if there is none (as root)"
 	@echo "make lint     check style, types and the workflow"
-	@echo "make bench    time a training step of each method, in five minutes"
+	@echo "make bench    time a training step of each method and, where there is a mirror, of real rows; seven minutes"
 	@echo "make schema   write the config's JSON schema anew"
 	@echo "make clean    remove caches; neither .venv nor results"
 
@@ -58,6 +58,8 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(IN_VENV) python benchmarks/steps.py --output results/bench_steps.json
+	@$(IN_VENV) if test -d mirror/glue; then python benchmarks/epochs.py --output results/bench_epochs.json; \
+	else echo "no mirror/glue here, so no epochs of real rows are timed"; fi
 
 schema: $(INSTALLED)
 	@$(IN_VENV) python -m scalearn.config > workflow/schemas/config.schema.json

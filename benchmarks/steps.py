@@ -63,25 +63,25 @@ def measure(hidden: int, layers: int, length: int, batch: int, until: float) -> 
     inputs["labels"] = torch.arange(batch, device=device) % 3
     with tempfile.TemporaryDirectory() as folder:
         found = programs(hidden, layers, Path(folder))
-        steps = {name: step_of(build().to(device).train(), inputs) for name, build in found.items()}
+        steps = {name: step_of(build().to(device).train()) for name, build in found.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     rounds = 0
     while rounds < WARM + FEWEST or time.monotonic() < until:
         for name, step in steps.items():
             start = now()
-            step()
+            step(inputs)
             if rounds >= WARM:
                 times[name].append(now() - start)
         rounds += 1
     return times
 
 
-def step_of(model: Any, inputs: dict[str, torch.Tensor]) -> Callable[[], None]:
-    """Return a function that takes one training step."""
+def step_of(model: Any) -> Callable[[dict[str, torch.Tensor]], None]:
+    """Return a function that takes one training step with a batch."""
     training = list(trainable(model).values())
     optimizer = torch.optim.AdamW(training, lr=1e-4, fused=True)
 
-    def step() -> None:
+    def step(inputs: dict[str, torch.Tensor]) -> None:
         model(**inputs).loss.backward()
         torch.nn.utils.clip_grad_norm_(training, 1.0)
         optimizer.step()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -140,9 +141,36 @@ class TrainLoader(DataLoader[Batch]):
         self._order.epoch = epoch
 
 
-def eval_loader(split: EncodedSplit, batch_size: int) -> DataLoader[Batch]:
-    """Return the rows of `split` in its own order, in batches."""
-    return DataLoader(split, batch_size, collate_fn=as_is, generator=torch.Generator())
+def eval_loader(split: EncodedSplit, batch_size: int, price: float) -> DataLoader[Batch]:
+    """Return the rows of `split`, longest first, in its own order, in batches of at most so many rows.
+
+    price: of each batch, in tokens (see `sizes`).
+    """
+    tokens, batches, place = (split.lengths * split.width).tolist(), [], 0
+    for start in range(0, len(tokens), batch_size):
+        for size in sizes(tokens[start : start + batch_size], batch_size, price):
+            batches.append(list(range(place, place + size)))
+            place += size
+    return DataLoader(split, batch_sampler=batches, collate_fn=as_is, generator=torch.Generator())
+
+
+def sizes(lengths: Sequence[int], most: int, price: float) -> list[int]:
+    """Return how many rows each part has, of rows of these lengths, longest first, so that all parts cost least.
+
+    A part costs its rows times its longest one, and `price`; it has at most `most` rows. An infinite price: as few
+    parts as there may be.
+    """
+    if price == math.inf:
+        return [min(most, len(lengths) - start) for start in range(0, len(lengths), most)]
+    best = [(0.0, 0)]  # of the first n rows: what they cost, and where their last part begins
+    for end in range(1, len(lengths) + 1):
+        starts = range(max(0, end - most), end)
+        best.append(min((best[start][0] + (end - start) * lengths[start] + price, start) for start in starts))
+    found, end = [], len(lengths)
+    while end:
+        found.append(end - best[end][1])
+        end = best[end][1]
+    return found[::-1]
 
 
 def as_is(batch: Any) -> Any:

@@ -91,6 +91,6 @@ class JointTrainer(RunTrainer):
         return found
 
     def _evaluate_task(self, name: str, split: EncodedSplit, prefix: str) -> dict[str, float]:
-        loop = self.evaluation_loop(eval_loader(split, self.eval_batch), name, metric_key_prefix=prefix)
+        loop = self.evaluation_loop(eval_loader(split, self.eval_batch, self.price), name, metric_key_prefix=prefix)
         metrics: dict[str, float] = loop.metrics
         return metrics

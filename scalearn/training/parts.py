@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from transformers import Trainer
 
 from scalearn.errors import UserError
 from scalearn.methods.layers.per_batch import masks, one_draw
-from scalearn.training.batches import Batch
+from scalearn.training.batches import Batch, sizes
 
 EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
 PRICE = 32  # of one more part, in tokens that could be computed instead: 43 with MiniLM, 28 with RoBERTa-base's sizes
@@ -35,7 +35,7 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
 
     @property
     def price(self) -> float:
-        """What a further part costs, in tokens; on a GPU its kernels cost more than any padding."""
+        """What a further part, or batch of evaluation, costs in tokens; on a GPU its kernels outweigh any padding."""
         return math.inf if torch.cuda.is_available() else PRICE
 
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
@@ -86,7 +86,7 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
 def in_parts(inputs: Batch, most: int, price: float) -> Iterator[Batch]:
     """Yield the batch in parts of at most `most` rows, longest rows first, each no longer than its longest row.
 
-    price: what each part costs beside its tokens, counted in tokens; infinity: as few parts as there may be.
+    price: what each part costs beside its tokens, counted in tokens (see `sizes`).
     """
     mask = inputs["attention_mask"]
     if len(mask) <= most and price == math.inf:
@@ -98,22 +98,6 @@ def in_parts(inputs: Batch, most: int, price: float) -> Iterator[Batch]:
         longest = int(mask[rows[0]].sum(-1).max())
         part = {key: value[rows] if _by_row(value) else value for key, value in inputs.items()}
         yield {key: value[..., :longest] if key in BY_TOKEN else value for key, value in part.items()}
-
-
-def sizes(lengths: Sequence[int], most: int, price: float) -> list[int]:
-    """Return how many rows each part has, of rows of these lengths, longest first, so that all parts cost least.
-
-    A part costs its rows times its longest one, and `price`; it has at most `most` rows.
-    """
-    best = [(0.0, 0)]  # of the first n rows: what they cost, and where their last part begins
-    for end in range(1, len(lengths) + 1):
-        starts = range(max(0, end - most), end)
-        best.append(min((best[start][0] + (end - start) * lengths[start] + price, start) for start in starts))
-    found, end = [], len(lengths)
-    while end:
-        found.append(end - best[end][1])
-        end = best[end][1]
-    return found[::-1]
 
 
 def _by_row(value: Any) -> bool:

@@ -103,11 +103,11 @@ class RunTrainer(FittingTrainer):
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Batch]:
         """Return evaluation batches in the split's own order."""
-        return eval_loader(eval_dataset or self.eval_dataset, self.eval_batch)
+        return eval_loader(eval_dataset or self.eval_dataset, self.eval_batch, self.price)
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Batch]:
         """Return test batches in the split's own order."""
-        return eval_loader(test_dataset, self.eval_batch)
+        return eval_loader(test_dataset, self.eval_batch, self.price)
 
     def create_optimizer(self) -> Any:
         """Return the optimizer. The library's rule of what decays (no bias, no layer norm) holds in each group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.training import run as run_module
-from scalearn.training.batches import EncodedSplit
-from scalearn.training.parts import BY_TOKEN, PRICE, FittingTrainer, in_parts, sizes
+from scalearn.training.batches import EncodedSplit, eval_loader, sizes
+from scalearn.training.parts import BY_TOKEN, EVAL_BATCH, PRICE, FittingTrainer, in_parts
 from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
 from tests.training.test_run import content, folder, spec
@@ -94,7 +94,7 @@ def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
     encoding = read_json(folder / "encoded/first/encoding.json")
     batch = EncodedSplit(folder / "encoded/first/train.arrow", encoding).__getitems__(list(range(30)))
     found = list(in_parts({**batch, "task": 3}, 8, math.inf))
-    assert [len(part["labels"]) for part in found] == [6, 8, 8, 8]
+    assert [len(part["labels"]) for part in found] == [8, 8, 8, 6]
     lengths = [part["attention_mask"].sum(-1) for part in found]
     assert (torch.cat(lengths).diff() <= 0).all()
     for part, length in zip(found, lengths, strict=True):
@@ -181,6 +181,26 @@ def test_evaluation_takes_fewer_rows_and_finds_the_same(
     train(spec(folder, "adapter", tmp_path / "run"))
     assert "evaluation takes 16 rows at a time" in capsys.readouterr().out
     assert content(tmp_path / "run")["weights.safetensors"] == content(tmp_path / "whole")["weights.safetensors"]
+
+
+def test_evaluation_takes_many_rows_of_like_length_and_no_gradients(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, seen = made(spec(folder, "adapter", tmp_path)), []
+
+    def forward(model: Any, inputs: Any) -> Any:
+        seen.append(inputs["input_ids"].shape)
+        found = model(**inputs)
+        assert not found.logits.requires_grad
+        return found
+
+    monkeypatch.setattr(trainer, "forward", forward)
+    trainer.evaluate()
+    assert len(trainer.eval_dataset) == 32 < EVAL_BATCH
+    assert sum(rows for rows, _ in seen) == 32 and len(seen) > 1
+    assert all(length > after for (_, length), (_, after) in pairwise(seen))
+    (whole,) = eval_loader(trainer.eval_dataset, EVAL_BATCH, math.inf)
+    assert whole["labels"].tolist() == trainer.eval_dataset.labels.tolist()
 
 
 def test_another_error_is_not_taken_for_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
