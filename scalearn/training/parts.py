@@ -32,6 +32,7 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
     parts = 1
     eval_batch = EVAL_BATCH
     share = 1.0
+    usual = 1.0  # rows of a batch of evaluation, on average
 
     @property
     def price(self) -> float:
@@ -63,6 +64,16 @@ class FittingTrainer(Trainer):  # type: ignore[misc]
                 losses.append(super().training_step(model, part))
         self.share = 1.0
         return torch.stack(losses).sum()
+
+    def evaluation_loop(self, dataloader: Any, *arguments: Any, **options: Any) -> Any:
+        """Evaluate; the loss is the rows' mean. The library's is the batches', whose sizes differ."""
+        self.usual = len(dataloader.dataset) / len(dataloader)
+        return super().evaluation_loop(dataloader, *arguments, **options)
+
+    def prediction_step(self, model: Any, inputs: Batch, *arguments: Any, **options: Any) -> Any:
+        """Return loss, logits and labels, the loss by the batch's share of the rows."""
+        loss, *rest = super().prediction_step(model, inputs, *arguments, **options)
+        return loss * (len(inputs["labels"]) / self.usual), *rest
 
     def predicted(self, predict: Any) -> Any:
         """Return `predict()`, tried again with half of `eval_batch` while that is more than memory holds."""

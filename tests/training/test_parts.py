@@ -195,11 +195,13 @@ def test_evaluation_takes_many_rows_of_like_length_and_no_gradients(
         return found
 
     monkeypatch.setattr(trainer, "forward", forward)
-    trainer.evaluate()
+    found = trainer.evaluate()["eval_loss"]
     assert len(trainer.eval_dataset) == 32 < EVAL_BATCH
     assert sum(rows for rows, _ in seen) == 32 and len(seen) > 1
     assert all(length > after for (_, length), (_, after) in pairwise(seen))
     (whole,) = eval_loader(trainer.eval_dataset, EVAL_BATCH, math.inf)
+    with torch.no_grad():
+        assert trainer.model(**whole).loss.item() == pytest.approx(found, rel=1e-5)  # the rows' mean
     assert whole["labels"].tolist() == trainer.eval_dataset.labels.tolist()
 
 
