@@ -87,7 +87,8 @@ def stack_fused(model: Any, name: str, sources: list[str]) -> None:
 def _product(*factors: Tensor) -> Tensor:
     """Return the factors' product, in the cheapest order; autocast knows that function on GPUs alone."""
     device = factors[0].device.type
-    half = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+    on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    half = torch.get_autocast_dtype(device) if on else None
     product: Tensor = torch.linalg.multi_dot([factor.to(half) for factor in factors])
     return product
 
