@@ -93,6 +93,11 @@ def outputs(folder: Path) -> dict[str, bytes]:
     }
 
 
+def records(folder: Path) -> list[Path]:
+    """The run.json of all that is trained; checkpoints come and go meanwhile, which os.walk takes as it finds it."""
+    return [Path(at, "run.json") for at, _, names in os.walk(folder / "results/runs") if "run.json" in names]
+
+
 def training_processes(folder: Path) -> list[int]:
     """The processes whose working directory is the campaign's and that train; forked children of the warm server."""
     found = []
@@ -122,10 +127,10 @@ def test_a_campaign_that_is_killed_again_and_again_ends_in_the_same_bytes(folder
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        trained = len(list(folder.glob("results/runs/**/run.json")))
+        trained = len(records(folder))
         end = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < end:
-            if len(list(folder.glob("results/runs/**/run.json"))) >= trained + after:
+            if len(records(folder)) >= trained + after:
                 break
             time.sleep(0.02)
         for child in training_processes(folder):

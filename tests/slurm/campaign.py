@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.test_stories import configure, environment, outputs
+from tests.test_stories import configure, environment, outputs, records
 
 Found = TypeVar("Found")
 
@@ -154,7 +154,7 @@ class Campaign:
 
     def times(self) -> dict[str, int]:
         """Return when each finished training ended."""
-        return {str(path): path.stat().st_mtime_ns for path in self.folder.glob("results/runs/**/run.json")}
+        return {str(path): path.stat().st_mtime_ns for path in records(self.folder)}
 
     def results(self) -> dict[str, bytes]:
         return outputs(self.folder)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.slurm.campaign import QUICK, Campaign, ask, until
 from tests.slurm.test_campaigns import same
+from tests.test_stories import records
 
 PACKED = ["--profile", "slurm", "--profile", "packed", *QUICK[2:]]
 METHODS = ["adapter", "scalearn_uniform_pp", "scalearn_pp"]  # so that each task's stage 2 has a pack of two runs
@@ -36,7 +37,7 @@ def side_by_side(campaign: Campaign) -> list[dict[str, str]]:
 
 def trained(campaign: Campaign) -> dict[str, bytes]:
     """Return what only a training writes, and differently each time; Snakemake touches what is done."""
-    return {str(path): path.read_bytes() for path in campaign.folder.glob("results/runs/**/timing.json")}
+    return {str(path): path.with_name("timing.json").read_bytes() for path in records(campaign.folder)}
 
 
 def test_packed_runs_share_a_gpu_and_lose_nothing_when_cancelled(campaign: Campaign, whole: Campaign) -> None:
