@@ -19,7 +19,7 @@ from scalearn.resume import SNAKEMAKE, note
 
 # A graph of thousands of jobs is millions of objects, all of which stay; to look for garbage among them as often as ever
 # takes a tenth and more of a dry run (benchmarks/start.py).
-gc.set_threshold(100_000)
+gc.set_threshold(1_000_000)
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
 
