@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Annotated, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ FEWEST = 3  # rounds that count, however long they take
 
 def main(
     full: Annotated[bool, typer.Option("--full", help="MiniLM's and RoBERTa-base's layers: 6 and 12")] = False,
+    depth: Annotated[int | None, typer.Option(help="so many layers instead, whatever the size")] = None,
     hidden: Annotated[list[int], typer.Option(help="sizes")] = [384, 768],  # noqa: B006
     length: Annotated[list[int], typer.Option(help="tokens in a row")] = [32, 64, 128],  # noqa: B006
     seconds: Annotated[float, typer.Option(help="for each size and length, building the models included")] = 40,
@@ -46,10 +48,15 @@ def main(
     cells = []
     for size in hidden:
         for tokens in length:
-            layers = (FULL if full else SHORT)[size]
+            layers = depth or (FULL if full else SHORT)[size]
             times = measure(size, layers, tokens, batch, time.monotonic() + seconds)
             cells.append({"hidden": size, "layers": layers, "length": tokens, "batch": batch, **summary(times)})
             report(cells[-1])
+    for name in cells[0]["programs"]:
+        means = [
+            geometric_mean(cell["programs"][name][base][0] for cell in cells) for base in ("to_library", "to_ours")
+        ]
+        print(f"geometric mean, {name:<36} ÷ {LIBRARY} {means[0]:.2f}, ÷ {OURS} {means[1]:.2f}")
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps({"machine": machine(), "cells": cells}, indent=1) + "\n")
