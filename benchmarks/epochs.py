@@ -30,10 +30,12 @@ from programs import install_loop, write_sources
 from rows import HIDDEN, LAYERS, encoded, fetched
 from steps import machine, now, step_of
 
+from scalearn.compute import Compute
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader
+from scalearn.training.device import choose, here
 from scalearn.training.model import HEAD, add_head, compose, load_encoder
 from scalearn.training.parts import BY_TOKEN
 from scalearn.training.trainer import RunTrainer
@@ -106,7 +108,8 @@ def our_step(train: EncodedSplit, model: Path, sources: Path, labels: int, work:
     """Return the trainer's step, with what its loop does around it: clipping, optimizer, schedule."""
     encoder, values = load_encoder(model), METHOD.defaults
     compose(encoder, METHOD, values, Given(sources), labels, train.encoding["task"]["kind"])
-    trainer = RunTrainer(encoder, train, train.take(np.arange(1)), values, 0, work / "run", "", None)
+    how = choose(Compute(), here())
+    trainer = RunTrainer(encoder, train, train.take(np.arange(1)), values, 0, work / "run", "", None, how)
     trainer.create_optimizer_and_scheduler(10_000)
     trainer.current_gradient_accumulation_steps = 1  # as the library's loop sets it before each step
     training = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
