@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ import numpy.typing as npt
 import torch
 import typer
 from programs import install_loop, write_sources
-from rows import HIDDEN, LAYERS, encoded, fetched
+from rows import HIDDEN, LAYERS, encoded, fetched, there
 from steps import machine, now, step_of
 
 from scalearn.compute import Compute
@@ -58,9 +57,7 @@ def main(
     """Time each task's steps, and print how many times faster ours are."""
     torch.set_num_threads(1)
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
-    tasks = [name for name in task or (FULL if full else SHORT) if (mirror / "glue" / name).is_dir()]
-    if not tasks:
-        sys.exit(f"{mirror}: no rows of GLUE there, so nothing is timed; link yours: ln -s <folder> mirror")
+    tasks = there(task or (FULL if full else SHORT), mirror)
     cells = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

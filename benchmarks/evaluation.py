@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ import torch
 import typer
 from epochs import BATCH, FULL, METHOD, SOURCES, chosen, our_step, padded
 from programs import write_sources
-from rows import HIDDEN, LAYERS, encoded, fetched
+from rows import HIDDEN, LAYERS, encoded, fetched, there
 from steps import machine, now
 
 from scalearn.methods.base import Given
@@ -48,9 +47,7 @@ def main(
     """Time each task's evaluation, and print rows per second."""
     torch.set_num_threads(1)
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
-    tasks = [name for name in task if (mirror / "glue" / name).is_dir()]
-    if not tasks:
-        sys.exit(f"{mirror}: no rows of GLUE there, so nothing is timed; link yours: ln -s <folder> mirror")
+    tasks = there(task, mirror)
     cells = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,14 @@ from scalearn.training.encode import encode
 
 HIDDEN, LAYERS = 384, 6  # all-MiniLM-L6-v2's
 CAMPAIGN = Path(__file__).parent.parent / "profiles/demo/campaign.yaml"  # which says where it comes from
+
+
+def there(tasks: list[str], mirror: Path) -> list[str]:
+    """Return those of the GLUE tasks whose rows the mirror holds; end the program if it holds none."""
+    found = [name for name in tasks if (mirror / "glue" / name).is_dir()]
+    if not found:
+        sys.exit(f"{mirror}: no rows of GLUE there, so nothing is timed; link yours: ln -s <folder> mirror")
+    return found
 
 
 def fetched(model: Path) -> Path:

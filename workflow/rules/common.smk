@@ -17,8 +17,7 @@ from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
 
-# A graph of thousands of jobs is millions of objects, all of which stay; to look for garbage among them as often as ever
-# takes a tenth and more of a dry run (benchmarks/start.py).
+# A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
 gc.set_threshold(1_000_000)
 
 origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
