@@ -28,9 +28,9 @@ def encoder() -> Any:
     return AutoAdapterModel.from_config(tiny_config(**sizes, num_attention_heads=12))
 
 
-def kept(model: Any) -> int:
+def kept(model: Any, rows: int = ROWS) -> int:
     """Bytes that a training step's forward pass keeps for the backward one, parameters and buffers left out."""
-    inputs = {"input_ids": torch.randint(5, 60, (ROWS, TOKENS)), "labels": torch.arange(ROWS) % 3}
+    inputs = {"input_ids": torch.randint(5, 60, (rows, TOKENS)), "labels": torch.arange(rows) % 3}
     own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     found: dict[int, int] = {}
 
@@ -47,25 +47,36 @@ def kept(model: Any) -> int:
 
 
 @pytest.fixture(scope="module")
-def library() -> int:
-    """What the library's single adapter keeps, with its last layer in full."""
+def library() -> Any:
+    """The library's single adapter, with its last layer in full."""
     model = encoder()
     add_adapter(model, METHODS["adapter"].defaults)
     add_head(model, HEAD, 3, "classification")
-    return kept(model)
+    return model
+
+
+def composed(name: str, sources: int, folder: Path) -> Any:
+    stack = make_sources(folder / "sources.safetensors", sources, LAYERS, HIDDEN, HIDDEN // 16)
+    model = encoder()
+    compose(model, METHODS[name], METHODS[name].defaults, Given(stack), labels=3)
+    return model
 
 
 @pytest.mark.parametrize("sources", [5, 8, 15])
 @pytest.mark.parametrize(("name", "most"), [*((name, 0.9) for name in SCALEARN), ("adapter_fusion", 1.2)])
 def test_a_step_keeps_no_more_than_one_adapter_s(
-    name: str, most: float, sources: int, library: int, tmp_path: Path
+    name: str, most: float, sources: int, library: Any, tmp_path: Path
 ) -> None:
-    stack = make_sources(tmp_path / "sources.safetensors", sources, LAYERS, HIDDEN, HIDDEN // 16)
-    model = encoder()
-    compose(model, METHODS[name], METHODS[name].defaults, Given(stack), labels=3)
-    found = kept(model) / library
+    found = kept(composed(name, sources, tmp_path)) / kept(library)
     print(f"{name}, {sources} sources: {found:.3f} of the library's single adapter")
     assert found <= most
+
+
+def test_with_few_tokens_the_scaled_weights_count(library: Any, tmp_path: Path) -> None:
+    """The one case in which a step of ScaLearn keeps more than one adapter's; it is some MiB."""
+    many, one = kept(composed("scalearn", 15, tmp_path), rows=2), kept(library, rows=2)
+    print(f"scalearn, 15 sources, {2 * TOKENS} tokens: {many / one:.3f}, {(many - one) / 2**20:.1f} MiB more")
+    assert many - one <= LAYERS * 15 * HIDDEN // 16 * HIDDEN * 4  # the layers' scaled weights, in float32
 
 
 @pytest.mark.parametrize("name", FREEZING)

@@ -47,9 +47,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip("this machine has a SLURM of its own")
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs would have us ignore
-    alone = (Path(tempfile.gettempdir()) / "scalearn-slurm.lock").open(
-        "w"
-    )  # one cluster at a time: its ports are taken
+    alone = (Path(tempfile.gettempdir()) / "scalearn-slurm.lock").open("w")
     fcntl.flock(alone, fcntl.LOCK_EX)  # one cluster at a time: they would have the same ports
     cluster = Cluster(tmp_path_factory.mktemp("slurm"))
     os.environ["SLURM_CONF"] = str(cluster.folder / "slurm.conf")
