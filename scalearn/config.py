@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,12 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+def _as_typed(value: Any) -> Any:
+    """Return the number that Snakemake's `--config seeds=[0,1]` hands over as text."""
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,10}", value) else value
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True), BeforeValidator(_as_typed)]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_truth)]
 Hyperparameters = dict[Name, dict[Name, Number]]
 

@@ -33,11 +33,18 @@ def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
     assert len(demo.methods) == 8 and len(demo.seeds) == 3
 
 
+def test_seeds_may_come_from_the_command_line_as_text() -> None:
+    """So Snakemake hands over the numbers of `--config seeds=[0,7]`."""
+    found = Config.model_validate({**DEFAULT, "seeds": ["0", "7"], "source_seed": "3"})
+    assert found.seeds == (0, 7) and found.source_seed == 3
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"seeds": [-1]},
-        {"seeds": ["0"]},
+        {"seeds": ["zero"]},
+        {"seeds": ["0", 0]},
         {"seeds": [True]},
         {"seeds": [0, 0]},
         {"seeds": []},

@@ -66,7 +66,7 @@ def named(key: str) -> list[Case]:
 
 CASES = [
     # wrong types and values
-    changed("seeds that are text", r"seeds\.0: Input should be a valid integer", seeds=["0"]),
+    changed("seeds that are text", r"seeds\.0: Input should be a valid integer", seeds=["zero"]),
     changed("a seed that is true", r"seeds\.0: Input should be a valid integer", seeds=[True]),
     changed("a negative seed", r"seeds\.0: Input should be greater than or equal to 0", seeds=[-1]),
     changed("a seed without end", r"seeds\.0: Input should be less than 4294967296", seeds=[10**400]),
