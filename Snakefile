@@ -34,8 +34,10 @@ onsuccess:
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
 onerror:
+    remove_due(SNAKEMAKE, "score.json")
     for benchmark in campaign.benchmarks:
-        if any(map(os.path.exists, files(campaign.runs(benchmark), "score.json"))):
+        made = [*files(campaign.runs(benchmark), "score.json"), f"results/{benchmark}_table.md"]
+        if any(map(os.path.exists, made)):
             layout = campaign.layout(benchmark)
             shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
 

@@ -44,6 +44,16 @@ def mark_due(folder: Path) -> None:
         mark.write_text("{}")
 
 
+def remove_due(folder: Path, name: str) -> None:
+    """Remove the files of this name that are still due, as Snakemake would before making them.
+
+    A score of the campaign as it was before a change would stand in a table of what there is as one of today's.
+    """
+    for path in _still_due(folder):
+        if Path(path).name == name:
+            Path(path).unlink()
+
+
 def _state(path: str) -> str:
     return sha256(Path(path)) if Path(path).name == RUN else str(Path(path).stat().st_mtime_ns)
 

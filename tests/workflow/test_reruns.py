@@ -189,6 +189,8 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: P
     line = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", *more]
     done.snakemake(*line, status=1)
     assert done.planned() == planned
+    scores = {path.parts[-6] for path in done.path.rglob("score.json")}
+    assert scores == {"adapter", "adapter_fusion"}  # no table shows scores of before the change as today's
     stub.write_text(whole)
     done.snakemake("resources/models/tiny/model.json", "--force", *line)  # a success of something else
     assert done.planned() == planned

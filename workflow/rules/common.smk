@@ -11,7 +11,7 @@ from scalearn import budget, gpus
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
-from scalearn.due import note_due, settle_due
+from scalearn.due import note_due, remove_due, settle_due
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
