@@ -1,15 +1,13 @@
-"""A joint run: its batches, its rounds, what each task gets of it, and that a kill changes nothing."""
+"""A joint run: its rounds, what each task gets of it, and that a kill changes nothing."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -17,17 +15,15 @@ from safetensors.torch import load_file
 
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
-from scalearn.protocol import Joint
 from scalearn.results.scores import score_run
 from scalearn.training import joint as joint_module
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.encode import encode
 from scalearn.training.joint import JointSpec, train
-from scalearn.training.joint_batches import FirstText, JointSplit, TaskBatches, drawn
 from scalearn.training.joint_trainer import JointTrainer, rounds
 from scalearn.training.outputs import write_predictions
 from tests.methods.cases import JOINT
-from tests.tiny import ENCODERS, make_model, make_task
+from tests.tiny import make_model, make_task
 from tests.training.test_run import Killed, kill_after
 
 KINDS = {"classes": "classification", "number": "regression", "choice": "multiple_choice", "many": "multi_label"}
@@ -59,86 +55,6 @@ def content(output: Path) -> dict[str, bytes]:
 def split(root: Path, name: str, part: str = "train") -> EncodedSplit:
     encoding = json.loads((root / "encoded" / name / "encoding.json").read_text())
     return EncodedSplit(root / "encoded" / name / f"{part}.arrow", encoding)
-
-
-# ---------------------------------------------------------------------- batches
-
-
-@pytest.mark.parametrize("temperature", [1.0, 2.0, 10.0])
-def test_tasks_are_drawn_in_proportion_to_their_size(temperature: float) -> None:
-    sizes = [1000, 100, 10]
-    batches = TaskBatches(sizes, 4, 5000, temperature, seed=1)
-    counts = Counter(rows[0][0] for rows in batches)
-    total = sum(size ** (1 / temperature) for size in sizes)
-    for task, size in enumerate(sizes):
-        share = size ** (1 / temperature) / total
-        assert abs(counts[task] / 5000 - share) < 4 * (share * (1 - share) / 5000) ** 0.5
-
-
-def test_a_batch_is_of_one_task_and_its_rows_are_drawn_uniformly_with_replacement() -> None:
-    drawn_rows = []
-    for rows in TaskBatches([8, 3], 16, 1500, 1.0, seed=0):
-        assert len(rows) == 16
-        assert len({task for task, _ in rows}) == 1
-        drawn_rows += [row for task, row in rows if task == 0]
-    shares = np.bincount(drawn_rows, minlength=8) / len(drawn_rows)
-    assert len(shares) == 8
-    assert np.abs(shares - 1 / 8).max() < 0.01
-
-
-def test_a_batch_follows_from_the_seed_and_its_number_alone() -> None:
-    def listed(seed: int, batches: int, number: int) -> list[Any]:
-        sampler = TaskBatches([50, 20], 4, batches, 1.0, seed)
-        found = []
-        for sampler.round in range(number):
-            found += list(sampler)
-        return found
-
-    assert listed(3, 10, 4) == listed(3, 40, 1) == listed(3, 5, 8)
-    assert listed(3, 10, 4) != listed(4, 10, 4)
-    assert len({str(batch) for batch in listed(3, 40, 1)}) > 30
-
-
-def test_a_batch_holds_the_rows_of_its_task(folder: Path) -> None:
-    joint = JointSplit([split(folder, name) for name in KINDS])
-    assert len(joint) == sum(SIZES.values())
-    batch = joint.__getitems__([(2, 5), (2, 7)])
-    alone = split(folder, "choice").__getitems__([5, 7])
-    assert batch.pop("task") == 2
-    assert all(torch.equal(batch[key], alone[key]) for key in alone)
-    assert batch.keys() == alone.keys()
-
-
-def test_some_rows_of_a_large_task(folder: Path) -> None:
-    whole = split(folder, "classes")
-    assert drawn(whole, 96, 0) is whole
-    some, others = drawn(whole, 40, 0), drawn(whole, 40, 1)
-    assert len(some) == len(set(some.order.tolist())) == 40
-    assert some.order.tolist() != others.order.tolist()
-    assert drawn(whole, 40, None).order.tolist() == list(range(40))
-    batch, same = some.__getitems__([3]), whole.__getitems__([int(some.order[3])])
-    assert all(torch.equal(batch[key], same[key]) for key in batch)
-
-
-@pytest.mark.parametrize("kind", ENCODERS)
-def test_first_texts_end_with_their_separator(kind: str, tmp_path: Path) -> None:
-    model = make_model(tmp_path / "model", kind)
-    encode(make_task(tmp_path / "pairs"), model, tmp_path / "encoded")
-    single = tmp_path / "single"
-    make_task(single)
-    for part in ("train", "validation", "test"):
-        table = pq.read_table(single / f"{part}.parquet")
-        pq.write_table(table.drop_columns("text2"), single / f"{part}.parquet")
-    info = json.loads((single / "task.json").read_text())
-    (single / "task.json").write_text(json.dumps({**info, "texts": ["text1"]}))
-    encode(single, model, tmp_path / "alone")
-    encodings = [json.loads((tmp_path / name / "encoding.json").read_text()) for name in ("encoded", "alone")]
-    cut = FirstText(tmp_path / "encoded" / "train.arrow", encodings[0], separator=3).sorted_by_length()
-    alone = EncodedSplit(tmp_path / "alone" / "train.arrow", encodings[1]).take(cut.order)
-    assert cut.lengths.tolist() == alone.lengths.tolist()
-    for rows in ([0, 1, 2], [95, 40]):
-        batch, expected = cut.__getitems__(rows), alone.__getitems__(rows)
-        assert all(torch.equal(batch[key], expected[key]) for key in expected)
 
 
 # ---------------------------------------------------------------------- rounds
@@ -299,55 +215,3 @@ def test_a_task_s_name_that_no_head_can_have_is_refused(folder: Path, tmp_path: 
     data = (folder / "encoded" / "many", tmp_path / "encoded")
     with pytest.raises(UserError, match="task 'keys': torch keeps this name"):
         train(replace(spec(folder, tmp_path / "run"), data=data))
-
-
-# ---------------------------------------------------------------------- the reference
-
-
-def made(root: Path, output: Path, *switches: str, method: str = "adapter_m", **changes: float) -> Any:
-    """Return the trainer of a run with these switches, untrained."""
-    asked = replace(spec(root, output, method, **changes), switches=switches)
-    return joint_module._trainer(asked, asked.record())
-
-
-def test_the_reference_s_sampler_knows_no_seed(folder: Path, tmp_path: Path) -> None:
-    asked = replace(spec(folder, tmp_path), seed=7)
-    own = joint_module._trainer(asked, asked.record())._batches
-    reference = replace(asked, switches=("joint_sampler_seed",))
-    assert own.seed == 7
-    assert joint_module._trainer(reference, reference.record())._batches.seed == 0
-
-
-def test_the_reference_s_heads_of_multiple_choice(folder: Path, tmp_path: Path) -> None:
-    head = dict(made(folder, tmp_path, "copa_one_layer_head").model.heads["choice"].named_parameters())
-    assert [tuple(value.shape) for value in head.values()] == [(1, 32), (1,)]
-    pooled = made(folder, tmp_path, "copa_pooled_head", method="full_finetuning_m").model
-    assert pooled.heads["choice"].config["use_pooler"]
-    assert all(value.requires_grad for value in pooled.base_model.pooler.parameters())
-    assert not made(folder, tmp_path, method="full_finetuning_m").model.heads["choice"].config["use_pooler"]
-
-
-def test_the_reference_s_masks_are_tied(folder: Path, tmp_path: Path) -> None:
-    adapters = [
-        layer.output.adapters["task"]
-        for layer in made(folder, tmp_path, "propetl_m_tied_masks", method="propetl_m").model.bert.encoder.layer
-    ]
-    assert adapters[0].adapter_up.layer_scores is adapters[0].adapter_up.task_scores[3]
-    assert adapters[1].adapter_up.layer_scores is not adapters[1].adapter_up.task_scores[3]
-
-
-def test_what_the_reference_does_to_wic_and_record(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(joint_module, "RECORD", "classes")
-    corrected = made(folder, tmp_path, record_rows=30)
-    assert [len(part) for part in corrected.train_dataset.splits] == [30, 48, 64, 32]
-    assert corrected.train_dataset.splits[0].order.tolist() != list(range(30))
-    assert corrected.selected == set(KINDS)
-    rules = Joint(first_text=("number",), unselected=("classes",), first_rows=True)
-    method = METHODS["adapter_m"]
-    monkeypatch.setattr(JointSpec, "learner", property(lambda self: (method, rules, False)))
-    reference = made(folder, tmp_path, record_rows=30)
-    assert reference.train_dataset.splits[0].order.tolist() == list(range(30))
-    assert reference.selected == {"number", "choice", "many"}
-    assert isinstance(reference.train_dataset.splits[1], FirstText)
-    assert isinstance(reference.validation["number"], FirstText)
-    assert reference.train_dataset.splits[1].lengths.max() < corrected.train_dataset.splits[1].lengths.max()
