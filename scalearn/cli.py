@@ -25,6 +25,10 @@ How = Annotated[
     list[str] | None, typer.Option("--compute", help="KEY=VALUE of the config's `compute`; by default all are auto")
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
+FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
+Seed = Annotated[int, typer.Option(min=0)]
+Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
+Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
 WIDE = 160  # columns of a table that goes to a file
 
@@ -198,7 +202,7 @@ def methods(
 @app.command()
 def encode(
     task: Annotated[Path, typer.Option(help="a prepared task")],
-    model: Annotated[Path, typer.Option(help="a fetched model")],
+    model: FetchedModel,
     output: Output,
 ) -> None:
     """Tokenise a task for a model, once for all its runs."""
@@ -244,24 +248,21 @@ def similarities(
 @app.command()
 def train(
     method: Annotated[str, typer.Option(help="a method's name")],
-    model: Annotated[Path, typer.Option(help="a fetched model")],
+    model: FetchedModel,
     data: Annotated[Path, typer.Option(help="an encoded task")],
     output: Output,
     benchmark: Annotated[str, typer.Option(help="the benchmark whose sources are composed")] = "single",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
-    hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
-    switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+    hyperparameters: Changed = "{}",
+    switch: Switches = None,
     similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
     compute: How = None,
     max_time: MaxTime = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
-    values, switches, how = (
-        hyper_parameters(method, hyperparameters),
-        protocol_switches(switch or []),
-        how_to_compute(compute or []),
-    )
+    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    how = how_to_compute(compute or [])
     budget.begin(max_time)
     budget.check()
 
@@ -279,22 +280,19 @@ def train(
 @app.command()
 def train_joint(
     method: Annotated[str, typer.Option(help="a joint method's name")],
-    model: Annotated[Path, typer.Option(help="a fetched model")],
+    model: FetchedModel,
     data: Annotated[list[Path], typer.Option(help="an encoded task; give the option once for each, in order")],
     output: Output,
     benchmark: Annotated[str, typer.Option(help="the benchmark that the tasks make up")] = "joint",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    hyperparameters: Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")] = "{}",
-    switch: Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")] = None,
+    seed: Seed = 0,
+    hyperparameters: Changed = "{}",
+    switch: Switches = None,
     compute: How = None,
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
-    values, switches, how = (
-        hyper_parameters(method, hyperparameters),
-        protocol_switches(switch or []),
-        how_to_compute(compute or []),
-    )
+    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    how = how_to_compute(compute or [])
     budget.begin(max_time)
     budget.check()
 

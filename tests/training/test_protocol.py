@@ -13,12 +13,11 @@ from safetensors.torch import load_file
 
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
-from scalearn.training import trainer as trainer_module
-from scalearn.training.checkpoints import snapshot
 from scalearn.training.encode import encode
 from scalearn.training.model import is_head
 from scalearn.training.run import RunSpec, train
 from tests.tiny import make_model, make_task
+from tests.training.test_run import scripted
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +44,7 @@ def weights(output: Path) -> dict[str, torch.Tensor]:
 def test_shared_coefficients_of_the_last_epoch_meet_the_head_of_the_best(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    epochs: list[dict[str, torch.Tensor]] = []
-    original = trainer_module.RunTrainer._save_checkpoint
-
-    def save(self: Any, model: Any, trial: Any) -> None:
-        epochs.append(snapshot(self.model))
-        original(self, model, trial)
-
-    losses = iter([0.9, 0.5, 0.7, 0.6])
-    evaluate = trainer_module.RunTrainer.evaluate
-
-    def scripted(self: Any, **kwargs: Any) -> dict[str, float]:
-        return {**evaluate(self, **kwargs), "eval_loss": next(losses)}
-
-    monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
-    monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", scripted)
+    epochs = scripted([0.9, 0.5, 0.7, 0.6], monkeypatch)
     run = spec(folder, "scalearn_pp", tmp_path / "run", epochs=4)
     train(replace(run, switches=("shared_omega_of_last_epoch",)))
     for key, tensor in weights(tmp_path / "run").items():

@@ -119,26 +119,30 @@ def test_a_kill_after_early_stopping_trains_nothing_again(folder: Path, tmp_path
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("name", SORTS)
-def test_the_best_epoch_is_restored_bit_for_bit(
-    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every tensor that trained, head included, is that of the epoch with the lowest validation loss."""
+def scripted(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
+    """Have the epochs end with these validation losses; return a list that fills with what trains, after each."""
     epochs: list[dict[str, torch.Tensor]] = []
-    original = trainer_module.RunTrainer._save_checkpoint
+    coming = iter(losses)
+    original, evaluate = trainer_module.RunTrainer._save_checkpoint, trainer_module.RunTrainer.evaluate
 
     def save(self: Any, model: Any, trial: Any) -> None:
         epochs.append(snapshot(self.model))
         original(self, model, trial)
 
-    losses = iter([0.9, 0.5, 0.7, 0.6])
-    evaluate = trainer_module.RunTrainer.evaluate
-
-    def scripted(self: Any, **kwargs: Any) -> dict[str, float]:
-        return {**evaluate(self, **kwargs), "eval_loss": next(losses)}
+    def evaluated(self: Any, **kwargs: Any) -> dict[str, float]:
+        return {**evaluate(self, **kwargs), "eval_loss": next(coming)}
 
     monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
-    monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", scripted)
+    monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", evaluated)
+    return epochs
+
+
+@pytest.mark.parametrize("name", SORTS)
+def test_the_best_epoch_is_restored_bit_for_bit(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tensor that trained, head included, is that of the epoch with the lowest validation loss."""
+    epochs = scripted([0.9, 0.5, 0.7, 0.6], monkeypatch)
     train(spec(folder, name, tmp_path / "run", epochs=4, patience=4))
     best = 1
     assert json.loads((tmp_path / "run" / "run.json").read_text())["training"]["best_epoch"] == best + 1
