@@ -34,12 +34,12 @@ onsuccess:
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
 onerror:
+    scores = {name: files(campaign.runs(name), "score.json") for name in campaign.benchmarks}
+    scored = [name for name, paths in scores.items() if any(map(os.path.exists, paths))]
     remove_due(SNAKEMAKE, "score.json")
-    for benchmark in campaign.benchmarks:
-        made = [*files(campaign.runs(benchmark), "score.json"), f"results/{benchmark}_table.md"]
-        if any(map(os.path.exists, made)):
-            layout = campaign.layout(benchmark)
-            shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
+    for benchmark in scored:
+        layout = campaign.layout(benchmark)
+        shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.

@@ -21,7 +21,7 @@ def _no_truth(value: Any) -> Any:
 
 
 def _as_typed(value: Any) -> Any:
-    """Return the number that Snakemake's `--config seeds=[0,1]` hands over as text."""
+    """Return the number that Snakemake hands over as text inside lists and mappings: `--config seeds=[0,1]`."""
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,10}", value) else value
 
 
@@ -94,7 +94,7 @@ class Config(Strict):
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
     task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
     joint_seeds: tuple[Seed, ...] = Field((), description="seeds of joint methods; by default `seeds`")
-    train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True)]] = Field(
+    train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True), BeforeValidator(_as_typed)]] = Field(
         {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
     )
     source_seed: Seed | Literal["paired"] = Field(

@@ -33,10 +33,10 @@ def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
     assert len(demo.methods) == 8 and len(demo.seeds) == 3
 
 
-def test_seeds_may_come_from_the_command_line_as_text() -> None:
-    """So Snakemake hands over the numbers of `--config seeds=[0,7]`."""
-    found = Config.model_validate({**DEFAULT, "seeds": ["0", "7"], "source_seed": "3"})
-    assert found.seeds == (0, 7) and found.source_seed == 3
+def test_numbers_may_come_from_the_command_line_as_text() -> None:
+    """So Snakemake hands over those of `--config seeds=[0,7] train_rows="{rte: 500}"`."""
+    found = Config.model_validate({**DEFAULT, "seeds": ["0", "7"], "source_seed": "3", "train_rows": {"rte": "500"}})
+    assert found.seeds == (0, 7) and found.source_seed == 3 and found.train_rows == {"rte": 500}
 
 
 @pytest.mark.parametrize(

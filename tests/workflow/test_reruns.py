@@ -198,6 +198,17 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: P
     assert done.planned() == Planned(set(), {})
 
 
+def test_a_failure_makes_anew_the_tables_of_what_had_scores_and_no_others(done: Project) -> None:
+    done.configure(hyperparameters={"all": {"learning_rate": 0.5}})
+    stub, table = done.path / "bin/scalearn", done.path / "results/pair_table.md"
+    stub.write_text(stub.read_text().replace("command, *arguments = sys.argv[1:]\n", FAILING))
+    for text, removed in (("before the change", True), ("of runs that are gone", False)):
+        table.write_text(text)
+        done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
+        assert not list(done.path.rglob("score.json"))
+        assert (table.read_text() != text) == removed
+
+
 def test_a_run_that_finds_nothing_to_change_is_not_due_for_ever(done: Project) -> None:
     done.run("results/pair_table.md", "--forcerun", "train_composition")
     assert done.planned() == Planned(set(), {})
