@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.tasks import store
 from scalearn.tasks.columns import check_definition, grouped, on_disk, source_columns
 from scalearn.tasks.cuts import Places, place
@@ -104,7 +104,9 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
     splits = read_splits(name, task, mirror)
     for rows in (splits.train, splits.validation, *splits.test.values()):
         if rows is not None:
-            next(rows.batches(source_columns(task)))  # a missing file or column is not to be told after minutes
+            first = next(rows.batches(source_columns(task)))  # a missing file or column is not to be told after minutes
+            for text in task.texts:
+                first.texts(text)
     cuts = [] if "" in splits.test else ["test"]
     cuts += ["validation"] if splits.validation is None else []
     found = survey(task, splits.train, grouped=bool(cuts))
@@ -115,8 +117,8 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
 def _inferred(task: Task, found: Survey) -> Iterator[str]:
     """Yield what the definition leaves open and the rows or the defaults decide."""
     if found.space and task.labels is None:
-        names = found.space.names
-        yield f"labels: found in train, {len(names)}: {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
+        yield f"labels: found in train, {len(found.space.names)}: {shown(found.space.names)}"
+    yield from found.notes
     if found.by_text:
         yield f"labels: '{task.label}' holds the texts of the right choices"
     if not task.metrics:

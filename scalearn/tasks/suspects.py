@@ -1,0 +1,89 @@
+"""Label sets that are hardly meant: what preparing a task refuses, and what check-task warns of. No rows, no Arrow."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scalearn.errors import shown
+from scalearn.tasks.written_lists import parse_list
+
+NO_LABEL = ("-", "-1")  # SNLI and MNLI write '-' where annotators disagree, GLUE -1 where labels are kept secret
+FEW = 10  # so few classes are never too many, however few the rows
+SPELLINGS = 3  # of one label that a message shows
+_FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+_WHOLE = re.compile(r"(-?[0-9]+)\.0*")
+_SIGNED = re.compile(r"[+-][0-9]+")
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,999}")  # Python reads no number of more than 4300 digits
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is odd about a label set, what to do about it, and the labels that it is about; none if it is about all."""
+
+    what: str
+    mend: str
+    names: tuple[str, ...] = ()
+
+
+def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
+    """Yield what is odd about the labels of a train split.
+
+    column: where they stand; counts: [labels], how many rows of train have each.
+    """
+    lists = tuple(name for name in names if parse_list(name) is not None)
+    if lists and kind == "classification":
+        what = f"label '{shown(lists[:1])}' in '{column}' is a list that is written as text"
+        yield Doubt(what, "set `kind: multi_label`, or, if it is a name, list all names in `labels`", lists)
+    fractions = tuple(name for name in names if _FRACTION.fullmatch(name) and not is_number(whole(name)))
+    if fractions and (2 * len(fractions) > len(names) or all(_is_decimal(name) for name in names)):
+        what = f"label in '{column}' is no whole number; a classification needs classes"
+        yield Doubt(what, "else set `kind: regression`, or, if these are names, list all names in `labels`", fractions)
+    yield from _no_label(names, counts)
+    for alike in _alike(names):
+        what = f"labels {' and '.join(repr(name) for name in alike[:SPELLINGS])} differ only in how they are spelt"
+        yield Doubt(what, "spell them alike, or, if they are different classes, list all names in `labels`", alike)
+    if len(names) >= FEW and 2 * len(names) > sum(counts):
+        what = f"'{column}' holds {len(names):,} different labels in {sum(counts):,}, a class for nearly every row"
+        mend = "name another column in `label`, or, if these are classes, list them in `labels`"
+        yield Doubt(what, mend)
+
+
+def whole(text: str) -> str:
+    """Return a whole number without its fraction of zeros, '1.0' as '1'; other text as it is."""
+    found = _WHOLE.fullmatch(text)
+    return found[1] if found else text
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a label is a whole number in its plain form: '7' and '-1' are, '007' is a name."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _is_decimal(text: str) -> bool:
+    return is_number(whole(text)) or _FRACTION.fullmatch(text) is not None
+
+
+def _no_label(names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
+    """Yield '-', and '-1' where it is neither one end of a scale (-2 to 2) nor one of two classes (-1 and 1)."""
+    others = {name for name in names if name != "-1"}
+    scale = others == {"1"} or any(_SIGNED.fullmatch(name) for name in others)
+    for name in NO_LABEL:
+        if name in names and not (name == "-1" and scale):
+            count = counts[list(names).index(name)]
+            what = f"label '{name}', in {count:,} row{'s' if count != 1 else ''}, often stands for no label"
+            yield Doubt(what, "remove such rows, or, if it is a class, list all names in `labels`", (name,))
+
+
+def _alike(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield names that differ only in case, white space, a fraction of zeros, or in how Unicode composes letters."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(_folded(name), []).append(name)
+    yield from (tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _folded(name: str) -> str:
+    return whole(" ".join(unicodedata.normalize("NFKC", name).casefold().split()))
