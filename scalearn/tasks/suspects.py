@@ -39,8 +39,13 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
         yield Doubt(what, "set `kind: multi_label`, or, if it is a name, list all names in `labels`", lists)
     fractions = tuple(name for name in names if _FRACTION.fullmatch(name) and not is_number(whole(name)))
     if fractions and (2 * len(fractions) > len(names) or all(_is_decimal(name) for name in names)):
-        what = f"label in '{column}' is no whole number; a classification needs classes"
-        yield Doubt(what, "else set `kind: regression`, or, if these are names, list all names in `labels`", fractions)
+        mend = (
+            "a classification needs classes, else set `kind: regression`, or, if these are names, list all in `labels`"
+        )
+        yield Doubt(f"label in '{column}' is no whole number", mend, fractions)
+    if kind == "multi_label" and (joined := tuple(name for name in names if _is_joined(name, set(names)))):
+        what = f"label '{shown(joined[:1])}' in '{column}' is made of other labels"
+        yield Doubt(what, "say in `separator` what stands between labels, or list all names in `labels`", joined)
     yield from _no_label(names, counts)
     for alike in _alike(names):
         what = f"labels {' and '.join(repr(name) for name in alike[:SPELLINGS])} differ only in how they are spelt"
@@ -60,6 +65,12 @@ def whole(text: str) -> str:
 def is_number(text: str) -> bool:
     """Tell whether a label is a whole number in its plain form: '7' and '-1' are, '007' is a name."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def _is_joined(name: str, names: set[str]) -> bool:
+    """Tell whether a name is others with commas or semicolons between them."""
+    parts = [part.strip() for part in re.split("[,;]", name)]
+    return len(parts) > 1 and all(part in names for part in parts)
 
 
 def _is_decimal(text: str) -> bool:
