@@ -311,12 +311,13 @@ def train_joint(
 def score(
     run: Annotated[Path, typer.Argument(help="a run directory")],
     metric: Annotated[list[str] | None, typer.Option(help="headline first; by default those the run recorded")] = None,
+    positive: Annotated[str | None, typer.Option(help="of two labels the one that f1 is of")] = None,
     output: Annotated[Path | None, typer.Option(help="by default the run's score.json")] = None,
 ) -> None:
     """Score a run's predictions: write its score record."""
     from scalearn.results.scores import score_run
 
-    score_run(run, metric or [], output)
+    score_run(run, metric or [], output, positive)
 
 
 @app.command()
