@@ -123,7 +123,7 @@ def prepare_task(
 
 @app.command()
 def check_task(
-    task: Annotated[Path, typer.Argument(help="a prepared task")],
+    task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name in resources/tasks")],
     model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -132,15 +132,16 @@ def check_task(
 
     from scalearn.tasks import report
     from scalearn.tasks.findings import check_task as look
+    from scalearn.tasks.prepared import prepared_folder
     from scalearn.tasks.store import TaskInfo
 
-    measure = None
+    folder, measure = prepared_folder(task), None
     if model is not None:
         from scalearn.training.tokens import Tokens
 
-        info = TaskInfo.read(task)
+        info = TaskInfo.read(folder)
         measure = Tokens(model, info.max_length, info.truncate).lengths
-    found = look(task, measure)
+    found = look(folder, measure)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
 from scalearn.tasks.label_sets import Found, LabelSpace, label_space
 from scalearn.tasks.labels import as_text, indices
 from scalearn.tasks.rows import Batch, Mask, Numbers, is_list, is_text
-from scalearn.tasks.suspects import is_number, whole
+from scalearn.tasks.suspects import is_number
 from scalearn.tasks.written_lists import parse_list
 
 _GIVEN, _NOT_GIVEN = ("1", "true"), ("0", "false")  # what a vector says of a class
@@ -33,7 +33,7 @@ class Lists:
         self.given: list[Mask] = []
         self.written = False
         self._lengths: set[int] = set()
-        self._twice: tuple[int, str] | None = None  # the first row that has a number twice, and which
+        self._twice: dict[str, int] = {}  # each label that some row has more than once: the first such row
 
     def add(self, batch: Batch) -> None:
         """Take the labels of a batch into account."""
@@ -43,8 +43,8 @@ class Lists:
         codes = self.found.add(texts, batch.numbers[rows])
         lengths = np.bincount(rows, minlength=len(batch))
         self._lengths |= set(lengths[lengths > 0].tolist())
-        if self._twice is None and (again := _again(rows, codes, texts)) is not None:
-            self._twice = int(batch.numbers[rows[again]]), texts[again].as_py()
+        for place in _again(rows, codes):
+            self._twice.setdefault(texts[place].as_py(), int(batch.numbers[rows[place]]))
         ones = pc.is_in(_plain(texts), pa.array(_GIVEN)).to_numpy(zero_copy_only=False)
         self.any.append(lengths > 0)
         self.given.append(np.bincount(rows[ones], minlength=len(batch)) > 0)
@@ -60,8 +60,8 @@ class Lists:
                     raise UserError(f"{origin}: no row has a 1 in '{self.task.label}'; name another column in `label`")
                 names = self.task.labels or tuple(str(index) for index in range(size))
                 return LabelSpace(names, names, vector=True)
-        elif self._twice is not None:
-            raise UserError(f"{origin}: row {self._twice[0] + 1}: {_twice(self._twice[1])}")
+        elif all(is_number(value) for value in values) and len(self._lengths) == 1:
+            self._refuse_twice(origin)
         space = label_space(self.task, self.found.codes)
         self.found.classes(origin, space)  # refuses the first that is outside
         self.found.refuse_doubtful(self.task, origin, space)
@@ -75,17 +75,24 @@ class Lists:
             count = len(space.names)
             yield f"labels: each list in '{self.task.label}' has one value, 0 or 1, for each of {count} classes"
         else:
+            if self._twice:
+                text, row = next(iter(self._twice.items()))
+                yield f"labels: one that a row has more than once counts once, as '{shown([text])}' in row {row + 1}"
             yield from self.found.notes(self.task, space)
 
     def labelled(self, space: LabelSpace) -> Mask:
         """Return which rows have a label, [rows]."""
         return np.concatenate(self.given if space.vector else self.any)
 
+    def _refuse_twice(self, origin: str) -> None:
+        for text, row in self._twice.items():
+            raise UserError(f"{origin}: row {row + 1}: {_twice(text)}")
+
     def _vector(self, origin: str, truth: bool) -> int | None:
         """Return how many classes each list has a value for, if it has one for each; None if lists hold indices."""
         size, equal = max(self._lengths), len(self._lengths) == 1
         column, labels = self.task.label, self.task.labels
-        vector = equal and (self._twice is not None or (truth and size > 1))
+        vector = equal and size > 1 and (bool(self._twice) or truth)
         if vector and labels is not None and len(labels) != size:
             raise UserError(
                 f"{origin}: '{column}' holds {size} values, 0 or 1, in each row, and `labels` has {len(labels)} names; "
@@ -93,8 +100,8 @@ class Lists:
             )
         if not vector and truth and labels is None:
             raise UserError(f"{origin}: '{column}' holds true and false; give each row a value for each of all classes")
-        if not vector and self._twice is not None:
-            raise UserError(f"{origin}: row {self._twice[0] + 1}: {_twice(self._twice[1])}")
+        if not vector:
+            self._refuse_twice(origin)
         if not vector and equal and size == 2 and (labels is None or len(labels) == 2):
             raise UserError(
                 f"{origin}: '{column}' holds both 0 and 1 in each row, which may be the indices of two classes, or a "
@@ -134,8 +141,9 @@ def class_lists(task: Task, batch: Batch, space: LabelSpace) -> pa.Array:
         rows, classes = _given(batch, texts, rows, count)
     else:
         classes = indices(batch, texts, space, owners).to_numpy()
-        if space.numbers and (again := _again(rows, classes, texts)) is not None:
-            raise batch.error(int(rows[again]), _twice(texts[again].as_py()))
+        for place in _again(rows, classes) if space.numbers else ():
+            if (text := texts[place].as_py().strip()) in ("0", "1"):
+                raise batch.error(int(rows[place]), _twice(text))
     pairs = np.unique(rows * count + classes)
     offsets = np.searchsorted(pairs, np.arange(len(batch) + 1) * count)
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(pairs % count, pa.int64()))
@@ -188,17 +196,15 @@ def _written_lists(task: Task, cells: pa.Array) -> Mask:
     return mask
 
 
-def _again(rows: Numbers, codes: Numbers, texts: pa.Array) -> int | None:
-    """Return the place of the first number that its row has already; names may stand in a row more than once."""
+def _again(rows: Numbers, codes: Numbers) -> list[int]:
+    """Return, of each label that a row has more than once, the first place where its row has it already."""
     if not len(rows):
-        return None
-    first = np.unique(rows * (int(codes.max()) + 1) + codes, return_index=True)[1]
+        return []
     repeated = np.ones(len(rows), bool)
-    repeated[first] = False
-    for place in np.flatnonzero(repeated).tolist():
-        if is_number(whole(text := texts[place].as_py().strip())) or text in ("true", "false"):
-            return place
-    return None
+    repeated[np.unique(rows * (int(codes.max()) + 1) + codes, return_index=True)[1]] = False
+    places = np.flatnonzero(repeated)
+    first: list[int] = np.sort(places[np.unique(codes[places], return_index=True)[1]]).tolist()
+    return first
 
 
 def _twice(text: str) -> str:
