@@ -34,7 +34,7 @@ class LabelSpace:
 
     def outside(self, label: str, rows: int = 1) -> str:
         """Return the complaint about a label that is not in the set, and that so many rows have."""
-        more = f", and so in {rows - 1:,} more rows" if rows > 1 else ""
+        more = f", and {rows - 1:,} more row{'s have' if rows > 2 else ' has'} it" if rows > 1 else ""
         mend = "it often stands for no label: remove such rows" if label.strip() in NO_LABEL else "mend the row"
         return f"label '{label}' is outside the label set ({shown(self.names)}){more}; {mend} or the task's `labels`"
 
@@ -52,10 +52,10 @@ def label_space(task: Task, found: Iterable[str]) -> LabelSpace:
     if task.labels is None:
         names = tuple(sorted(plain, key=int) if numbers else sorted(texts))
         return LabelSpace(names, names, numbers)
-    if not numbers or texts & set(known):
-        return LabelSpace(known, known)
     written = tuple(whole(name) for name in known)
-    if not plain & set(written) or len(set(written)) < len(written):
+    if not numbers or texts <= set(known) or (plain & set(written) and len(set(written)) < len(written)):
+        return LabelSpace(known, known)
+    if not plain & set(written):
         written = tuple(str(index) for index in range(len(known)))
     return LabelSpace(known, written, numbers)
 
@@ -110,7 +110,7 @@ class Found:
 
     def notes(self, task: Task, space: LabelSpace) -> Iterator[str]:
         """Yield what was inferred about how the source writes its labels."""
-        if space.numbers and space.written != space.names and task.labels is not None:
+        if space.numbers and space.written != tuple(whole(name) for name in space.names):
             yield f"labels: '{task.label}' holds indices of `labels`: {space.written[0]} is '{space.names[0]}'"
         raw = [(text, plain) for text, plain in zip(self.codes, self._spelt(space), strict=True) if text != plain]
         if padded := [text for text, _ in raw if text != text.strip()]:

@@ -51,7 +51,7 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
         what = f"labels {' and '.join(repr(name) for name in alike[:SPELLINGS])} differ only in how they are spelt"
         yield Doubt(what, "spell them alike, or, if they are different classes, list all names in `labels`", alike)
     if len(names) >= FEW and 2 * len(names) > sum(counts):
-        what = f"'{column}' holds {len(names):,} different labels in {sum(counts):,}, a class for nearly every row"
+        what = f"'{column}' holds {len(names):,} different labels among {sum(counts):,}, nearly a class for each row"
         mend = "name another column in `label`, or, if these are classes, list them in `labels`"
         yield Doubt(what, mend)
 
