@@ -35,8 +35,10 @@ class LabelSpace:
     def outside(self, label: str, rows: int = 1) -> str:
         """Return the complaint about a label that is not in the set, and that so many rows have."""
         more = f", and {rows - 1:,} more row{'s have' if rows > 2 else ' has'} it" if rows > 1 else ""
-        mend = "it often stands for no label: remove such rows" if label.strip() in NO_LABEL else "mend the row"
-        return f"label '{label}' is outside the label set ({shown(self.names)}){more}; {mend} or the task's `labels`"
+        mend = "mend the row or the task's `labels`"
+        if label.strip() in NO_LABEL:
+            mend = "it often stands for no label: remove such rows, or, if it is a class, name it in `labels`"
+        return f"label '{label}' is outside the label set ({shown(self.names)}){more}; {mend}"
 
 
 def label_space(task: Task, found: Iterable[str]) -> LabelSpace:

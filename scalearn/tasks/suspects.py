@@ -16,6 +16,7 @@ SPELLINGS = 3  # of one label that a message shows
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"(-?[0-9]+)\.0*")
 _SIGNED = re.compile(r"[+-][0-9]+")
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))  # signs that no one sees
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,999}")  # Python reads no number of more than 4300 digits
 
 
@@ -48,7 +49,7 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
         yield Doubt(what, "say in `separator` what stands between labels, or list all names in `labels`", joined)
     yield from _no_label(names, counts)
     for alike in _alike(names):
-        what = f"labels {' and '.join(repr(name) for name in alike[:SPELLINGS])} differ only in how they are spelt"
+        what = f"labels {' and '.join(_spelt_out(alike[:SPELLINGS]))} differ only in how they are spelt"
         yield Doubt(what, "spell them alike, or, if they are different classes, list all names in `labels`", alike)
     if len(names) >= FEW and 2 * len(names) > sum(counts):
         what = f"'{column}' holds {len(names):,} different labels among {sum(counts):,}, nearly a class for each row"
@@ -97,4 +98,10 @@ def _alike(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _folded(name: str) -> str:
-    return whole(" ".join(unicodedata.normalize("NFKC", name).casefold().split()))
+    return whole(" ".join(unicodedata.normalize("NFKC", name).casefold().translate(_UNSEEN).split()))
+
+
+def _spelt_out(names: Sequence[str]) -> list[str]:
+    """Return names in quotation marks; where two look alike, letters beyond ASCII are spelt out."""
+    look = {unicodedata.normalize("NFC", name).translate(_UNSEEN) for name in names}
+    return [f"'{shown([name])}'" if len(look) == len(names) else ascii(shown([name])) for name in names]
