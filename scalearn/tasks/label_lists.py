@@ -99,7 +99,7 @@ class Lists:
                 "name one for each value"
             )
         if not vector and truth and labels is None:
-            raise UserError(f"{origin}: '{column}' holds true and false; give each row a value for each of all classes")
+            raise UserError(f"{origin}: '{column}' holds true and false; give each row one value for every class")
         if not vector:
             self._refuse_twice(origin)
         if not vector and equal and size == 2 and (labels is None or len(labels) == 2):

@@ -44,13 +44,17 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
             "a classification needs classes, else set `kind: regression`, or, if these are names, list all in `labels`"
         )
         yield Doubt(f"label in '{column}' is no whole number", mend, fractions)
-    if kind == "multi_label" and (joined := tuple(name for name in names if _is_joined(name, set(names)))):
+    known = set(names)
+    joined = tuple(name for name in names if _is_joined(name, known)) if kind == "multi_label" else ()
+    if joined:
         what = f"label '{shown(joined[:1])}' in '{column}' is made of other labels"
         yield Doubt(what, "say in `separator` what stands between labels, or list all names in `labels`", joined)
     yield from _no_label(names, counts)
-    for alike in _alike(names):
-        what = f"labels {' and '.join(_spelt_out(alike[:SPELLINGS]))} differ only in how they are spelt"
-        yield Doubt(what, "spell them alike, or, if they are different classes, list all names in `labels`", alike)
+    if groups := _alike(names):
+        what = f"labels {' and '.join(_spelt_out(groups[0][:SPELLINGS]))} differ only in how they are spelt"
+        what += f", and so do {len(groups) - 1} more" if len(groups) > 1 else ""
+        mend = "spell them alike, or, if they are different classes, list all names in `labels`"
+        yield Doubt(what, mend, groups[0])
     if len(names) >= FEW and 2 * len(names) > sum(counts):
         what = f"'{column}' holds {len(names):,} different labels among {sum(counts):,}, nearly a class for each row"
         mend = "name another column in `label`, or, if these are classes, list them in `labels`"
@@ -89,12 +93,12 @@ def _no_label(names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
             yield Doubt(what, "remove such rows, or, if it is a class, list all names in `labels`", (name,))
 
 
-def _alike(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield names that differ only in case, white space, a fraction of zeros, or in how Unicode composes letters."""
+def _alike(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return groups of names that differ only in case, white space, a fraction of zeros or in how letters are encoded."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_folded(name), []).append(name)
-    yield from (tuple(group) for group in groups.values() if len(group) > 1)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 def _folded(name: str) -> str:

@@ -127,7 +127,7 @@ def test_a_label_that_a_row_has_twice_is_said(tmp_path: Path) -> None:
         (VECTORS, {"test": rows([[0, 1, 0, 0], [0, 2, 0, 1]])}, "row 2: '2' where rows have 0 or 1 for each class"),
         ([[0.25, 0.75], [0.5, 0.5]], {}, "row 1: label in 'label' is no whole number; a list holds"),
         ([[0, 0], [0, 0]], {}, "no row has a 1 in 'label'"),
-        ([[True, False, True], [True]], {}, "'label' holds true and false; give each row a value for each"),
+        ([[True, False, True], [True]], {}, "'label' holds true and false; give each row one value for every class"),
         (["[a, b]", "[b]"], {}, r"row 1: label '\[a, b\]' looks like a list and cannot be read as one; write \['a'"),
         (["['a' 'b']", "['b']"], {}, r"row 1: label '\['a' 'b'\]' looks like a list"),
         (["['a', ['b']]", "['b']"], {}, r"row 1: label '.*' looks like a list"),

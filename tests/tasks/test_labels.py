@@ -103,6 +103,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
         (["so  so", "neg", "so so"], r"row 1: labels 'so  so' and 'so so' differ only in how they are spelt"),
         (["caf\u00e9", "neg", "cafe\u0301"], r"row 1: labels 'cafe\\u0301' and 'caf\\xe9' differ only in how"),
         (["neg", "pos", "pos\u200b"], r"row 2: labels 'pos' and 'pos\\u200b' differ only in how they are spelt"),
+        (["a", "A", "b", "B", "c"], r"row 1: labels 'A' and 'a' differ only in how they are spelt, and so do 1 more"),
         (["1.0", "1", "other"], r"row 1: labels '1' and '1.0' differ only in how they are spelt"),
         (
             ["['a', 'b']", "['a']", "['b']"],
