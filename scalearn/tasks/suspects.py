@@ -94,7 +94,7 @@ def _no_label(names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
 
 
 def _alike(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return groups of names that differ only in case, white space, a fraction of zeros or in how letters are encoded."""
+    """Return groups of names that differ only in case, white space, a fraction of zeros or how letters are encoded."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_folded(name), []).append(name)
