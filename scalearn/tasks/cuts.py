@@ -45,19 +45,20 @@ def _refuse_nothing_to_learn(task: Task, origin: str, found: Survey, rows: Numbe
 
     cuts: the splits that were cut from train before.
     """
+    drawn = task.train_rows is not None and task.train_rows < found.rows
+    row = f"row that `train_rows: {task.train_rows}` draws" if drawn else "row"
     if len(rows) < 2:
         what, mend = "train has one row only", "add rows"
     elif task.kind == "classification" and found.classes is not None and len(np.unique(found.classes[rows])) < 2:
         only = shown([found.space.names[found.classes[rows[0]]]]) if found.space else ""
-        what, mend = f"every row has the label '{only}'", "add rows of another class"
+        what, mend = f"every {row} has the label '{only}'", "add rows of another class"
     elif found.targets is not None and len(np.unique(found.targets[rows])) < 2:
-        what, mend = f"every row has the label {found.targets[rows[0]]:g}", "add rows of another"
+        what, mend = f"every {row} has the label {found.targets[rows[0]]:g}", "add rows of another"
     elif found.labelled is not None and not found.labelled[rows].any():
-        what, mend = "no row has a label", "add rows with labels"
+        what, mend = f"no {row} has a label", "add rows with labels"
     else:
         return
-    if task.train_rows is not None and task.train_rows < found.rows:
-        what += f" of those that `train_rows: {task.train_rows}` draws"
+    if drawn:
         mend = "raise `train_rows`, or draw others by another `cut_seed`"
     if cuts:
         what = f"after {' and '.join(cuts)} {'were' if len(cuts) > 1 else 'was'} cut from train, {what}"

@@ -39,7 +39,8 @@ class Lists:
         """Take the labels of a batch into account."""
         texts, owners = listed_texts(self.task, batch)
         cells, rows = batch.column(self.task.label), owners.to_numpy()
-        self.written |= is_text(cells.type) and bool(_written_lists(self.task, cells).any())
+        if is_text(cells.type):
+            self.written |= bool(_written_lists(self.task, cells.cast(pa.string())).any())
         codes = self.found.add(texts, batch.numbers[rows])
         lengths = np.bincount(rows, minlength=len(batch))
         self._lengths |= set(lengths[lengths > 0].tolist())

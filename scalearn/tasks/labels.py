@@ -29,7 +29,9 @@ def targets(task: Task, batch: Batch) -> pa.Array:
     """Return the labels of a regression as finite numbers, [rows]."""
     column = batch.column(task.label)
     batch.refuse(pc.is_null(column), _missing(task))
-    numbers = _numbers(task, batch, pc.utf8_trim_whitespace(column) if is_text(column.type) else column)
+    if is_text(column.type):
+        column = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    numbers = _numbers(task, batch, column)
     _refuse_not_finite(task, batch, numbers)
     return numbers
 

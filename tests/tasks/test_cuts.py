@@ -130,12 +130,12 @@ def test_more_rows_than_there_are_is_all_of_them(tmp_path: Path) -> None:
         (
             [{"text": "t", "label": "ab"[n > 90]} for n in range(100)],
             {"train_rows": 2},
-            "every row has the label 'a' of those that `train_rows: 2` draws; raise `train_rows`, or draw others",
+            "every row that `train_rows: 2` draws has the label 'a'; raise `train_rows`, or draw others",
         ),
         (
             [{"text": "t", "label": 1.5 + (n > 90)} for n in range(100)],
             {"train_rows": 2, "kind": "regression"},
-            "every row has the label 1.5 of those that `train_rows: 2` draws",
+            "every row that `train_rows: 2` draws has the label 1.5",
         ),
         (rows(2), {}, "after validation was cut from train, train has one row only; add rows, or name files"),
         (
