@@ -34,15 +34,17 @@ def test_free_text_of_a_campaign_is_not_run(tmp_path: Path) -> None:
     (project.path / "tiny model").rename(project.path / f"model{NASTY}")
     rows = [{NASTY: "x", f"label{NASTY}": f"a;touch owned;b{NASTY}"}] * 30
     write_rows(project.path / FILES["one.csv"], rows)
+    write_rows(project.path / FILES["two.csv"], [{"text": "x", "label": ("a", f"b{NASTY}")[n % 2]} for n in range(30)])
     mirrored = [{"sentence1": "a", "sentence2": "b", "label": number % 2} for number in range(30)]
     (project.path / f"mirror{NASTY}/glue/rte").mkdir(parents=True)
     for split in ("train", "validation"):
         write_rows(project.path / f"mirror{NASTY}/glue/rte/{split}-00000-of-00001.parquet", mirrored)
+    two = {"source": {"kind": "files", "train": FILES["two.csv"]}, "metrics": "f1", "positive": f"b{NASTY}"}
     project.configure(
         models={"tiny": {"kind": "folder", "path": f"model{NASTY}"}},
         mirror=f"mirror{NASTY}",
-        tasks={"one": nasty_task(FILES["one.csv"])},
-        benchmarks={"pair": ["one", "rte"]},
+        tasks={"one": nasty_task(FILES["one.csv"]), "two": two},
+        benchmarks={"pair": ["one", "two", "rte"]},
         methods=["adapter"],
         seeds=[0],
         hyperparameters={"adapter": {"epochs": 3}},
@@ -54,6 +56,7 @@ def test_free_text_of_a_campaign_is_not_run(tmp_path: Path) -> None:
     definition = json.loads(prepared.partition("--definition ")[2].partition(" --output")[0])
     assert definition["texts"] == [NASTY] and definition["source"]["train"] == FILES["one.csv"]
     assert any(f"--mirror mirror{NASTY} --output" in call for call in calls)
+    assert any(call.endswith(f" --metric=f1 --positive=b{NASTY}") for call in calls if call.startswith("score"))
     assert any(json.dumps(f"model{NASTY}") in call for call in calls if call.startswith("fetch-model"))
 
 
