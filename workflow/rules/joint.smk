@@ -54,6 +54,7 @@ rule score_joint:
         method=of_family("joint"),
     localrule: True
     params:
+        version=versions.SCORING,
         metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
     shell:
         "scalearn score {input.tasks}/{wildcards.task} {params.metrics} --output {output} > {log} 2>&1"

@@ -15,6 +15,7 @@ rule fetch_model:
         "logs/fetch_model/{model}.tsv"
     localrule: True
     params:
+        version=versions.FETCHING,
         source=lambda wildcards: campaign.model_definition(wildcards.model),
     shell:
         "scalearn fetch-model {wildcards.model} --source {params.source:q}"

@@ -15,6 +15,7 @@ rule score:
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
     params:
+        version=versions.SCORING,
         metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
     shell:
         "scalearn score $(dirname {output}) {params.metrics} > {log} 2>&1"
