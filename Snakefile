@@ -26,6 +26,8 @@ onstart:
     note_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
     workflow.executor_plugin.common_settings.pass_group_args = True
+    # The limit of job starts per second makes Snakemake look at all waiting jobs again and again (docs/performance.md).
+    workflow.scheduler.job_rate_limiter = None
 
 
 onsuccess:
