@@ -85,7 +85,10 @@ def pack(
     """Pack a work directory, without what can be made again, to go on with it elsewhere."""
     from scalearn.pack import pack as run
 
-    print(f"{archive}: {run(folder, archive):,} files; there: scalearn unpack {archive.name} FOLDER")
+    packed = run(folder, archive)
+    print(f"{archive}: {packed.files:,} files; there: scalearn unpack {archive.name} FOLDER")
+    for name, why in packed.behind.items():
+        print(f"stays behind: {name} ({why})")
 
 
 @app.command()

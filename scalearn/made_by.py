@@ -53,6 +53,13 @@ def claim(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Itera
     _write(folder / NOTE, makers)
 
 
+def campaign_files(folder: Path) -> list[str]:
+    """Return the campaign files that have run in a work directory and are still there, and its config.yaml."""
+    makers = _read(folder / ".snakemake" / NOTE).values()
+    files = dict.fromkeys(["config.yaml", *(file for maker, _ in makers for file in maker)])
+    return [file for file in files if (folder / file).is_file()]
+
+
 def _asked(campaign: Campaign) -> Iterator[tuple[str, Values]]:
     """Yield the record of each run, task and encoder of the campaign, and all that makes it what it is."""
     models = {name: {"model": json.loads(campaign.model_definition(name))} for name in campaign.models}
