@@ -20,6 +20,7 @@ from scalearn.errors import UserError
 
 LOCK = ".lock"
 TEMPORARY = "scalearn-"  # stands in the name of every temporary file and folder of ours: .<name>.scalearn-<8 signs>
+_NEAR = 1 << 16  # bytes
 CHECKSUM = "checksum"  # of a JSON file's other entries
 MENDS = {
     errno.ENOSPC: "free some space",
@@ -48,6 +49,18 @@ def whole_file(path: Path) -> Iterator[Path]:
         finally:
             os.close(handle)
             temporary.unlink(missing_ok=True)
+
+
+def check_replaced(path: Path, mark: bytes, what: str) -> None:
+    """Refuse to replace a file that no earlier call has written: those have `mark` near their beginning or end."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as stream:
+        found = stream.read(_NEAR)
+        stream.seek(max(0, path.stat().st_size - _NEAR))
+        found += stream.read()
+    if mark not in found:
+        raise UserError(f"{path}: it is there already and is no {what}; name another file, or remove it")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from scalearn.errors import UserError
-from scalearn.files import altered, read_json, sha256, sweep, whole_file, whole_folder, write_json
+from scalearn.files import altered, check_replaced, read_json, sha256, sweep, whole_file, whole_folder, write_json
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -48,6 +48,17 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_a_living_one_
     assert not (tmp_path / ".a.json.scalearn-folder_8").exists()
     with whole_folder(tmp_path / "folder") as mine, whole_folder(tmp_path / "folder") as other:
         assert mine != other and mine.is_dir()
+
+
+def test_only_a_file_of_the_same_sort_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    check_replaced(path, b"mark", "file of marks")
+    for content in (b"", b"a mark", b"mark" + bytes(10**6), bytes(10**6) + b"mark"):
+        path.write_bytes(content)
+        check_replaced(path, b"mark", "file of marks")
+    path.write_bytes(bytes(10**6))
+    with pytest.raises(UserError, match="file: it is there already and is no file of marks; name another file, or"):
+        check_replaced(path, b"mark", "file of marks")
 
 
 def test_a_sweep_takes_only_what_is_ours_and_dead(tmp_path: Path) -> None:
