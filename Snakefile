@@ -25,8 +25,8 @@ onstart:
     due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
     refuse(claim, SNAKEMAKE, campaign, campaign_files, due)
-    note(workflow.executor_plugin.name)
-    note_due(SNAKEMAKE, due)
+    refuse(note, workflow.executor_plugin.name)
+    refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
     workflow.executor_plugin.common_settings.pass_group_args = True
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalearn.files import whole_file
+
 
 def read_note(path: Path, consequence: str) -> dict[str, Any]:
     """Return what the note `path` says; nothing if there is none.
@@ -31,7 +33,5 @@ def _damaged(path: Path, why: str, consequence: str) -> dict[str, Any]:
 
 def write_note(path: Path, content: Mapping[str, Any]) -> None:
     """Have the note say this: the file is replaced at once, so that a kill leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

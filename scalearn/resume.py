@@ -87,7 +87,8 @@ def _command(arguments: Sequence[str]) -> list[str]:
         return [*snakemake, *arguments]
     last = _noted("arguments", None)
     if last is None:
-        raise UserError("resume: no campaign ran here yet; say how, for example `scalearn resume --profile slurm`")
+        why = "the note of the last command is damaged" if NOTE.exists() else "no campaign ran here yet"
+        raise UserError(f"resume: {why}; say how, for example `scalearn resume --profile slurm`")
     warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
     return [*warm, *snakemake, *last]
 

@@ -22,6 +22,8 @@ COMMAND = re.compile(
     r".*(?:exit status (\d+)|died with .*?(\d+)>?)\.\s*",
     re.DOTALL,
 )
+# What Snakemake adds to each message of a cluster.
+SEE_LOGS = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
 TOLD = (1, 75)  # exit statuses of commands of ours, which have said why in their logs
 UNSAID = ("Select jobs to execute...", "Singularity containers: ignored")
 TAIL = 1 << 16  # bytes of a log that are looked at
@@ -87,10 +89,16 @@ def _failed(record: logging.LogRecord) -> str | None:
     """Name the job, why it failed and where its log is; without a log all that Snakemake knows is said."""
     for log in _field(record, "log"):
         if line := last_line(Path(str(log))):
-            more = {"message": _field(record, "rule_msg"), **_field(record, "aux")}
-            lines = [f"{key}: {value}" for key, value in more.items() if value]
-            return "\n    ".join([f"failed: {_job(record)}", *lines, line, f"log: {log}"])
+            message = (_field(record, "rule_msg") or "").removesuffix(SEE_LOGS).strip()
+            lines = [f"{key}: {value}" for key, value in {"message": message, **_field(record, "aux")}.items() if value]
+            what = "in it" if _field(record, "indent") else "failed"
+            return "\n    ".join([f"{what}: {_job(record)}", *lines, line, f"log: {log}"])
     return None
+
+
+def _group_failed(record: logging.LogRecord) -> str:
+    """Name a submission of several jobs; what is to be said of each comes as a record of its own."""
+    return f"failed: a submission of {len(_field(record, 'job_error_info'))} jobs ({_field(record, 'groupid')})"
 
 
 def _exception(record: logging.LogRecord) -> str | None:
@@ -140,5 +148,6 @@ SAYINGS: dict[str, Say] = {
     "job_finished": _nothing,
     "progress": _progress,
     "job_error": _failed,
+    "group_error": _group_failed,
     "error": _exception,
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scalearn.terminal import last_line, settle
+from scalearn.terminal import SEE_LOGS, last_line, settle
 
 Said = Callable[..., str]
 
@@ -43,7 +43,14 @@ STARTED: dict[str, Any] = {
 def failed(log: list[str], **aux: Any) -> dict[str, Any]:
     path = "results/runs/tiny/scalearn/pair/one/full/0"
     output = [f"{path}/weights.safetensors (update)", f"{path}/run.json (update)"]
-    rest = {"rule_name": "train_composition", "rule_msg": None, "output": output, "log": log, "aux": aux}
+    rest = {
+        "rule_name": "train_composition",
+        "rule_msg": None,
+        "output": output,
+        "log": log,
+        "aux": aux,
+        "indent": False,
+    }
     return {"event": "job_error", "level": logging.ERROR, **rest}
 
 
@@ -63,8 +70,18 @@ def test_a_failure_is_its_last_line_and_its_log(said: Said, tmp_path: Path) -> N
         "failed: train_composition results/runs/tiny/scalearn/pair/one/full/0\n"
         f"    error: the loss is not finite; try a smaller rate\n    log: {log}\n"
     )
-    text = said("Error", **{**failed([str(log)], slurm_jobid=7), "rule_msg": "SLURM status: OUT_OF_MEMORY"})
-    assert "    message: SLURM status: OUT_OF_MEMORY\n    slurm_jobid: 7\n    error: the loss" in text
+    message = f"SLURM status: OUT_OF_MEMORY. {SEE_LOGS}"
+    text = said("Error", **{**failed([str(log)], external_jobid=7), "rule_msg": message})
+    assert "    message: SLURM status: OUT_OF_MEMORY.\n    external_jobid: 7\n    error: the loss" in text
+
+
+def test_a_failed_submission_of_several_jobs_is_a_line_and_their_logs(said: Said, tmp_path: Path) -> None:
+    log = tmp_path / "0.log"
+    log.write_text("this run is done")
+    group = {"event": "group_error", "groupid": "compositions_pair_one", "aux_logs": [], "job_error_info": [{}, {}]}
+    assert said("Error in group", **group) == "failed: a submission of 2 jobs (compositions_pair_one)\n"
+    shown = said("Error", **{**failed([str(log)]), "indent": True})
+    assert shown.startswith("in it: train_composition results/runs/") and "    this run is done\n" in shown
 
 
 def test_a_failure_without_a_log_is_told_as_snakemake_tells_it(said: Said, tmp_path: Path) -> None:
