@@ -130,7 +130,7 @@ def _other(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None
         return "the record of another run"
     if found["hyperparameters"] != campaign.hyperparameters(run.method, run.benchmark, run.task):
         return "trained with other hyper-parameters than the campaign's"
-    if found["method_version"] != METHODS[run.method].version:
+    if found["method_version"] != campaign.version(run.method, run.benchmark, run.task):
         return "trained with another version of its method"
     tasks = campaign.joint_tasks(run.benchmark) if run.task == JOINT else [run.task]
     if tuple(found.get("switches", ())) != campaign.switches(run.method, *tasks):
