@@ -87,7 +87,7 @@ def test_joint_runs_of_the_reference(method: str, switches: set[str]) -> None:
 
 
 def test_a_task_of_the_campaign_s_own_is_nobody_s_to_change() -> None:
-    mine = {"source": {"kind": "rule"}, "groups": "paragraph"}
+    mine = {"source": {"kind": "files", "train": "a.csv"}, "groups": "paragraph"}
     own = campaign(protocol="reference", tasks={"multirc": mine})
     assert own.tasks["multirc"].groups == "paragraph"
 
