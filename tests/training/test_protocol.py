@@ -22,7 +22,7 @@ from scalearn.training.run import RunSpec, train
 from scalearn.training.trainer import RunTrainer
 from tests.tiny import make_model, make_task
 from tests.training.test_parts import made, without_dropout
-from tests.training.test_run import scripted
+from tests.training.test_run import Killed, content, kill_after, scripted
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,20 @@ def test_frozen_masks_do_not_count_in_the_norm_that_is_clipped(
     trainer.training_step(trainer.model, batch)
     scores = [entry for name, entry in trainer.model.named_parameters() if name.endswith(".scores")]
     assert len(scores) == 4 and all(entry.grad is None for entry in scores)
+
+
+def test_a_resumed_run_with_frozen_masks_equals_an_uninterrupted_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the optimizer has no state of the scores."""
+    run = spec(folder, "propetl", tmp_path / "whole", mask_learning_rate=0)
+    train(run)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(replace(run, output=tmp_path / "killed"))
+    train(replace(run, output=tmp_path / "killed"))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
 def test_runs_with_frozen_masks_have_a_version_of_their_own(folder: Path, tmp_path: Path) -> None:
