@@ -30,6 +30,8 @@ Seed = Annotated[int, typer.Option(min=0)]
 Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
+ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
+
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -187,10 +189,10 @@ def tasks(
 def methods(
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
-    layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
-    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
-    embeddings: Annotated[int, typer.Option(min=1, help="rows of its embedding tables; by default RoBERTa's")] = 50_780,
+    hidden_size: Annotated[int | None, typer.Option(min=1, help=f"width, {ENCODER}")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help=f"number, {ENCODER}")] = None,
+    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; 4 x a given hidden size")] = None,
+    embeddings: Annotated[int | None, typer.Option(min=1, help=f"rows of its tables, {ENCODER}")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""
@@ -202,7 +204,8 @@ def methods(
     if benchmark is not None and config is None:
         config = Path("config.yaml")
     campaign = Campaign.read(config) if config else None
-    shapes = sizes(campaign, benchmark, layers, hidden_size, intermediate_size or 4 * hidden_size, embeddings)
+    asked = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
+    shapes = sizes(campaign, benchmark, asked)
     rows = catalogue(campaign, benchmark, shapes)
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import FAMILIES, Method
+from scalearn.tasks.glue import GLUE
 from scalearn.tasks.humset import HUMSET
+from scalearn.tasks.superglue import SUPERGLUE
 
 # In a layer: `all`, a family or a method -> what differs for it; the narrower one counts.
 Layer = Mapping[str, Mapping[str, int | float]]
@@ -18,6 +20,10 @@ PAPER: Mapping[str, Layer] = {
     "record": {"two_stage": {"epochs": 3}, "ia3": {"epochs": 3}},
     **{task: {"adapter_soup": {"patience": 3}} for task in HUMSET},
 }
+
+# On top where one benchmark pools all of GLUE and SuperGLUE, under `protocol: reference` alone: the script of that
+# benchmark gives ReCoRD as many epochs as every other task.
+POOLED: Mapping[str, Layer] = {"record": {"adapter_fusion": {"epochs": 30}}}
 
 # What no training can do without, or with more of: the least and the most.
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -37,6 +43,17 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "warmup_ratio": (0, 1),
 }
 WHOLE = {key for method in METHODS.values() for key, value in method.defaults.items() if isinstance(value, int)}
+
+
+def paper(protocol: str, task: str, tasks: Collection[str]) -> list[Layer]:
+    """Return the paper's values for runs on a built-in task, where they are not the methods' own.
+
+    tasks: the built-in ones of the benchmark that the runs belong to.
+    """
+    layers = [PAPER.get(task, {})]
+    if protocol == "reference" and not {*GLUE, *SUPERGLUE}.difference(tasks):
+        layers.append(POOLED.get(task, {}))
+    return layers
 
 
 def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:

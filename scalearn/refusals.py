@@ -13,7 +13,7 @@ from scalearn.config import Benchmark, Config, FolderModel, HubModel, PackageMod
 from scalearn.errors import UserError, complaint, nearest
 from scalearn.methods import METHODS
 from scalearn.protocol import SOURCE_SEED
-from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 
 
 def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) -> None:
@@ -26,6 +26,12 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
         _known(origin, f"benchmarks.{name}.model", (benchmark.model or config.model,), config.models)
     for key in ("task_seeds", "train_rows", "unavailable"):
         _known(origin, key, tuple(getattr(config, key)), known_tasks)
+    for name in config.train_rows:
+        if isinstance(known_tasks[name].source, RuleSource):
+            raise UserError(
+                f"{origin}: train_rows.{name}: a rule of your own makes this task, and how many rows it has; "
+                "remove the key, and let the rule write fewer rows"
+            )
     if config.sentence_encoder is not None:
         _known(origin, "sentence_encoder", (config.sentence_encoder,), config.models)
     elif needing := [name for name in config.methods if METHODS[name].similarity]:

@@ -85,7 +85,7 @@ def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
 
 def test_metrics_are_part_of_what_a_task_is_if_they_choose_the_epoch_or_need_groups() -> None:
     def definition(select: str, metric: str) -> str:
-        mine = {"source": {"kind": "rule"}, "select": select, "metrics": [metric]}
+        mine = {"source": {"kind": "files", "train": "a.csv"}, "select": select, "metrics": [metric]}
         return campaign(tasks={"mine": mine}, benchmarks={"b": ["mine"]}, task_seeds={}).definition("mine")
 
     assert definition("loss", "f1") == definition("loss", "accuracy")
@@ -249,6 +249,14 @@ def test_layouts_are_normal_json() -> None:
         ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
+        (
+            {"tasks": {"mine": {"source": {"kind": "rule"}, "max_length": 64}}},
+            "tasks.mine: max_length: nothing reads this key, for a rule makes the task; give it to the rule",
+        ),
+        (
+            {"tasks": {"mine": {"source": {"kind": "rule"}}}, "train_rows": {"mine": 50}},
+            "config.yaml: train_rows.mine: a rule of your own makes this task, and how many rows it has; remove",
+        ),
         ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),
     ],
 )

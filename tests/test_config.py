@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from scalearn.config import Config, PackageModel
+from scalearn.tasks.definition import BESIDE_A_RULE, Task
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -63,7 +64,11 @@ def test_numbers_may_come_from_the_command_line_as_text() -> None:
         {"hyperparameters": {"all": {"epochs": float("nan")}}},
         {"hyperparameters": {"all": {"epochs": -1}}},
         {"tasks": {"mine": {"source": {"kind": "files", "test": "a.csv"}}}},
-        {"tasks": {"mine": {"source": {"kind": "rule"}, "kind": "regression", "labels": ["a", "b"]}}},
+        {
+            "tasks": {
+                "mine": {"source": {"kind": "files", "train": "a.csv"}, "kind": "regression", "labels": ["a", "b"]}
+            }
+        },
         {"tasks": {"mine": {"source": {"kind": "rule"}, "metrics": ["pearson"]}}},
         {"colour": "blue"},
     ],
@@ -72,3 +77,12 @@ def test_what_is_refused(change: dict[str, object]) -> None:
     Config.model_validate(DEFAULT)
     with pytest.raises(ValidationError):
         Config.model_validate({**DEFAULT, **change})
+
+
+@pytest.mark.parametrize("key", sorted(Task.model_fields.keys() - BESIDE_A_RULE))
+def test_what_nothing_reads_of_a_rule_s_task_is_refused(key: str) -> None:
+    task = {"source": {"kind": "rule"}, key: Task.model_fields[key].get_default()}
+    with pytest.raises(ValidationError, match=f"{key}: nothing reads this key"):
+        Config.model_validate({**DEFAULT, "tasks": {"mine": task}})
+    named = {"source": {"kind": "rule"}, "kind": "regression", "metrics": ["spearman"]}
+    Config.model_validate({**DEFAULT, "tasks": {"mine": named}})

@@ -83,11 +83,17 @@ METRIC = {
 
 
 def make_task(
-    folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0, noise: tuple[int, int] = (60, 10)
+    folder: Path,
+    kind: str = "classification",
+    rows: int = 96,
+    seed: int = 0,
+    noise: tuple[int, int] = (60, 10),
+    built_in: bool = False,
 ) -> Path:
     """Write a prepared task, 'good' or 'bad' in each text; return the folder.
 
     noise: how many other words there are, and the most of them in a text. With (4, 2) a tiny encoder can learn it.
+    built_in: let it pass for the built-in task of the folder's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(seed)
@@ -124,6 +130,7 @@ def make_task(
         "sha256": {split: sha256(folder / f"{split}.parquet") for split in ("train", "validation", "test")},
         "parts": ["", "mm"],
         "notes": [],
+        "built_in": built_in,
     }
     (folder / "task.json").write_text(json.dumps(content))
     return folder

@@ -110,6 +110,10 @@ class Method(ABC):
         """All hyper-parameters with their default values."""
         return {**COMMON, **(JOINT if self.family == "joint" else ALONE), **self.own}
 
+    def version_of(self, values: HyperParameters) -> int:
+        """Return the version of runs with these values: `version`, unless a change concerned only some values."""
+        return self.version
+
     @abstractmethod
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         """Return the number of trainable parameters, head excluded."""

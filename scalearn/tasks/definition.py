@@ -102,6 +102,10 @@ class RuleSource(Strict):
 Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
+# What is read of a task that a rule makes: its metrics, for the scores, and the kind that they must suit.
+BESIDE_A_RULE = {"source", "kind", "metrics"}
+
+
 class Task(Strict):
     """A task: its source, its columns, its label space, its metrics (headline first)."""
 
@@ -124,6 +128,12 @@ class Task(Strict):
     train_rows: Whole | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
     select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")
     version: Whole = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
+
+    @model_validator(mode="after")
+    def _read(self) -> Task:
+        if isinstance(self.source, RuleSource) and (unread := sorted(self.model_fields_set - BESIDE_A_RULE)):
+            raise ValueError(f"{unread[0]}: nothing reads this key, for a rule makes the task; give it to the rule")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:

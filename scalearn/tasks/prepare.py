@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from scalearn.errors import UserError
+from scalearn.protocol import is_built_in
 from scalearn.tasks import store
 from scalearn.tasks.columns import check_definition, grouped, on_disk, source_columns
 from scalearn.tasks.cuts import Places, place
@@ -44,6 +45,7 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
             grouped=grouped(task),
             parts=[part for part, _ in plan.sources("test")],
             notes=plan.notes,  # they grow while rows are written
+            built_in=is_built_in(name, task),
         )
         _move(Path(temporary), output)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))

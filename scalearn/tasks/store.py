@@ -56,6 +56,7 @@ class TaskInfo(BaseModel):
     sha256: dict[str, str]
     parts: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = Field((), description="what was inferred, left out or done otherwise, and why")
+    built_in: bool = Field(False, description="the package's task of this name, and none that a user defines under it")
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskInfo:
@@ -148,7 +149,8 @@ def write(
     """Write a task's splits and, last, its task.json; return what that says.
 
     content: the batches of each split, one after another, all of one schema, so that memory holds one batch;
-    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light.
+    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light, and whether
+    it is `built_in`.
     """
     (folder / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
     sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}

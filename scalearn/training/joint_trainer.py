@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from scalearn.methods.base import CurrentTask, HyperParameters
@@ -55,11 +56,14 @@ class JointTrainer(RunTrainer):
         scorers: Mapping[str, Scorer],
         selected: set[str],
         sampler_seed: int,
+        regularisation: Callable[[], Tensor | None] | None = None,
+        last_epoch: Callable[[str], bool] = lambda name: False,
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
         """`validation` and `scorers` are by task, in the order of `train`, whose heads the model has by their names.
 
-        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's.
+        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's. The last
+        three: see RunTrainer.
         """
         self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
         count, batches = rounds(len(train), values)
@@ -68,7 +72,20 @@ class JointTrainer(RunTrainer):
         # The library wants rows to evaluate on; which they are is for `evaluate` below.
         some = next(iter(validation.values()))
         values = {**values, "epochs": count}
-        super().__init__(model, train, some, values, seed, folder, identity, None, chosen, groups=groups)
+        super().__init__(
+            model,
+            train,
+            some,
+            values,
+            seed,
+            folder,
+            identity,
+            None,
+            chosen,
+            regularisation=regularisation,
+            last_epoch=last_epoch,
+            groups=groups,
+        )
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of the coming round."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +65,22 @@ def compose_joint(
     method: Method,
     values: HyperParameters,
     tasks: Mapping[str, tuple[int, Kind]],
-    pooled: bool = False,
-    layers: int = 2,
+    pooled: Collection[str] = (),
+    one_layer: Collection[str] = (),
 ) -> CurrentTask:
     """Install a joint method's modules and a fresh head per task, named as it; return what tells them which is on.
 
-    tasks: the number of labels (or choices) and the kind of each; pooled, layers: see add_head.
+    tasks: the number of labels (or choices) and the kind of each; pooled, one_layer: those whose heads are so, see
+    add_head.
     """
     given = Given(tasks=tuple(tasks))
     method.install(model, values, given)
     for name, (labels, kind) in tasks.items():
         if hasattr(model.heads, name):
             raise UserError(f"task '{name}': torch keeps this name for itself in a joint model; choose another name")
-        add_head(model, name, labels, kind, pooled=pooled, layers=layers)
+        add_head(model, name, labels, kind, pooled=name in pooled, layers=1 if name in one_layer else 2)
     only_first_token(model)
-    if pooled:
+    if any(name in pooled for name in tasks):
         model.base_model.pooler.requires_grad_(True)
     return given.current
 
