@@ -8,7 +8,7 @@ from scalearn.campaign import Campaign
 from scalearn.config import FolderModel
 from scalearn.encoders import CONVERT
 from scalearn.errors import UserError
-from scalearn.tasks.definition import FilesSource, HubSource
+from scalearn.tasks.definition import FilesSource, HubSource, local_path
 from scalearn.tasks.mirror import mirror_files
 
 
@@ -24,15 +24,15 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
     """Refuse a campaign whose local files are not there: model folders, mirror, task files. Reads no rows."""
     for name, model in campaign.models.items():
         if isinstance(model, FolderModel):
-            _check_model(f"{origin}: models.{name}.path", Path(model.path))
+            _check_model(f"{origin}: models.{name}.path", local_path(model.path))
     for name, task in campaign.tasks.items():
         source = task.source
         if isinstance(source, HubSource) and campaign.config.mirror is not None:
-            mirror_files(Path(campaign.config.mirror), name, source)
+            mirror_files(local_path(campaign.config.mirror), name, source)
         elif isinstance(source, FilesSource):
             for split in ("train", "validation", "test"):
                 path = getattr(source, split)
-                if path is not None and not Path(path).is_file():
+                if path is not None and not local_path(path).is_file():
                     raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
 
 
@@ -54,4 +54,4 @@ def check_rows(campaign: Campaign) -> None:
 
         mirror = campaign.config.mirror
         for name in local:
-            check(name, campaign.tasks[name], Path(mirror) if mirror else None)
+            check(name, campaign.tasks[name], local_path(mirror) if mirror else None)
