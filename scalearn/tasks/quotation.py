@@ -8,6 +8,7 @@ with the line; the task says `quoting: none` to have every mark read as a plain 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,6 +257,5 @@ def _lines(data: bytes) -> int:
 
 
 def _shown(data: bytes, start: int) -> str:
-    """Return the beginning of the text after the mark at `start`, for a message."""
-    text = data[start + 1 : start + 31].decode(errors="ignore").replace("\r", "\n").replace("\t", "\n")
-    return f"'{text.split(chr(10))[0]}'"
+    """Return the beginning of the value that the mark at `start` opens, for a message."""
+    return repr(re.split(r"[\t\r\n\"]", data[start + 1 : start + 31].decode(errors="ignore"))[0])

@@ -52,6 +52,8 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
     state = path.stat()
     doubtful = wanted if delimiter == "\t" and quoting is None else ()
     shape = _shape(path, state.st_size, state.st_mtime_ns, delimiter, quoting, doubtful, _BLOCK)
+    if not shape.rows:
+        return  # the reader of the values would complain about a header that no line end follows
     marks = shape.marks and quoting != "none"
     options = {
         "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
