@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Quoting
 
-_MARK, _LF, _CR, _TAB = b'"\n\r\t'
+_MARK, _LF, _CR, _TAB, _BACKSLASH = b'"\n\r\t\\'
 _BOM = b"\xef\xbb\xbf"
 _NULLS = (b"NA", b"NULL", rb"\N")  # stand without marks also where a program encloses all texts
 _PLAIN = "set `quoting: none` in the task's `source` if the marks are plain characters"
@@ -60,15 +60,18 @@ def scan(
             rest = data[used:]
         if rest:
             table.take(rest, final=True)
+    if table.doubtful and table.stray and table.enclosed and not widths:
+        return scan(path, delimiter, quoting, columns, block, widths=True)  # to see in which columns
     return Shape(max(table.rows - 1, 0), table.marks)
 
 
 @dataclass
 class _Seen:
-    """Of a column: whether a value stands without marks, and the first one whose marks it does not need."""
+    """Of a column: whether a value stands without marks, and the complaints about the first one within marks."""
 
     plain: bool = False
-    needless: UserError | None = None
+    enclosed: UserError | None = None  # for a file in which other marks stand within values
+    needless: UserError | None = None  # for a column in which other values have no marks
 
 
 class _Quoted(NamedTuple):
@@ -81,6 +84,12 @@ class _Quoted(NamedTuple):
     def outside(self, places: Positions) -> Mask:
         """Tell which places are not within a quoted value."""
         found: Mask = np.searchsorted(self.opens, places) == np.searchsorted(self.closes, places)
+        return found
+
+    def stray(self) -> Positions:
+        """Return the marks that stand within values that are not quoted."""
+        opened = np.searchsorted(self.opens, self.marks, side="right")
+        found: Positions = self.marks[opened == np.searchsorted(self.closes, self.marks)]
         return found
 
     def needless(self, line_ends: Positions) -> Positions:
@@ -104,6 +113,8 @@ class _Table:
     line: int = 1  # where the next bytes begin
     width: int = 0  # values of a row
     marks: bool = False
+    stray: bool = False  # a mark stands within a value that is not quoted
+    enclosed: bool = False  # a value that is not empty is quoted
     seen: dict[int, _Seen] = field(default_factory=dict)
 
     def error(self, before: bytes, what: str) -> UserError:
@@ -133,6 +144,7 @@ class _Table:
         self.rows += int(np.count_nonzero((ends > 0) & (after != _LF) & (after != _CR)))
         self.rows += final and data[-1] not in (_LF, _CR)
         needless = self._needless(data, quoted, codes, line_ends)
+        self._note_stray(data, codes, quoted)
         if self.widths or len(needless) or (self.doubtful and not self.all_plain):
             self._look(data[:used], codes[:used], quoted, needless)
         self.line += int(np.searchsorted(line_ends, used)) - (data[:used].count(b"\r\n") if b"\r" in data else 0)
@@ -198,6 +210,18 @@ class _Table:
             raise self.error(data[:start], f"{what}; {_EITHER}")
         return quoted.needless(line_ends)
 
+    def _note_stray(self, data: bytes, codes: Bytes, quoted: _Quoted | None) -> None:
+        """Remember marks within values that are not quoted; refuse backslashes before them."""
+        if quoted is None or self.quoting is not None:
+            return
+        stray = quoted.stray()
+        escaped = stray[codes[stray - 1] == _BACKSLASH]  # the first sign of a value is no stray mark
+        if len(escaped):
+            what = f"a backslash stands before a quotation mark; {_PLAIN}, else write the file anew with such values"
+            raise self.error(data[: int(escaped[0])], f'{what} between marks and "" for a mark')
+        self.stray |= bool(len(stray))
+        self.enclosed |= bool((quoted.closes - quoted.opens[: len(quoted.closes)] > 1).any())
+
     def _look(self, data: bytes, codes: Bytes, quoted: _Quoted | None, needless: Positions) -> None:
         """Compare the widths of whole rows, and, where it is in doubt, what stands between marks and what does not."""
         separators = np.flatnonzero(self._separates(codes))
@@ -224,16 +248,23 @@ class _Table:
     ) -> None:
         """Refuse a column in which some values have marks that they do not need, and others have none."""
         seen = self.seen.setdefault(place, _Seen())
+        begun = codes[starts.clip(max=len(codes) - 1)] == _MARK
         if not seen.plain:
-            bare = (starts < stops) & (codes[starts.clip(max=len(codes) - 1)] != _MARK)
+            bare = (starts < stops) & ~begun
             values = zip(starts[bare].tolist(), stops[bare].tolist(), strict=True)
             seen.plain = any(data[start:stop] not in _NULLS for start, stop in values)
+        if seen.enclosed is None and len(found := starts[begun & (stops - starts > 2)]):
+            start = int(found[0])
+            what = f"marks stand around {_shown(data, start)}, and elsewhere within values that have none around them"
+            seen.enclosed = self.error(data[:start], f"{what}; {_EITHER}")
         if seen.needless is None and len(found := starts[np.isin(starts, needless)]):
             start = int(found[0])
             what = f"marks stand around {_shown(data, start)}, and other values of column '{name}' have none"
             seen.needless = self.error(data[:start], f"{what}; {_EITHER}")
         if seen.plain and seen.needless:
             raise seen.needless
+        if self.stray and seen.enclosed:
+            raise seen.enclosed
 
     def _separates(self, codes: Bytes) -> Mask:
         found: Mask = (codes == self.delimiter) | (codes == _LF) | (codes == _CR)
