@@ -18,12 +18,15 @@ include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 
-# Before the first job: a look at the local rows themselves, which a dry run has no need to read, and notes of the command
-# line for `scalearn resume` and of what is to be made. Dry runs, --unlock and their like never come here.
+# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to train over
+# the runs of another campaign file; and notes of the command line for `scalearn resume` and of what is to be made. Dry
+# runs, --unlock and their like never come here.
 onstart:
+    due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
-    note(workflow.executor_plugin.name)
-    note_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
+    refuse(claim, SNAKEMAKE, campaign, campaign_files, due)
+    refuse(note, workflow.executor_plugin.name)
+    refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
     workflow.executor_plugin.common_settings.pass_group_args = True
 

@@ -157,6 +157,14 @@ class Campaign:
             dict.fromkeys(replace(run, task=JOINT) if METHODS[run.method].family == "joint" else run for run in runs)
         )
 
+    def all_trainings(self) -> list[Run]:
+        """Every training of this campaign: those that the tables need, and the sources that these compose."""
+        runs = self.trainings()
+        composing = [run for run in runs if METHODS[run.method].family == "two_stage"]
+        composed = dict.fromkeys((run.benchmark, self.source_seed(run.seed)) for run in composing)
+        sources = [run for benchmark, seed in composed for run in self.source_runs(benchmark, seed)]
+        return list(dict.fromkeys([*runs, *sources]))
+
     def joint_tasks(self, benchmark: str) -> list[str]:
         """The tasks that the benchmark's joint runs learn, in order."""
         return self._available(self.benchmarks[benchmark].tasks)

@@ -55,17 +55,25 @@ def verify(
     config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml"),
     mend: Annotated[bool, typer.Option("--mend", help="remove what is damaged, so that it is made again")] = False,
 ) -> None:
-    """Hold what a campaign has made here to its checksums and its config; exit status 1 if something is damaged."""
-    from scalearn.campaign import Campaign
-    from scalearn.verify import damages
+    """Hold what a campaign has made here to its checksums; exit status 1 if something is damaged.
 
-    found = list(damages(Campaign.read(config)))
+    Whole runs that another config has made are named, too; they are not damaged and never removed.
+    """
+    from scalearn.campaign import Campaign
+    from scalearn.verify import damages, others
+
+    campaign = Campaign.read(config)
+    found, strange = list(damages(campaign)), list(others(campaign))
     for damage in found:
         print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
         if mend:
             damage.mend()
+    for other in strange:
+        print(f"{other.path}: {other.made}")
     say = "start the campaign again to make it anew" if mend else "`scalearn verify --mend` removes what is damaged"
     print(f"{len(found)} damaged; {say}" if found else "nothing is damaged")
+    if strange:
+        print(f"{len(strange)} runs were made otherwise than {config} asks; they are whole and stay")
     raise typer.Exit(int(bool(found) and not mend))
 
 
@@ -77,7 +85,10 @@ def pack(
     """Pack a work directory, without what can be made again, to go on with it elsewhere."""
     from scalearn.pack import pack as run
 
-    print(f"{archive}: {run(folder, archive):,} files; there: scalearn unpack {archive.name} FOLDER")
+    packed = run(folder, archive)
+    print(f"{archive}: {packed.files:,} files; there: scalearn unpack {archive.name} FOLDER")
+    for name, why in packed.behind.items():
+        print(f"stays behind: {name} ({why})")
 
 
 @app.command()

@@ -53,7 +53,10 @@ def _refuse_others_folder(output: Path) -> None:
     """Refuse to put the model in the place of a folder with other things in it: they would be lost."""
     if output.exists() and not output.is_dir():
         raise UserError(f"{output}: it is a file; name a folder that is new, or holds a fetched model")
-    others = {path.name for path in output.iterdir()} - {*FILES, "model.json"} if output.exists() else set()
+    names = {path.name for path in output.iterdir()} if output.exists() else set()
+    others = names - {*FILES, "model.json"}
+    if "model.json" not in names:  # Snakemake removes these before it has them made again
+        others |= names & {CONFIG, WEIGHTS}
     if others:
         raise UserError(f"{output}: it holds other things ({min(others)}); name a folder that is new, or a model's")
 

@@ -111,6 +111,17 @@ def test_it_repeats_the_last_command(folder: Folder) -> None:
     assert json.loads((folder.path / ".snakemake/scalearn/command.json").read_text())["arguments"][-1] == "a b.yaml"
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"pid": 1}'])
+def test_a_damaged_note_is_as_good_as_none(content: str, folder: Folder) -> None:
+    folder.resume("all", plan="done")
+    note = folder.path / ".snakemake/scalearn/command.json"
+    note.write_text(content)
+    said = folder.resume(plan="done", status=1)
+    assert "error: resume: the note of the last command is damaged; say how" in said and "Traceback" not in said
+    folder.resume("all", plan="done")
+    assert json.loads(note.read_text())["arguments"] == ["all"]
+
+
 def test_when_the_time_is_up_nothing_is_started_again(folder: Folder) -> None:
     folder.resume("--max-time", "1s", "--profile", "slurm", plan="progress done", status=STOPPED)
     assert folder.lines("starts") == ["--profile slurm"]

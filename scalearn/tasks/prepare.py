@@ -30,6 +30,7 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
     Rows come from the task's source; `mirror` is a folder in the hub's layout that stands for the hub. A source that
     is refused leaves `output` as it was.
     """
+    store.check_output(output)
     plan = _plan(name, task, mirror)
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temporary:

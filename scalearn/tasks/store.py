@@ -129,6 +129,19 @@ def schema_of(info: TaskInfo, split: str) -> pa.Schema:
     return schema(info.kind, len(info.texts) == 2 and not multiple, multiple, info.grouped, split == "test")
 
 
+def check_output(folder: Path) -> None:
+    """Refuse a folder whose files a prepared task would replace, and that holds no prepared task."""
+    record = folder / "task.json"
+    try:
+        ours = {"name", "kind", "metrics", "sizes"} <= read_json(record).keys()
+    except UserError:  # missing, or damaged
+        ours = record.is_file()
+    present = [path for split in SPLITS if (path := folder / f"{split}.parquet").exists()]
+    if not ours and (present or record.is_file()):
+        path = [*present, record][0]
+        raise UserError(f"{path}: it is there already and of no prepared task; name another --output, or remove it")
+
+
 def write(
     folder: Path, name: str, task: Task, content: Mapping[str, Iterable[pa.RecordBatch]], **found: Any
 ) -> TaskInfo:

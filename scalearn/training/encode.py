@@ -30,12 +30,14 @@ IN_TASK = {"name", "kind", "labels", "choices", "metrics", "select", "version", 
 
 def encode(task: Path, model: Path, output: Path) -> None:
     """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
+    _check_output(output)
     info = TaskInfo.read(task)
     tokens = Tokens(model, info.max_length, info.truncate)
     started = time.monotonic()
     with ExitStack() as all_or_none:
         targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}
         rows = sum(_encode_split(tokens, info, task / f"{split}.parquet", targets[split]) for split in SPLITS)
+        checksums = {split: sha256(target) for split, target in targets.items()}
     write_json(
         output / "encoding.json",
         {
@@ -44,11 +46,20 @@ def encode(task: Path, model: Path, output: Path) -> None:
             "max_length": tokens.max_length,
             "pad_token_id": tokens.pad_token_id,
             "token_types": tokens.types,
-            "sha256": {split: sha256(output / f"{split}.arrow") for split in SPLITS},
+            "sha256": checksums,
         },
     )
     seconds = time.monotonic() - started
     print(f"encoded {info.name}: {rows:,} rows in {seconds:.1f} s ({rows / seconds:,.0f} rows/s)")
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder whose files an encoded task would replace, and that holds no encoded task."""
+    present = [path for split in SPLITS if (path := folder / f"{split}.arrow").exists()]
+    if present and not (folder / "encoding.json").is_file():
+        raise UserError(
+            f"{present[0]}: it is there already and of no encoded task; name another --output, or remove it"
+        )
 
 
 def _encode_split(tokens: Tokens, info: TaskInfo, source: Path, target: Path) -> int:

@@ -20,6 +20,7 @@ from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.determinism import fix
 from scalearn.training.device import choose, here
+from scalearn.training.folder import check_output
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.joint_spec import JointSpec
@@ -36,10 +37,11 @@ def train(spec: JointSpec) -> None:
     """Train, predict each task's test split with the best round, and write the run directory, run.json last.
 
     tasks/<task>/ holds of each task what its scores are made from. A finished run of the same identity is left as it
-    is; a killed one goes on from its last round; one that another process is at is waited for.
+    is; a killed one goes on from its last round; one that another process is at is waited for. A folder that holds
+    other things is refused.
     """
+    check_output(spec.output)
     with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
-        sweep(spec.output)
         _train(spec)
 
 
@@ -51,6 +53,7 @@ def _train(spec: JointSpec) -> None:
     started = time.monotonic()
     fix(spec.seed)
     trainer = _trainer(spec, record)
+    sweep(spec.output)
     state = trainer.fit()
     found = _training(trainer, state, spec)
     write_training(spec.output, trainer, state.log_history)

@@ -14,6 +14,7 @@ from scalearn.files import altered, read_json, sha256
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
 from scalearn.protocol import RUN_SWITCHES, RunSwitch
+from scalearn.training.folder import check_identity, check_output
 
 OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
 OPTIONAL = ("switches", "compute")  # of a record: left out where there is nothing to say
@@ -94,7 +95,12 @@ def read_encoding(folder: Path) -> dict[str, Any]:
 
 
 def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:
-    """Tell, and say, whether `output` holds a finished run of this record whose files are all as they were written."""
+    """Tell, and say, whether `output` holds a finished run of this record whose files are all as they were written.
+
+    A UserError refuses a folder that holds other things, or another run.
+    """
+    check_output(output)
+    check_identity(output, record["identity"])
     try:
         found = read_json(output / "run.json")
     except UserError:  # missing or damaged

@@ -51,9 +51,26 @@ def task_json(name: str, says: str, content: bytes) -> Case:
     return line(name, rf"t/task\.json: {says}", "check-task t", make=make)
 
 
-def letter() -> None:
+def letter(name: str = "letter.txt") -> None:
     Path("o").mkdir()
-    Path("o/letter.txt").write_text("dear")
+    Path("o", name).write_text("dear")
+
+
+def taken(name: str, says: str, command: str, *more: str) -> Case:
+    """A command whose output would replace a file of somebody else; `command` ends in its path."""
+    file = command.rpartition("o/")[2]
+    path = rf"o/{file}" + r"(?:\.csv)?"
+
+    def make() -> None:
+        letter(file + ".csv" if command.startswith("table") else file)
+
+    return line(
+        name,
+        rf"{path}: it is there already and is no {says}; name another file, or remove it",
+        command,
+        *more,
+        make=make,
+    )
 
 
 CASES = [
@@ -109,6 +126,46 @@ CASES = [
     ),
     line("here for a model", r"\.: it holds other things", "fetch-model m --output . --source", FOLDER),
     line("a file for a model", r"train\.csv: it is a file", "fetch-model m --output train.csv --source", FOLDER),
+    line(
+        "weights of one's own",
+        r"o: it holds other things \(model\.saf",
+        "fetch-model m --output o --source",
+        FOLDER,
+        make=lambda: letter("model.safetensors"),
+    ),
+    line(
+        "rows of one's own",
+        r"o/test\.parquet: it is there already and of no prepared task; name another --output",
+        "prepare-task t --output o --definition",
+        json.dumps(DEFINITION),
+        make=lambda: letter("test.parquet"),
+    ),
+    line(
+        "a task of another sort",
+        r"o/task\.json: it is there already and of no prepared task; name another --output",
+        "prepare-task t --output o --definition",
+        json.dumps(DEFINITION),
+        make=lambda: (letter(), Path("o/task.json").write_text('{"name": "build"}')),
+    ),
+    line(
+        "arrows of one's own",
+        r"o/train\.arrow: it is there already and of no encoded task; name another --output",
+        "encode --task t --model m --output o",
+        make=lambda: letter("train.arrow"),
+    ),
+    taken("a stack over something", "stack of source adapters", "stack a b --output o/weights.safetensors"),
+    taken("an embedding over something", "embedding of a task", "embed --task t --model m --output o/e.safetensors"),
+    taken("similarities over something", "similarities of tasks", "similarities e --output o/package.json"),
+    taken("a score over something", "score record", "score r --output o/package.json"),
+    taken("scores over something", "table of scores", "collect --runs r --layout {} --output o/rows.parquet"),
+    taken("a table over something", "result table", "table --runs r --output o/rows", "--layout", json.dumps(LAYOUT)),
+    line(
+        "a table over a README",
+        r"o/README\.md: it is there already, without the README\.csv of a table; name another --output",
+        "table --runs r --output o/README --layout",
+        json.dumps(LAYOUT),
+        make=lambda: letter("README.md"),
+    ),
     definition("a file for a task", r"train\.csv: File exists; mend the path", "t --output train.csv"),
     definition("a place within a file", r"train\.csv: \w.*; mend the path", "t --output train.csv/t"),
 ]

@@ -123,9 +123,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         kill_after(patch, 1)
         with pytest.raises(Killed):
             train(spec(folder, tmp_path / "killed", method))
-    (tmp_path / "killed" / ".tasks.half").mkdir()  # as a kill while tasks/ is written leaves it
-    (tmp_path / "killed" / ".tasks.half" / "part").touch()
-    (tmp_path / "killed" / ".history.parquet.half").touch()
+    (tmp_path / "killed" / ".tasks.scalearn-12345678").mkdir()  # as a kill while tasks/ is written leaves it
+    (tmp_path / "killed" / ".tasks.scalearn-12345678" / "part").touch()
+    (tmp_path / "killed" / ".history.parquet.scalearn-12345678").touch()
     train(spec(folder, tmp_path / "killed", method))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
     assert not (tmp_path / "killed" / "checkpoints").exists()

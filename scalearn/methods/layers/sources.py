@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, whole_file
+from scalearn.files import check_replaced, read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given, HyperParameters, switched_on
 from scalearn.tasks.definition import is_name
@@ -104,6 +104,7 @@ def _task(run: Path) -> str:
 
 def stack(runs: Sequence[Path], output: Path) -> None:
     """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
+    check_replaced(output, b'"__metadata__":{"sources"', "stack of source adapters")
     names = [_task(run) for run in runs]
     if len(set(names)) < len(names):
         raise UserError(f"source adapters of one task twice: {', '.join(names)}; name each run once")
