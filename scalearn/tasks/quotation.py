@@ -145,7 +145,7 @@ class _Table:
         self.rows += final and data[-1] not in (_LF, _CR)
         needless = self._needless(data, quoted, codes, line_ends)
         self._note_stray(data, codes, quoted)
-        if self.widths or len(needless) or (self.doubtful and not self.all_plain):
+        if self.widths or (self.doubtful and self.columns and (len(needless) or not self.all_plain)):
             self._look(data[:used], codes[:used], quoted, needless)
         self.line += int(np.searchsorted(line_ends, used)) - (data[:used].count(b"\r\n") if b"\r" in data else 0)
         return used
@@ -161,15 +161,16 @@ class _Table:
         return all(place in self.seen and self.seen[place].plain for place in self.columns)
 
     def _quoted(self, data: bytes, codes: Bytes, final: bool) -> _Quoted:
-        """Return the quoted values; a mark opens one where a value begins.
+        """Return the quoted values.
 
-        Marks side by side are taken together. Within a value they are doubled ones, and, if they are odd in number,
-        the one that ends it; where a value begins, the first of them opens it.
+        A mark opens one where a value begins. Marks side by side are taken together: within a quoted value, an odd
+        number of them are doubled ones and the one that ends it; where a value begins, the first of them opens it, so
+        that an even number ends it, too.
         """
         marks = np.flatnonzero(codes == _MARK)
         heads = np.flatnonzero(np.diff(marks, prepend=-2) > 1)  # the first mark of each group
         sizes = np.diff(heads, append=len(marks))
-        around = np.concatenate(([_LF], codes, [_LF]))
+        around = np.pad(codes, 1, constant_values=_LF)
         starting = np.flatnonzero(self._separates(around[marks[heads]]))
         odd = np.append(np.flatnonzero(sizes % 2), len(heads))  # the last: never
         ending = np.where(sizes[starting] % 2, odd[np.searchsorted(odd, starting, side="right")], starting)
@@ -272,9 +273,7 @@ class _Table:
 
 
 def _values(codes: Bytes, separators: Positions, delimiter: int) -> tuple[Positions, Positions, Mask]:
-    """Return where each value begins and stops, and whether a row ends with it. The last row, after a line end, is
-    empty.
-    """
+    """Return where each value begins and stops, and whether a row ends with it; after a line end, an empty row."""
     kinds = codes[separators]
     pairs = (kinds[1:] == _LF) & (kinds[:-1] == _CR) & (np.diff(separators) == 1)
     kept = ~np.concatenate(([False], pairs))[: len(kinds)]
