@@ -23,7 +23,7 @@ from scalearn.methods.base import Method
 from scalearn.protocol import is_built_in, learner, named, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
 from scalearn.tasks.mirror import mirror_files
 
 STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
@@ -282,7 +282,7 @@ class Campaign:
         """The encoder's files, if it comes from a local folder."""
         source = self.models[model]
         return (
-            [f"{source.path}/{name}" for name in ("config.json", "model.safetensors")]
+            [str(local_path(source.path) / name) for name in ("config.json", "model.safetensors")]
             if source.kind == "folder"
             else []
         )
@@ -291,10 +291,11 @@ class Campaign:
         """The files that hold the task's rows, if they are on this machine: the mirror's or the user's own."""
         source = self.tasks[task].source
         if isinstance(source, HubSource) and self.config.mirror is not None:
-            splits = mirror_files(Path(self.config.mirror), task, source).values()
+            splits = mirror_files(local_path(self.config.mirror), task, source).values()
             return [str(path) for paths in splits for path in paths]
         if isinstance(source, FilesSource):
-            return [path for path in (source.train, source.validation, source.test) if path is not None]
+            splits_of = (source.train, source.validation, source.test)
+            return [str(local_path(path)) for path in splits_of if path is not None]
         return []
 
 

@@ -125,13 +125,13 @@ def prepare_task(
 ) -> None:
     """Write a task in the on-disk format: train, validation and test rows, and task.json."""
     from scalearn.tasks import TASKS
-    from scalearn.tasks.definition import Name, Task
+    from scalearn.tasks.definition import Name, Task, local_path
     from scalearn.tasks.prepare import prepare
 
     if definition is None and name not in TASKS:
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
     task = TASKS[name] if definition is None else valid("--definition", Task, json_object("--definition", definition))
-    prepare(valid("NAME", Name, name), task, output, mirror)
+    prepare(valid("NAME", Name, name), task, output, None if mirror is None else local_path(str(mirror)))
 
 
 @app.command()

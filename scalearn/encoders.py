@@ -16,6 +16,7 @@ from typing import Any
 from scalearn.config import FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_folder, write_json
+from scalearn.tasks.definition import local_path
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))  # any one makes a fast tokenizer
@@ -64,7 +65,7 @@ def _refuse_others_folder(output: Path) -> None:
 def _files(name: str, source: ModelSource) -> Iterator[Path]:
     """Yield a folder of the source's files."""
     if isinstance(source, FolderModel):
-        yield Path(source.path)
+        yield local_path(source.path)
     elif isinstance(source, HubModel):
         yield _from_hub(name, source)
     else:

@@ -66,23 +66,29 @@ def check_replaced(path: Path, mark: bytes, what: str) -> None:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, old content included."""
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_dead(path)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{TEMPORARY}", dir=path.parent))
-        handle = os.open(temporary, os.O_RDONLY)
-        try:
-            _hold(handle)
-            yield temporary
-            temporary.chmod(0o755)
-            for file in temporary.rglob("*"):
-                _to_disk(file)
-            if path.exists():
-                shutil.rmtree(path)
-            temporary.replace(path)
-        finally:
-            os.close(handle)
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _writing(path), temporary_folder(path) as temporary:
+        yield temporary
+        temporary.chmod(0o755)
+        for file in temporary.rglob("*"):
+            _to_disk(file)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` that is removed at the end; what killed processes left of theirs goes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_dead(path)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{TEMPORARY}", dir=path.parent))
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        _hold(handle)
+        yield temporary
+    finally:
+        os.close(handle)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _hold(handle: int) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from scalearn.errors import UserError
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -54,6 +58,32 @@ def _local(path: str) -> str:
 LocalPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
 
 
+def local_path(path: str) -> Path:
+    """Return a path of the config as this machine has it: a `~` at its beginning is the user's home.
+
+    The config and every definition keep the `~`. Written out, it would differ between users and machines, and a task
+    would be made anew for each of them.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: no home of that user is known here; write the folder's name out") from None
+
+
+# What quotation marks in CSV and TSV files are: around values as in RFC 4180, or plain characters, a line being a row.
+Quoting = Literal["standard", "none"]
+_QUOTING = (
+    "what quotation marks in CSV and TSV are: `standard`, around values (RFC 4180), or `none`, plain characters; by "
+    "default standard, and TSV that may be either is refused"
+)
+
+
+def _refuse_quoting(quoting: Quoting | None, paths: Iterable[str | None]) -> None:
+    """Refuse the key where no file is CSV or TSV: it would have no effect."""
+    if quoting is not None and not any(path.lower().endswith((".csv", ".tsv")) for path in paths if path):
+        raise ValueError("quoting: only CSV and TSV files have it; remove the key")
+
+
 class Strict(BaseModel):
     """A model of config.yaml: unknown keys are refused, values do not change."""
 
@@ -76,6 +106,12 @@ class HubSource(Strict):
     validation: Part | None = Field(None, description="a split of its own; by default cut from train")
     test: Part | None = Field("validation", description="null: cut from train")
     parts: dict[Name, Part] = Field({}, description="further test splits: suffix of their metrics -> split name")
+    quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @model_validator(mode="after")
+    def _has_marks(self) -> HubSource:
+        _refuse_quoting(self.quoting, (self.files,))
+        return self
 
 
 class FilesSource(Strict):
@@ -85,6 +121,12 @@ class FilesSource(Strict):
     train: LocalPath
     validation: LocalPath | None = Field(None, description="by default cut from train")
     test: LocalPath | None = Field(None, description="by default cut from train")
+    quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @model_validator(mode="after")
+    def _has_marks(self) -> FilesSource:
+        _refuse_quoting(self.quoting, (self.train, self.validation, self.test))
+        return self
 
 
 class GeneratedSource(Strict):

@@ -76,6 +76,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         },
         "config.yaml: tasks.one.source.train: no file a.csv",
     ),
+    (
+        {"tasks": {"one": {"source": {"kind": "files", "train": "{2024}.csv"}}}, "benchmarks": {"b": ["one"]}},
+        "config.yaml: tasks.one.source: the brace in {2024}.csv would begin a wildcard of Snakemake's; rename it",
+    ),
 ]
 
 
