@@ -232,11 +232,13 @@ class Campaign:
         """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
 
         The metrics of a task of the campaign's own are left out, unless they choose the best epoch or need groups in
-        the rows: they are for the scores (`metrics`), so that another one makes no rows and trains nothing anew.
+        the rows, and so is the class that f1 is of: they are for the scores (`scoring`), so that another one makes no
+        rows and trains nothing anew.
         """
         mine = self.tasks[task]
-        needed = mine.select == "headline" or "exact_match" in mine.metrics
-        hidden = set() if needed or task in self.built_in else {"metrics"}
+        hidden = set()
+        if task not in self.built_in and mine.select != "headline":
+            hidden = {"positive"} if "exact_match" in mine.metrics else {"metrics", "positive"}
         content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
         kind = self.tasks[task].source.kind
         return normal({**content, "source": {"kind": kind, **content.get("source", {})}})
@@ -245,6 +247,12 @@ class Campaign:
         """The metrics of the task's scores, headline first; none if the task.json of a rule says them."""
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
+
+    def scoring(self, task: str) -> list[str]:
+        """The options of `scalearn score` that say by what the task's runs are scored."""
+        positive = self.tasks[task].positive
+        metrics = [f"--metric={metric}" for metric in self.metrics(task)]
+        return metrics if positive is None else [*metrics, f"--positive={positive}"]
 
     def model_definition(self, model: str) -> str:
         """Where the encoder comes from, as JSON."""

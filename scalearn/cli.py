@@ -136,7 +136,7 @@ def prepare_task(
 
 @app.command()
 def check_task(
-    task: Annotated[Path, typer.Argument(help="a prepared task")],
+    task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name in resources/tasks")],
     model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -145,15 +145,16 @@ def check_task(
 
     from scalearn.tasks import report
     from scalearn.tasks.findings import check_task as look
+    from scalearn.tasks.prepared import prepared_folder
     from scalearn.tasks.store import TaskInfo
 
-    measure = None
+    folder, measure = prepared_folder(task), None
     if model is not None:
         from scalearn.training.tokens import Tokens
 
-        info = TaskInfo.read(task)
+        info = TaskInfo.read(folder)
         measure = Tokens(model, info.max_length, info.truncate).lengths
-    found = look(task, measure)
+    found = look(folder, measure)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:
@@ -325,12 +326,13 @@ def train_joint(
 def score(
     run: Annotated[Path, typer.Argument(help="a run directory")],
     metric: Annotated[list[str] | None, typer.Option(help="headline first; by default those the run recorded")] = None,
+    positive: Annotated[str | None, typer.Option(help="of two labels the one that f1 is of")] = None,
     output: Annotated[Path | None, typer.Option(help="by default the run's score.json")] = None,
 ) -> None:
     """Score a run's predictions: write its score record."""
     from scalearn.results.scores import score_run
 
-    score_run(run, metric or [], output)
+    score_run(run, metric or [], output, positive)
 
 
 @app.command()

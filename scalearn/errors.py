@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
 _SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
+_MANY, _LONG = 20, 60  # names that a message lists, and characters of each
 _FIRST, _LAST = 1200, 400  # characters of a longer sentence that are shown: where it is, and how to mend it
 
 
@@ -33,7 +35,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint such as `, did you mean 'rte'?` or, with nothing close, the list of what is known."""
     options = sorted(known)
     close = get_close_matches(name[:100], options, n=1)
-    return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(options) or 'none'}"
+    return f", did you mean '{close[0]}'?" if close else f"; known: {shown(options) or 'none'}"
+
+
+def shown(names: Collection[str]) -> str:
+    """Return names as a list for a message: the first of many, the beginning of long ones, and how many there are."""
+    first = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in islice(names, _MANY)]
+    return ", ".join(first) + (f", ... ({len(names):,} in all)" if len(names) > _MANY else "")
 
 
 def complaint(error: ValidationError) -> str:

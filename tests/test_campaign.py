@@ -93,6 +93,35 @@ def test_metrics_are_part_of_what_a_task_is_if_they_choose_the_epoch_or_need_gro
     assert definition("loss", "exact_match") != definition("loss", "accuracy")
 
 
+def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch() -> None:
+    def mine(select: str, **changes: Any) -> Campaign:
+        task = {"source": {"kind": "rule"}, "select": select, "metrics": ["f1"], **changes}
+        return campaign(tasks={"mine": task}, benchmarks={"b": ["mine"]}, task_seeds={})
+
+    plain, named = mine("loss"), mine("loss", positive="it's so")
+    assert plain.definition("mine") == named.definition("mine")
+    assert (plain.scoring("mine"), named.scoring("mine")) == (["--metric=f1"], ["--metric=f1", "--positive=it's so"])
+    assert mine("headline").definition("mine") != mine("headline", positive="yes").definition("mine")
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is no label; name 'a' or 'b'"):
+        mine("loss", positive="yes", labels=["a", "b"])
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: f1 is of one class where there are two, found 3"):
+        mine("loss", positive="a", labels=["a", "b", "c"])
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: kind 'regression' has no such class"):
+        mine("loss", positive="a", kind="regression", metrics=["pearson"])
+
+
+def test_one_name_needs_no_brackets() -> None:
+    short = {
+        "source": {"kind": "rule"},
+        "kind": "multiple_choice",
+        "texts": "q",
+        "choices": "all",
+        "metrics": "accuracy",
+    }
+    task = campaign(tasks={"mine": short}, benchmarks={"b": ["mine"]}, task_seeds={}).tasks["mine"]
+    assert (task.texts, task.choices, task.metrics) == (("q",), ("all",), ("accuracy",))
+
+
 def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
     few = campaign(train_rows={"multirc": 2000})
     assert few.tasks["multirc"].train_rows == 2000

@@ -51,6 +51,7 @@ class TaskFacts(_Record):
     labels: tuple[str, ...] | None
     choices: int | None = None
     metrics: tuple[str, ...] = Field(min_length=1)
+    positive: str | None = None
     version: int
     sha256: dict[str, str]
 
@@ -134,6 +135,9 @@ class ScoreRecord(_Record):
 
     identity: Identity
     headline: str
+    positive: str | None = Field(
+        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if there is an f1"
+    )
     scores: dict[str, float]
     baseline: dict[str, float]
     rows: dict[str, int]

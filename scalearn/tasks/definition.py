@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from scalearn.errors import UserError
 
@@ -44,6 +44,17 @@ Column = Annotated[str, StringConstraints(min_length=1)]
 # Parts of a path in a repository: none is `..`, and none holds a `*`.
 Part = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]
 Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+# A list of names; one of them may stand there without brackets.
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])]
+Columns = Annotated[
+    tuple[Column, ...], BeforeValidator(_one_or_more, json_schema_input_type=Column | tuple[Column, ...])
+]
 
 
 def _local(path: str) -> str:
@@ -144,8 +155,8 @@ class RuleSource(Strict):
 Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
-# What is read of a task that a rule makes: its metrics, for the scores, and the kind that they must suit.
-BESIDE_A_RULE = {"source", "kind", "metrics"}
+# What is read of a task that a rule makes: what scores it, and the kind that this must suit.
+BESIDE_A_RULE = {"source", "kind", "metrics", "positive"}
 
 
 class Task(Strict):
@@ -153,15 +164,16 @@ class Task(Strict):
 
     source: Source
     kind: Kind = "classification"
-    texts: tuple[Column, ...] = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
-    choices: tuple[Column, ...] = Field((), description="multiple choice: a column per choice, or one column of lists")
+    texts: Columns = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
+    choices: Columns = Field((), description="multiple choice: a column per choice, or one column of lists")
     construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
     label: Column = Field("label", description="the label column")
     separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
     labels: tuple[Column, ...] | None = Field(
         None, description="label names in index order; by default sorted from train"
     )
-    metrics: tuple[str, ...] = Field((), description="headline first; by default the first that suits the kind")
+    metrics: Names = Field((), description="headline first; by default the first that suits the kind")
+    positive: Column | None = Field(None, description="of two labels the one that f1 is of; by default the second")
     max_length: Whole = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
     groups: Column | None = Field(None, description="rows that share this column's value stay on one side of a cut")
@@ -187,6 +199,11 @@ class Task(Strict):
             raise ValueError(f"labels: kind '{self.kind}' has no label names; remove the key")
         if self.labels is not None and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise ValueError("labels: at least two names, each once")
+        if self.positive is not None:
+            if self.kind != "classification":
+                raise ValueError(f"positive: kind '{self.kind}' has no such class; remove the key")
+            if self.labels is not None:
+                positive_class(self.positive, self.labels)
         if (self.kind == "multiple_choice") != bool(self.choices):
             raise ValueError("choices: kind 'multiple_choice' names the columns of its choices, other kinds none")
         columns = (*self.texts, *self.choices, self.label)
@@ -202,3 +219,17 @@ class Task(Strict):
     def all_metrics(self) -> tuple[str, ...]:
         """The metrics to record, the headline first."""
         return self.metrics or METRICS[self.kind][:1]
+
+
+def positive_class(name: str | None, labels: Sequence[str] | None) -> int:
+    """Return the index of the class that f1 is of where there are two: of the one so named, by default the second.
+
+    Raises: ValueError if there are not two labels, or none of this name.
+    """
+    if name is None:
+        return 1
+    if labels is None or len(labels) != 2:
+        raise ValueError(f"positive: f1 is of one class where there are two, found {len(labels or ())}; remove the key")
+    if name not in labels:
+        raise ValueError(f"positive: '{name}' is no label; name '{labels[0]}' or '{labels[1]}'")
+    return list(labels).index(name)

@@ -50,8 +50,9 @@ class Split:
     inputs: [rows], a hash of all that a model reads; first: [rows], a hash of text1; answers: [rows], the label, of
     multi_label a hash of the labels; counts: [classes], how many rows have each; longest: of its rows, in tokens (or
     words); parts: how many rows belong to each part of a test file.
-    missing, wrong, empty, unanswered, long: the rows with a null, with a label that there is not, with a text with
-    nothing in it, with no right answer or label, and with more tokens (or words) than the task's length.
+    missing, wrong, twice, empty, unanswered, long: the rows with a null, with a label that there is not, with one that
+    stands in the row more than once, with a text with nothing in it, with no right answer or label, and with more
+    tokens (or words) than the task's length.
     """
 
     counts: npt.NDArray[np.int64]
@@ -63,6 +64,7 @@ class Split:
     parts: dict[str, int] = field(default_factory=dict)
     missing: Places = field(default_factory=Places)
     wrong: Places = field(default_factory=Places)
+    twice: Places = field(default_factory=Places)
     empty: Places = field(default_factory=Places)
     unanswered: Places = field(default_factory=Places)
     long: Places = field(default_factory=Places)
@@ -158,7 +160,11 @@ def _label_lists(labels: pa.Array, info: TaskInfo, found: Split) -> Hashes:
     wrong = np.zeros(len(labels), bool)
     wrong[rows[~good]] = True
     found.wrong.add(wrong, found.rows)
-    found.unanswered.add(pc.list_value_length(labels).to_numpy(zero_copy_only=False) == 0, found.rows)
+    lengths = pc.list_value_length(labels).to_numpy(zero_copy_only=False)
+    found.unanswered.add(lengths == 0, found.rows)
+    known = rows[good], classes[good]
+    once = np.unique(known[0] * info.outputs + known[1]) // info.outputs
+    found.twice.add(np.bincount(known[0], minlength=len(labels)) > np.bincount(once, minlength=len(labels)), found.rows)
     found.counts += np.bincount(classes[good], minlength=info.outputs)
     return pd.util.hash_array(
         np.array([str(sorted(row)) for row in labels.to_pylist()], dtype=object), categorize=False

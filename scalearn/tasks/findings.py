@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from scalearn.errors import shown
 from scalearn.files import sha256
 from scalearn.tasks.examine import SHOWN, Measure, Places, Split, read_split
 from scalearn.tasks.store import SPLITS, TaskInfo
+from scalearn.tasks.suspects import doubts
 
 Level = Literal["error", "warning", "note"]
 
@@ -80,6 +82,7 @@ def _bad_rows(name: str, split: Split, info: TaskInfo, words: bool) -> Iterator[
     yield from finding("error", split.missing, "with a null; give each a value, or remove the row")
     what = "a number of choices or a label that does not fit" if info.choices else "an unknown label"
     yield from finding("error", split.wrong, f"with {what}: labels must be {allowed}")
+    yield from finding("error", split.twice, "with a class more than once; a row lists the index of each class once")
     yield from finding("warning", split.empty, "with an empty text")
     if info.kind == "candidates":
         yield from finding("warning", split.unanswered, "whose question has no right answer: it scores 0 always")
@@ -97,8 +100,12 @@ def _labels(name: str, split: Split, info: TaskInfo) -> Iterator[Finding]:
     for most, text in ((0, "no row of {}"), (RARE - 1, f"fewer than {RARE} rows, too few to learn, of {{}}")):
         few = (split.counts == 0) if most == 0 else (split.counts > 0) & (split.counts <= most)
         if few.any() and (most == 0 or name == "train"):
-            names = [f"'{info.labels[place]}'" for place in np.flatnonzero(few)]
+            names = [f"'{shown([info.labels[place]])}'" for place in np.flatnonzero(few)]
             yield Finding("warning", name, int(split.counts[few].sum()), text.format(_listed(names)))
+    if name == "train":
+        for doubt in doubts(info.kind, info.label, info.labels, split.counts.tolist()):
+            rows = int(sum(split.counts[info.labels.index(label)] for label in doubt.names or info.labels))
+            yield Finding("warning", name, rows, doubt.what)
     if info.kind == "classification" and split.counts.max() > DOMINANT * split.rows:
         share, label = split.counts.max() / split.rows, info.labels[int(split.counts.argmax())]
         text = f"{100 * share:.1f} % of the rows are '{label}'; prefer macro metrics or matthews to accuracy"

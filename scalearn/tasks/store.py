@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scalearn.errors import UserError, complaint
 from scalearn.files import read_json, sha256, whole_file, write_json
-from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task
+from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task, positive_class
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +42,9 @@ class TaskInfo(BaseModel):
     name: Name
     kind: Kind
     labels: tuple[str, ...] | None
+    positive: str | None = Field(
+        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if not the second"
+    )
     choices: int | None = Field(None, ge=2, description="multiple_choice: how many each row has")
     grouped: bool = Field(False, description="rows say to which group they belong")
     metrics: tuple[str, ...] = Field(min_length=1, description="headline first")
@@ -64,6 +67,7 @@ class TaskInfo(BaseModel):
             raise ValueError(f"labels: {' and '.join(LABELLED)} have label names, other kinds null")
         if self.labels is not None and len(self.labels) < 2:
             raise ValueError("labels: at least two")
+        positive_class(self.positive, self.labels)
         if (self.kind == "multiple_choice") != (self.choices is not None):
             raise ValueError("choices: multiple_choice says how many, other kinds null")
         if self.kind == "candidates" and not self.grouped:
@@ -158,6 +162,7 @@ def write(
         name=name,
         kind=task.kind,
         metrics=task.all_metrics,
+        positive=task.positive,
         max_length=task.max_length,
         truncate=task.truncate,
         select=task.select,

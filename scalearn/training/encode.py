@@ -27,7 +27,7 @@ from scalearn.training.tokens import Tokens
 ROWS_AT_ONCE = 2048  # bounds memory whatever the size of the task
 REPORT_SECONDS = 15.0
 FOR_METRICS = ("group", "candidate", "answers", "part")
-IN_TASK = {"name", "kind", "labels", "choices", "metrics", "select", "version", "sha256"}
+IN_TASK = {"name", "kind", "labels", "choices", "metrics", "positive", "select", "version", "sha256"}
 
 
 def encode(task: Path, model: Path, output: Path) -> None:

@@ -88,7 +88,7 @@ class Project:
         for name in ("tiny model/config.json", "tiny model/model.safetensors"):
             (path / name).write_text(name)
         for name in ("one.csv", "two.csv", "three.csv"):
-            (path / name).write_text("text,label\na,yes\nb,no\n")
+            (path / name).write_text("text,label\n" + "a,yes\nb,no\n" * 2)
         project = cls(path)
         project.configure()
         return project

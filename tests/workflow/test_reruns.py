@@ -164,6 +164,8 @@ def test_another_metric_scores_again_and_trains_nothing(done: Project) -> None:
     one = {**CAMPAIGN["tasks"]["one"], "metrics": ["f1", "accuracy"]}
     done.configure(tasks={**CAMPAIGN["tasks"], "one": one})
     assert done.planned() == (set(), views(6))
+    done.configure(tasks={**CAMPAIGN["tasks"], "one": {**one, "positive": "no"}})
+    assert done.planned() == (set(), views(6))
 
 
 def test_prose_reruns_nothing(done: Project) -> None:

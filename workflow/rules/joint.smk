@@ -55,6 +55,6 @@ rule score_joint:
     localrule: True
     params:
         version=versions.SCORING,
-        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
+        metrics=lambda wildcards: campaign.scoring(wildcards.task),
     shell:
-        "scalearn score {input.tasks}/{wildcards.task} {params.metrics} --output {output} > {log} 2>&1"
+        "scalearn score {input.tasks}/{wildcards.task} {params.metrics:q} --output {output} > {log} 2>&1"

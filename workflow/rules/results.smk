@@ -16,9 +16,9 @@ rule score:
     localrule: True
     params:
         version=versions.SCORING,
-        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
+        metrics=lambda wildcards: campaign.scoring(wildcards.task),
     shell:
-        "scalearn score $(dirname {output}) {params.metrics} > {log} 2>&1"
+        "scalearn score $(dirname {output}) {params.metrics:q} > {log} 2>&1"
 
 
 rule collect_scores:
