@@ -21,6 +21,8 @@ include: "workflow/rules/results.smk"
 # Before the first job: a look at the local rows themselves, which a dry run has no need to read, and notes of the command
 # line for `scalearn resume` and of what is to be made. Dry runs, --unlock and their like never come here.
 onstart:
+    if not all(job.is_local for job in workflow.dag.needrun_jobs()):
+        refuse(check_executor, workflow.executor_plugin.name)
     refuse(check_rows, campaign)
     note(workflow.executor_plugin.name)
     note_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
@@ -67,3 +69,8 @@ rule all:
         rules.tables.input,
         "results/scores.parquet",
     localrule: True
+
+
+# All rules are known now, also yours.
+if workflow.is_main_process:
+    refuse(check_targets, workflow, sys.argv, campaign.benchmarks, origin)

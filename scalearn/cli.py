@@ -12,7 +12,7 @@ import typer
 from scalearn import budget, gpus
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid
+from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid, whole_number
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,10 +26,11 @@ How = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
-Seed = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
 Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
+COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -176,10 +177,14 @@ def tasks(
 def methods(
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
-    layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
-    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
-    embeddings: Annotated[int, typer.Option(min=1, help="rows of its embedding tables; by default RoBERTa's")] = 50_780,
+    hidden_size: Annotated[int, typer.Option(help="of the encoder", **COUNT)] = 768,
+    layers: Annotated[int, typer.Option(help="of the encoder", **COUNT)] = 12,
+    intermediate_size: Annotated[
+        int | None, typer.Option(help="of its FFN; by default 4 x hidden size", **COUNT)
+    ] = None,
+    embeddings: Annotated[
+        int, typer.Option(help="rows of its embedding tables; by default RoBERTa's", **COUNT)
+    ] = 50_780,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""

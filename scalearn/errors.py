@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 # What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
 _SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
@@ -34,13 +30,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     options = sorted(known)
     close = get_close_matches(name[:100], options, n=1)
     return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(options) or 'none'}"
-
-
-def complaint(error: ValidationError) -> str:
-    """Return a pydantic error's first complaint as `key: what is wrong`, without the value that it is about."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    key, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message  # a complaint about the whole names its key itself
 
 
 def _printable(sentence: str) -> str:

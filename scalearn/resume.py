@@ -21,6 +21,7 @@ from typing import Any
 
 from scalearn import budget
 from scalearn.errors import UserError
+from scalearn.start import check_config_files
 
 SNAKEMAKE = Path(".snakemake")
 NOTE = SNAKEMAKE / "scalearn" / "command.json"
@@ -88,10 +89,10 @@ def _command(arguments: Sequence[str]) -> list[str]:
     if not arguments and not NOTE.exists():
         raise UserError("resume: no campaign ran here yet; say how, for example `scalearn resume --profile slurm`")
     snakemake = [sys.executable, "-m", "snakemake"]
-    if arguments:
-        return [*snakemake, *arguments]
-    warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
-    return [*warm, *snakemake, *_noted("arguments", [])]
+    warm = [sys.executable, "-m", "scalearn", "warm"] if not arguments and _noted("warm", False) else []
+    arguments = arguments or _noted("arguments", [])
+    check_config_files(arguments)
+    return [*warm, *snakemake, *arguments]
 
 
 @contextmanager

@@ -225,12 +225,12 @@ def test_layouts_are_normal_json() -> None:
             "config.yaml: benchmarks.b.model: unknown name 'roberta', did you mean 'roberta-base'?",
         ),
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
-        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
+        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' is listed more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
         ({"hyperparameters": {"two_stages": {"epochs": 1}}}, "unknown name 'two_stages', did you mean 'two_stage'?"),
         (
             {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
-            "config.yaml: benchmark_hyperparameters.glue.adapter: its runs are shared by all benchmarks",
+            "config.yaml: benchmark_hyperparameters.glue.adapter: all benchmarks share its runs",
         ),
         (
             {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
@@ -238,18 +238,21 @@ def test_layouts_are_normal_json() -> None:
         ),
         (
             {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
-            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use benchmark_hyp",
+            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use `benchmark_hyp",
         ),
         ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
         ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
         ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
         ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
-        ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
-        ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
+        (
+            {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
+            "benchmarks.b: all its tasks or sources are in `unavailable`",
+        ),
+        ({"protocol": "right"}, "config.yaml: protocol: one of corrected, reference is expected"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
-        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),
+        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 is listed more than once; keep one"),
     ],
 )
 def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
