@@ -34,13 +34,18 @@ def check_executor(name: str) -> None:
 
 def check_config_files(arguments: Sequence[str]) -> None:
     """Refuse a `--configfile` that is not there; Snakemake itself would end in a traceback."""
-    for path in getattr(_parsed(arguments), "configfile", None) or ():
-        if not path.is_file():
+    named = False  # as long as no other option begins, every word names a file
+    for word in arguments:
+        option, _, value = word.partition("=")
+        if word.startswith("-"):
+            named = option in ("--configfile", "--configfiles")
+        path = value if word.startswith("-") else word
+        if named and path and not Path(path).is_file():
             raise UserError(f"--configfile {path}: no such file; mend the path")
 
 
 def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[str], origin: str) -> None:
-    """Refuse targets that are neither a rule, nor made by one, nor a file.
+    """Refuse targets that are neither a rule nor made by one.
 
     command: the whole command line; benchmarks: those of the campaign file `origin`.
     """
@@ -48,7 +53,7 @@ def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[
         return  # another program has called Snakemake
     for target in getattr(_parsed(command[1:]), "targets", None) or ():
         path = target if target.startswith("/") else os.path.relpath(target)
-        made = workflow.is_rule(target) or "://" in target or Path(path).exists()
+        made = workflow.is_rule(target) or "://" in target  # remote storage, which is Snakemake's own affair
         if not made and not any(rule.is_producer(path) for rule in workflow.rules):
             names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
             raise UserError(_refusal(path, names, benchmarks, origin))

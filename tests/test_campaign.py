@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scalearn.campaign import Campaign, Run, normal
 from scalearn.errors import UserError
-from scalearn.hyperparameters import RANGES
+from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -144,6 +144,17 @@ def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> Non
     )
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_no_hyperparameter_is_negative_or_without_end(name: str) -> None:
+    """Neither in a campaign nor on the command line, which both ask `check_value`."""
+    for key in METHODS[name].defaults:
+        for value in (-1, -1e-9, math.nan, math.inf):
+            with pytest.raises(UserError, match=f"{key} is .*; give"):
+                check_value("here", key, value)
+        with pytest.raises(UserError, match=rf"config.yaml: hyperparameters.{name}: {key} is -1; give"):
+            campaign(hyperparameters={name: {key: -1}})
+
+
 def possible(key: str) -> st.SearchStrategy[int]:
     least, most = RANGES.get(key, (0, 10**6))
     return st.integers(math.ceil(least), int(min(most, 10**6)))
@@ -244,6 +255,8 @@ def test_layouts_are_normal_json() -> None:
         ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
         ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
         ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
+        ({"hyperparameters": {"all": {"epochs": -1}}}, "hyperparameters.all: epochs is -1; give at least 1"),
+        ({"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}}, "learning_rate is -1; give at least 0"),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
         (
             {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
