@@ -71,6 +71,6 @@ rule all:
     localrule: True
 
 
-# All rules are known now, also yours.
+# Keep this last: it has to know all rules, also yours.
 if workflow.is_main_process:
     refuse(check_targets, workflow, sys.argv, campaign.benchmarks, origin)

@@ -75,4 +75,5 @@ def _how_to_add(model: str) -> str:
 def _known(origin: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}")
+            own = " (a task of your own is defined under `tasks`)" if key.startswith("benchmarks.") else ""
+            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}{own}")

@@ -45,6 +45,7 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert (status, said.count("\n")) == (1, 1), said
     assert said.startswith("error: ") and "Traceback" not in said and len(said) < 2000
     assert re.search(case.says, said), said
+    assert not re.search("Input should|Field required|Extra inputs|String should|Tuple should|Value error", said), said
     assert content(project) == before
 
 

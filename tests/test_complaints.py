@@ -167,8 +167,8 @@ def test_every_pattern_of_the_schema_has_words() -> None:
         (
             ("models", "far", "revision"),
             "main",
-            "models.far.revision: a full commit hash of 40 digits and letters a to f (the repository's page lists them "
-            "under 'History') is expected, found the text 'main'",
+            "models.far.revision: a full commit hash of 40 digits and letters a to f (on the repository's page: "
+            "'Files and versions', then 'History') is expected, found the text 'main'",
         ),
         # the key `package` of a model of kind `package` is not the kind that pydantic puts into its location
         (

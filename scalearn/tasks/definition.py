@@ -52,7 +52,8 @@ Commit = Annotated[
     str,
     matching(
         r"^[0-9a-f]{40}$",
-        "a full commit hash of 40 digits and letters a to f (the repository's page lists them under 'History')",
+        "a full commit hash of 40 digits and letters a to f "
+        "(on the repository's page: 'Files and versions', then 'History')",
     ),
 ]
 Files = Annotated[
