@@ -59,6 +59,8 @@ def complaint(error: ValidationError, kind: Any, content: Any) -> str:
         return f"{where}: {_expected([schema.name], value)}{_mend(path, [schema.name], value)}"
     variants = schema.variants(schema.at(path, content))
     mend = _mend(path, variants, value) or schema.example(path, content, "; for example")
+    if reason in ("too_short", "too_long"):
+        return _joined(where, f"{_sizes(first['ctx'])} expected, found {_found(value)}{mend}")
     return _joined(where, _expected(variants, value) + mend)
 
 
@@ -218,12 +220,12 @@ def _words(node: Node, value: Any) -> str:
         case "number":
             return "a number" + _bounds(node)
         case "array":
-            return "a list" + (_sizes(node) if isinstance(value, list | tuple) else "")
+            return "a list"
         case "boolean":
             return "true or false"
         case "string":
             return "a text" if value != "" else "a text that is not empty"
-    return "a mapping of at least 1 entry" if value == {} else "a mapping (`key: value`)"
+    return "a mapping (`key: value`)"
 
 
 def _bounds(node: Node) -> str:
@@ -234,11 +236,10 @@ def _bounds(node: Node) -> str:
     return "" if least is None else f" of at least {least}"
 
 
-def _sizes(node: Node) -> str:
-    least, most = node.get("minItems"), node.get("maxItems")
-    if most is not None:
-        return f" of {least} to {most} entries"
-    return "" if least is None else f" of at least {least} {'entry' if least == 1 else 'entries'}"
+def _sizes(bounds: Mapping[str, int]) -> str:
+    number = bounds.get("max_length", bounds.get("min_length", 0))
+    entries = "entry is" if number == 1 else "entries are"
+    return f"{'at most' if 'max_length' in bounds else 'at least'} {number} {entries}"
 
 
 def _found(value: Any) -> str:

@@ -190,7 +190,7 @@ def test_every_pattern_of_the_schema_has_words() -> None:
         (
             ("tasks", "mine", "texts"),
             ["a", "b", "c"],
-            "tasks.mine.texts: a list of 1 to 2 entries is expected, found a list of 3; "
+            "tasks.mine.texts: at most 2 entries are expected, found a list of 3; "
             "for example `texts: [sentence1, sentence2]`",
         ),
         (
