@@ -2,6 +2,8 @@
 # how and where to run it in profiles/. Try: snakemake --profile local -n
 from snakemake.utils import min_version
 
+from scalearn.start import check_executor, check_targets
+
 min_version("9.10")
 
 

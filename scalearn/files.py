@@ -18,13 +18,6 @@ from typing import Any
 from scalearn.errors import UserError
 
 LOCK = ".lock"
-MAKERS = {  # of the JSON files that commands start from
-    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it",
-    "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
-    "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
-    "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",
-    "score.json": "`scalearn score {folder}` makes it",
-}
 CHECKSUM = "checksum"  # of a JSON file's other entries
 MENDS = {
     errno.ENOSPC: "free some space",
@@ -33,6 +26,13 @@ MENDS = {
     errno.EROFS: "write somewhere else",
     errno.EACCES: "make its folder writable for you",
     errno.EPERM: "make its folder writable for you",
+}
+MAKERS = {  # of the JSON files that commands start from
+    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it",
+    "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
+    "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
+    "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",
+    "score.json": "`scalearn score {folder}` makes it",
 }
 
 

@@ -57,6 +57,7 @@ def resume(arguments: Sequence[str], max_time: str | None = None) -> int:
     """Run Snakemake until the campaign is done, the time is up or nothing more is to be had; return its last status."""
     budget.begin(max_time)
     command = _command(arguments)
+    check_config_files(command)
     with _alone(), suppress(KeyboardInterrupt):
         left = list(PAUSES)
         while True:
@@ -89,10 +90,10 @@ def _command(arguments: Sequence[str]) -> list[str]:
     if not arguments and not NOTE.exists():
         raise UserError("resume: no campaign ran here yet; say how, for example `scalearn resume --profile slurm`")
     snakemake = [sys.executable, "-m", "snakemake"]
-    warm = [sys.executable, "-m", "scalearn", "warm"] if not arguments and _noted("warm", False) else []
-    arguments = arguments or _noted("arguments", [])
-    check_config_files(arguments)
-    return [*warm, *snakemake, *arguments]
+    if arguments:
+        return [*snakemake, *arguments]
+    warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
+    return [*warm, *snakemake, *_noted("arguments", [])]
 
 
 @contextmanager

@@ -26,6 +26,26 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_file_that_is_not_there_is_told_with_the_command_that_makes_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "{a}" / name
+    with pytest.raises(UserError) as refused:
+        read_json(path)
+    assert str(refused.value).startswith(f"{path}: no such file; `scalearn ")
+    assert str(path.parent) in str(refused.value).partition(";")[2]
+    command = re.findall(r"`scalearn (\S+?)[ `]", str(refused.value))
+    assert command and set(command) <= {
+        known.name or str(known.callback.__name__).replace("_", "-")
+        for known in app.registered_commands
+        if known.callback
+    }
+
+
+def test_any_other_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pair\.json: no such file; mend the path"):
+        read_json(tmp_path / "pair.json")
+
+
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"old": 1})
     before = content(tmp_path)
@@ -153,23 +173,3 @@ def test_a_full_disk_ends_a_command_in_one_sentence(tmp_path: Path) -> None:
         assert content(disk) == {}
     finally:
         subprocess.run(["umount", disk], check=True)
-
-
-@pytest.mark.parametrize("name", MAKERS)
-def test_a_file_that_is_not_there_is_told_with_the_command_that_makes_it(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "{a}" / name
-    with pytest.raises(UserError) as refused:
-        read_json(path)
-    assert str(refused.value).startswith(f"{path}: no such file; `scalearn ")
-    assert str(path.parent) in str(refused.value).partition(";")[2]
-    command = re.findall(r"`scalearn (\S+?)[ `]", str(refused.value))
-    assert command and set(command) <= {
-        known.name or str(known.callback.__name__).replace("_", "-")
-        for known in app.registered_commands
-        if known.callback
-    }
-
-
-def test_any_other_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"pair\.json: no such file; mend the path"):
-        read_json(tmp_path / "pair.json")

@@ -16,7 +16,6 @@ from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
-from scalearn.start import check_executor, check_targets
 
 # A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
 gc.set_threshold(1_000_000)
