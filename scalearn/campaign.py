@@ -60,7 +60,7 @@ class Campaign:
         try:
             config = Config.model_validate(dict(content))
         except ValidationError as error:
-            raise UserError(f"{origin}: {explain(error)}") from None
+            raise UserError(f"{origin}: {explain(error, content)}") from None
         campaign = cls(config)
         check_names(config, campaign.known_tasks, origin)
         return campaign

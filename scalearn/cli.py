@@ -12,7 +12,7 @@ import typer
 from scalearn import budget, gpus
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid
+from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid, whole_number
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,12 +26,13 @@ How = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
-Seed = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
 Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
 ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
 
+COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -190,10 +191,10 @@ def tasks(
 def methods(
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int | None, typer.Option(min=1, help=f"width, {ENCODER}")] = None,
-    layers: Annotated[int | None, typer.Option(min=1, help=f"number, {ENCODER}")] = None,
-    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; 4 x a given hidden size")] = None,
-    embeddings: Annotated[int | None, typer.Option(min=1, help=f"rows of its tables, {ENCODER}")] = None,
+    hidden_size: Annotated[int | None, typer.Option(help=f"width, {ENCODER}", **COUNT)] = None,
+    layers: Annotated[int | None, typer.Option(help=f"number, {ENCODER}", **COUNT)] = None,
+    intermediate_size: Annotated[int | None, typer.Option(help="of its FFN; 4 x a given hidden size", **COUNT)] = None,
+    embeddings: Annotated[int | None, typer.Option(help=f"rows of its tables, {ENCODER}", **COUNT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""

@@ -25,7 +25,7 @@ PAPER: Mapping[str, Layer] = {
 # benchmark gives ReCoRD as many epochs as every other task.
 POOLED: Mapping[str, Layer] = {"record": {"adapter_fusion": {"epochs": 30}}}
 
-# What no training can do without, or with more of: the least and the most.
+# The least and the most that a hyper-parameter may be; one that is not listed here is at least 0.
 RANGES: Mapping[str, tuple[float, float]] = {
     "batch_size": (1, math.inf),
     "epochs": (1, math.inf),
@@ -35,9 +35,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "length_buckets": (0, 1),
     "max_steps": (1, math.inf),
     "omega_dropout": (0, 1),
+    "patience": (1, math.inf),  # with 0 every training would end after one evaluation
     "record_rows": (1, math.inf),
     "reduction_factor": (1, math.inf),
-    "temperature": (0.1, math.inf),  # below, the largest task alone would be drawn
+    "temperature": (0.1, math.inf),  # below, only the largest task would be drawn
     "top_k": (1, math.inf),
     "train_sources": (0, 1),
     "warmup_ratio": (0, 1),
@@ -81,10 +82,11 @@ def check(where: str, layer: Layer) -> None:
 
 
 def check_value(where: str, key: str, value: object) -> None:
-    """Refuse what is no number, or out of the hyper-parameter's range; `where` begins the sentence."""
+    """Refuse what is not a number, or out of the hyper-parameter's range; `where` begins the sentence."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        raise UserError(f"{where}: {key} is {value!r}; give a number")
-    least, most = RANGES.get(key, (-math.inf, math.inf))
+        found = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise UserError(f"{where}: {key} is {found}; give a number")
+    least, most = RANGES.get(key, (0, math.inf))
     if not least <= value <= most:
         raise UserError(
             f"{where}: {key} is {value:g}; give "
@@ -99,7 +101,7 @@ def check_benchmark(where: str, layer: Layer) -> None:
     check(where, layer)
     for name in layer:
         if name == "single" or (name in METHODS and METHODS[name].family == "single"):
-            raise UserError(f"{where}.{name}: its runs are shared by all benchmarks; use task_hyperparameters")
+            raise UserError(f"{where}.{name}: all benchmarks share its runs; use `task_hyperparameters` instead")
 
 
 def check_task(where: str, layer: Layer) -> None:
@@ -107,4 +109,6 @@ def check_task(where: str, layer: Layer) -> None:
     check(where, layer)
     for name in layer:
         if name == "joint" or (name in METHODS and METHODS[name].family == "joint"):
-            raise UserError(f"{where}.{name}: its runs learn all tasks of a benchmark; use benchmark_hyperparameters")
+            raise UserError(
+                f"{where}.{name}: its runs learn all tasks of a benchmark; use `benchmark_hyperparameters` instead"
+            )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scalearn.campaign import Campaign, Run, normal
 from scalearn.errors import UserError
-from scalearn.hyperparameters import RANGES
+from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
@@ -173,6 +173,17 @@ def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> Non
     )
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_no_hyperparameter_is_negative_or_without_end(name: str) -> None:
+    """Neither in a campaign nor on the command line, which both ask `check_value`."""
+    for key in METHODS[name].defaults:
+        for value in (-1, -1e-9, math.nan, math.inf):
+            with pytest.raises(UserError, match=f"{key} is .*; give"):
+                check_value("here", key, value)
+        with pytest.raises(UserError, match=rf"config.yaml: hyperparameters.{name}: {key} is -1; give"):
+            campaign(hyperparameters={name: {key: -1}})
+
+
 def possible(key: str) -> st.SearchStrategy[int]:
     least, most = RANGES.get(key, (0, 10**6))
     return st.integers(math.ceil(least), int(min(most, 10**6)))
@@ -254,12 +265,12 @@ def test_layouts_are_normal_json() -> None:
             "config.yaml: benchmarks.b.model: unknown name 'roberta', did you mean 'roberta-base'?",
         ),
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
-        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
+        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' is listed more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
         ({"hyperparameters": {"two_stages": {"epochs": 1}}}, "unknown name 'two_stages', did you mean 'two_stage'?"),
         (
             {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
-            "config.yaml: benchmark_hyperparameters.glue.adapter: its runs are shared by all benchmarks",
+            "config.yaml: benchmark_hyperparameters.glue.adapter: all benchmarks share its runs",
         ),
         (
             {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
@@ -267,15 +278,20 @@ def test_layouts_are_normal_json() -> None:
         ),
         (
             {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
-            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use benchmark_hyp",
+            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use `benchmark_hyp",
         ),
         ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
         ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
         ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
         ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
+        ({"hyperparameters": {"all": {"epochs": -1}}}, "hyperparameters.all: epochs is -1; give at least 1"),
+        ({"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}}, "learning_rate is -1; give at least 0"),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
-        ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
-        ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
+        (
+            {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
+            "benchmarks.b: all its tasks or sources are in `unavailable`",
+        ),
+        ({"protocol": "right"}, "config.yaml: protocol: one of corrected, reference is expected"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
         (
@@ -286,7 +302,7 @@ def test_layouts_are_normal_json() -> None:
             {"tasks": {"mine": {"source": {"kind": "rule"}}}, "train_rows": {"mine": 50}},
             "config.yaml: train_rows.mine: a rule of your own makes this task, and how many rows it has; remove",
         ),
-        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),
+        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 is listed more than once; keep one"),
     ],
 )
 def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> None:

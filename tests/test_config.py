@@ -62,7 +62,6 @@ def test_numbers_may_come_from_the_command_line_as_text() -> None:
         {"models": {"m": {"kind": "hub", "repository": "a/b", "revision": "main"}}},
         {"models": {"m": {"kind": "pickle", "path": "x"}}},
         {"hyperparameters": {"all": {"epochs": float("nan")}}},
-        {"hyperparameters": {"all": {"epochs": -1}}},
         {"tasks": {"mine": {"source": {"kind": "files", "test": "a.csv"}}}},
         {
             "tasks": {

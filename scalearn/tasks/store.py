@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.errors import UserError, complaint
+from scalearn.complaints import complaint
+from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task, positive_class
 
@@ -95,12 +96,12 @@ class TaskInfo(BaseModel):
         A UserError names the file and the mend if something is missing, of another type, or of another size.
         """
         path = folder / "task.json"
+        content = read_json(path)
         try:
-            info = cls.model_validate(read_json(path))
+            info = cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(
-                f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again"
-            ) from None
+            wrong = complaint(error, cls, content)
+            raise UserError(f"{path}: {wrong}; mend the rule that wrote it, or delete it and run again") from None
         for split in SPLITS:
             _check_file(folder / f"{split}.parquet", info, split)
         return info

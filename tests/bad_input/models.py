@@ -161,7 +161,7 @@ CASES = [
         adapter(),
         RTE,
     ),
-    scored("a record of nothing", r"identity: Field required; delete it and run again", {}),
+    scored("a record of nothing", r"`identity` is missing; delete it and run again", {}),
     scored(
         "a record of NaN",
         r"identity\.seed: ",

@@ -195,7 +195,7 @@ def test_a_damaged_record_stops_the_table_by_name(tmp_path: Path) -> None:
     write_scores(tmp_path, COMPLETE)
     path = tmp_path / run_of("adapter", "rte", 1).path / "score.json"
     path.write_text("{}")
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: identity: Field required; delete it"):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: `identity` is missing; delete it"):
         write_table(LAYOUT, tmp_path, tmp_path / "table")
 
 

@@ -261,7 +261,10 @@ def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = task(tmp_path)
     assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
-    assert capsys.readouterr().err == "error: nowhere/model.json: no such file; make it first\n"
+    assert capsys.readouterr().err == (
+        "error: nowhere/model.json: no such file; "
+        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it\n"
+    )
 
 
 def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_the_tasks_of_other_tests_keep_the_format(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "ranking"}, "kind: Input should be 'classification', 'multi_label'"),
+        ({"kind": "ranking"}, "kind: one of classification, multi_label, "),
         ({"labels": None}, "labels: classification and multi_label have label names"),
         ({"labels": ["only"]}, "labels: at least two"),
         ({"metrics": []}, "metrics: "),

@@ -59,7 +59,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"methods": ["adaptor"]}, "config.yaml: methods: unknown name 'adaptor', did you mean 'adapter'?"),
     ({"benchmarks": {"pair": ["one", "tow"]}}, "config.yaml: benchmarks.pair: unknown name 'tow', did you mean 'two'?"),
     ({"seed": [1]}, "config.yaml: seed: unknown key, did you mean 'seeds'?"),
-    ({"seeds": [1, 1]}, "config.yaml: seeds: 1 stands there more than once; keep one"),
+    ({"seeds": [1, 1]}, "config.yaml: seeds: 1 is listed more than once; keep one"),
     ({"seeds": []}, "config.yaml: seeds: "),
     ({"model": "tinny"}, "config.yaml: model: unknown name 'tinny', did you mean 'tiny'?"),
     ({"hyperparameters": {"scalearn": {"lerning_rate": 1}}}, "did you mean 'learning_rate'?"),
