@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalearn.campaign import Campaign
+from scalearn.compatible import check_compatible
 from scalearn.config import FolderModel
 from scalearn.encoders import CONVERT
 from scalearn.errors import UserError
+from scalearn.model_folder import check_model_folder
 from scalearn.tasks.definition import FilesSource, HubSource
 from scalearn.tasks.mirror import mirror_files
 
@@ -24,7 +26,8 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
     """Refuse a campaign whose local files are not there: model folders, mirror, task files. Reads no rows."""
     for name, model in campaign.models.items():
         if isinstance(model, FolderModel):
-            _check_model(f"{origin}: models.{name}.path", Path(model.path))
+            _check_model(f"{origin}: models.{name}.path", Path(model.path), campaign.trains(name))
+    check_compatible(campaign, origin)
     for name, task in campaign.tasks.items():
         source = task.source
         if isinstance(source, HubSource) and campaign.config.mirror is not None:
@@ -36,7 +39,7 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
                     raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
 
 
-def _check_model(key: str, folder: Path) -> None:
+def _check_model(key: str, folder: Path, trained: bool) -> None:
     if folder.is_file():
         raise UserError(f"{key}: {folder} is no folder, and no weights but safetensors are ever loaded; {CONVERT}")
     if not folder.is_dir():
@@ -44,6 +47,7 @@ def _check_model(key: str, folder: Path) -> None:
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
+    check_model_folder(f"{key}: {folder}", folder, trained)
 
 
 def check_rows(campaign: Campaign) -> None:

@@ -32,6 +32,8 @@ def encode(task: Path, model: Path, output: Path) -> None:
     """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
     info = TaskInfo.read(task)
     tokens = Tokens(model, info.max_length, info.truncate)
+    if tokens.max_length < info.max_length:
+        print(f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; more are cut off")
     started = time.monotonic()
     with ExitStack() as all_or_none:
         targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}
