@@ -1,8 +1,9 @@
 """The kinds of encoder that can be trained here, as a table of facts. Imports no torch.
 
-`config.json` names an encoder's kind as its `model_type`. Each kind below is tested with every method: tests/kinds.py
-makes a tiny one of each. A kind that is not listed is refused, because the `adapters` library cannot load it, because
-the first token, which our heads read, does not see the text there, or because loading loses some of its tensors.
+`config.json` names an encoder's kind as its `model_type`. Each kind below is tested with every sort of method, on a
+tiny encoder. A kind that is not listed is refused: the `adapters` library cannot load it (ModernBERT, MPNet, XLM), or
+would leave tensors out (X-MOD) or add some (DeBERTa v1); or it has a decoder, and our heads read the first token, which
+sees nothing of the text there (GPT-2, BART, T5).
 """
 
 from __future__ import annotations

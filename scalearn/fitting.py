@@ -117,7 +117,8 @@ def load_tokenizer(where: str, folder: Path, rows: int, trained: bool) -> Any:
 def _check_first_token(where: str, tokenizer: Any) -> None:
     """Refuse a tokenizer that begins a text with its first word, for heads read the first token of every text."""
     first = {tuple(tokenizer(text).input_ids[:1]) for text in ("a", "the b")}
-    if len(first) > 1 or first == {()} or not first <= {(token,) for token in tokenizer.all_special_ids}:
+    special = {(token,) for token in tokenizer.all_special_ids if token != tokenizer.unk_token_id}
+    if len(first) > 1 or not first <= special:
         raise UserError(
             f"{where}: its tokenizer puts no special token such as [CLS] before a text, which is where heads read; "
             "take the tokenizer that belongs to the weights"
