@@ -7,7 +7,8 @@ torch's meta device, which takes no memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def check_weights(where: str, folder: Path, trained: bool) -> Any:
 
     Only the pooler and heads may be missing, and only heads may be left over. trained: see check_model_folder.
     """
-    logging.getLogger("transformers.modeling_utils").setLevel(logging.ERROR)  # it warns of what is looked at here
     try:
-        model, found = _load_on_paper(folder, trained)
+        with _silent():  # the library warns of what is looked at here
+            model, found = _load_on_paper(folder, trained)
         if min(int(model.config.hidden_size), int(model.config.num_hidden_layers)) < 1:
             raise ValueError("it has no layers")
     except UserError:
@@ -36,6 +37,18 @@ def check_weights(where: str, folder: Path, trained: bool) -> Any:
         raise UserError(f"{where}: {CONFIG} is no encoder's ({_why(error)}); choose another model") from None
     _check_names(where, model, found)
     return model
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the library from logging anything but errors."""
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _load_on_paper(folder: Path, trained: bool) -> tuple[Any, Mapping[str, Sequence[str]]]:
