@@ -80,6 +80,10 @@ class Campaign:
             names[self.config.sentence_encoder] = None
         return {name: self.config.models[name] for name in names}
 
+    def trains(self, model: str) -> bool:
+        """Whether some benchmark trains on the encoder; one that does not only compares texts, for adapter_soup."""
+        return model in map(self.model, self.benchmarks)
+
     def model(self, benchmark: str) -> str:
         """The name of the benchmark's encoder."""
         return self.benchmarks[benchmark].model or self.config.model

@@ -107,14 +107,20 @@ def unpack(
 
 @app.command()
 def fetch_model(
-    name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
+    name: str,
+    source: Annotated[str, typer.Option(help="a `models` entry as JSON")],
+    output: Output,
+    not_trained: Annotated[
+        bool, typer.Option("--not-trained", help="it only compares texts, for adapter_soup, and may be of any kind")
+    ] = False,
 ) -> None:
-    """Fetch an encoder: weights as safetensors, tokenizer, nothing else."""
+    """Fetch an encoder: weights as safetensors, tokenizer, nothing else; refuse what does not fit together."""
     from scalearn.config import ModelSource
     from scalearn.encoders import fetch
     from scalearn.tasks.definition import Name
 
-    fetch(valid("NAME", Name, name), valid("--source", ModelSource, json_object("--source", source)), output)
+    entry = valid("--source", ModelSource, json_object("--source", source))
+    fetch(valid("NAME", Name, name), entry, output, trained=not not_trained)
 
 
 @app.command()
@@ -149,13 +155,15 @@ def check_task(
     from scalearn.tasks.prepared import prepared_folder
     from scalearn.tasks.store import TaskInfo
 
-    folder, measure = prepared_folder(task), None
-    if model is not None:
+    folder = prepared_folder(task)
+    if model is None:
+        found = look(folder)
+    else:
         from scalearn.training.tokens import Tokens
 
         info = TaskInfo.read(folder)
-        measure = Tokens(model, info.max_length, info.truncate).lengths
-    found = look(folder, measure)
+        tokens = Tokens(model, info.max_length, info.truncate)
+        found = look(folder, tokens.lengths, tokens.max_length)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:

@@ -45,7 +45,7 @@ class HubModel(Strict):
 
 
 class FolderModel(Strict):
-    """A local folder with config.json, model.safetensors and a fast tokenizer."""
+    """A local folder with config.json, model.safetensors and a tokenizer that has a fast form."""
 
     kind: Literal["folder"] = "folder"
     path: LocalPath

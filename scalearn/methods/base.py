@@ -118,6 +118,10 @@ class Method(ABC):
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         """Return the number of trainable parameters, head excluded."""
 
+    def check(self, values: HyperParameters, hidden: int | None = None) -> None:
+        """Refuse hyper-parameters that cannot be together, or on an encoder of this hidden size, if it is known."""
+        return
+
     @abstractmethod
     def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         """Put the method's modules into `model` (an adapters model) and leave only them trainable.

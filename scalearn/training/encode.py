@@ -36,6 +36,8 @@ def encode(task: Path, model: Path, output: Path) -> None:
     info = TaskInfo.read(task)
     _refuse_older(task, info)
     tokens = Tokens(model, info.max_length, info.truncate)
+    if tokens.max_length < info.max_length:
+        print(f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; more are cut off")
     started = time.monotonic()
     with ExitStack() as all_or_none:
         targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}

@@ -25,7 +25,7 @@ from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.joint_spec import RECORD, JointSpec
 from scalearn.training.joint_trainer import JointTrainer
-from scalearn.training.model import HEADS, compose_joint, count, load_encoder
+from scalearn.training.model import HEADS, compose_joint, count, head_name, load_encoder
 from scalearn.training.outputs import timing, write_predictions, write_record, write_training
 from scalearn.training.scoring import scorer
 from scalearn.training.spec import is_done
@@ -139,7 +139,8 @@ def _task_record(
     spec: JointSpec, trainer: JointTrainer, name: str, encoding: dict[str, Any], found: Mapping[str, Any]
 ) -> dict[str, Any]:
     train = EncodedSplit(spec.data[list(spec.encodings).index(name)] / "train.arrow", encoding)
-    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(f"{HEADS}{name}."))
+    own = f"{HEADS}{head_name(name)}."
+    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(own))
     return {
         **({"switches": list(spec.switches)} if spec.switches else {}),
         **({"compute": spec.compute.asked} if spec.compute.asked else {}),

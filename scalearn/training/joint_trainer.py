@@ -16,6 +16,7 @@ from scalearn.methods.base import CurrentTask, HyperParameters
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
 from scalearn.training.device import Chosen
 from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
+from scalearn.training.model import head_name
 from scalearn.training.scoring import Scorer
 from scalearn.training.trainer import RunTrainer
 
@@ -94,7 +95,7 @@ class JointTrainer(RunTrainer):
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return what the model and the head of the batch's task make of it; in evaluation it is the current task's."""
         self.current.index = int(inputs.pop("task", self.current.index))
-        return model(**inputs, head=list(self.validation)[self.current.index])
+        return model(**inputs, head=head_name(list(self.validation)[self.current.index]))
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"

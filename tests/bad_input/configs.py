@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ def written(name: str, says: str, content: bytes | str) -> Case:
     def spoil() -> list[str]:
         Path("config.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
         return ["check", "config.yaml"]
+
+    return Case(name, rf"^error: config\.yaml: {says}", spoil)
+
+
+def encoder(name: str, says: str, config: dict[str, Any], **changes: Any) -> Case:
+    """The model's config.json with these keys changed, beside the campaign's."""
+
+    def spoil() -> list[str]:
+        path = Path("model/config.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
+        return configure(**changes)
 
     return Case(name, rf"^error: config\.yaml: {says}", spoil)
 
@@ -155,6 +167,56 @@ CASES = [
         "a way in one word",
         r"compute: a mapping \(`key: value`\) is expected, found the text 'bf16'; for example",
         compute="bf16",
+    ),
+    # what cannot be together
+    changed(
+        "sources of different widths",
+        r"benchmarks\.pair: source adapters of 'mine' \(reduction_factor 16\) and 'rte' \(reduction_factor 8\) cannot "
+        "be composed: set the same reduction_factor for both",
+        benchmarks={"pair": ["mine", "rte"]},
+        methods=["adapter", "scalearn"],
+        task_hyperparameters={"rte": {"adapter": {"reduction_factor": 8}}},
+    ),
+    changed(
+        "no source but the target",
+        r"benchmarks\.pair: no source but the target 'mine' itself; set include_target to 1, or add sources",
+        methods=["adapter", "scalearn"],
+        hyperparameters={"scalearn": {"include_target": 0}},
+    ),
+    changed(
+        "scales that may all be dropped",
+        r"hyperparameters\.scalearn_mean: omega_dropout is 0\.3; set it to 0",
+        methods=["adapter", "scalearn_mean"],
+        hyperparameters={"scalearn_mean": {"omega_dropout": 0.3}},
+    ),
+    changed(
+        "an adapter without width",
+        r"hyperparameters: reduction_factor is 33; give a number from 1 to 32",
+        hyperparameters={"adapter": {"reduction_factor": 33}},
+    ),
+    changed(
+        "products that do not divide the encoder",
+        r"hyperparameters\.compacter: reduction_factor 16 makes 2 of the hidden size 32, and both must be multiples",
+        methods=["compacter"],
+    ),
+    encoder(
+        "a head on a pooler that the encoder has not",
+        r"protocol: the reference reads multiple choice through the encoder's pooler, and 'tiny' has none",
+        {"model_type": "electra"},
+        protocol="reference",
+        methods=["full_finetuning"],
+        benchmarks={"pair": ["copa"]},
+        tasks={},
+    ),
+    encoder(
+        "an encoder that cannot be trained",
+        r"models\.tiny\.path: model: config\.json is of the kind 'mpnet', which cannot be trained here; choose",
+        {"model_type": "mpnet"},
+    ),
+    encoder(
+        "an encoder of more layers than its weights have",
+        r"models\.tiny\.path: model: model\.safetensors does not fit config\.json: 2 layers, where num_hidden_la",
+        {"num_hidden_layers": 12},
     ),
     # tasks
     task("no text column", r"at least 1 entry is expected, found an empty list", texts=[]),
