@@ -18,6 +18,7 @@ from scalearn.campaign import Campaign, Run, normal
 from scalearn.errors import UserError
 from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
+from scalearn.tasks.generated import RECIPES
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -234,6 +235,31 @@ def test_how_to_compute_is_said_where_it_is_not_left_to_the_device() -> None:
     some = campaign(compute={"tf32": True, "attention": "eager", "precision": "bf16"})
     assert some.compute == ("attention=eager", "precision=bf16", "tf32=true")
     assert campaign(compute={"compile": "off"}).compute == campaign(compute={"compile": False}).compute
+
+
+def test_the_demo_stays_small_and_the_showcase_goes_on_from_it() -> None:
+    demo, showcase = (Campaign.read(ROOT / f"profiles/{name}/campaign.yaml") for name in ("demo", "showcase"))
+    passes = 0  # of a row through a training, about 12 ms each on one core
+    for run in demo.trainings():
+        rows = demo.tasks[run.task].train_rows or RECIPES[run.task].train
+        passes += rows * int(demo.hyperparameters(run.method, run.benchmark, run.task)["epochs"])
+    assert len(demo.trainings()) <= 32 and passes <= 25_000
+    # All that the demo has made is the showcase's, too.
+    assert set(demo.trainings()) < set(showcase.trainings())
+    for run in demo.trainings():
+        assert demo.changed(run.method, run.benchmark, run.task) == showcase.changed(
+            run.method, run.benchmark, run.task
+        )
+    assert {task: demo.definition(task) for task in demo.tasks} == {
+        task: showcase.definition(task) for task in showcase.tasks
+    }
+    assert (demo.models, demo.compute, demo.config.source_seed, demo.config.protocol) == (
+        showcase.models,
+        showcase.compute,
+        showcase.config.source_seed,
+        showcase.config.protocol,
+    )
+    assert demo.benchmarks == showcase.benchmarks
 
 
 def test_layouts_are_normal_json() -> None:

@@ -21,7 +21,7 @@ def test_the_committed_schema_is_the_models() -> None:
     assert json.loads((ROOT / "workflow/schemas/config.schema.json").read_text()) == Config.model_json_schema()
 
 
-@pytest.mark.parametrize("path", ["config.yaml", "profiles/demo/campaign.yaml"])
+@pytest.mark.parametrize("path", ["config.yaml", "profiles/demo/campaign.yaml", "profiles/showcase/campaign.yaml"])
 def test_the_committed_campaigns_are_valid(path: str) -> None:
     Config.model_validate(yaml.safe_load((ROOT / path).read_text()))
 
@@ -31,7 +31,6 @@ def test_the_demo_takes_the_hubs_own_weights_out_of_the_package() -> None:
     model = demo.models[demo.model]
     assert isinstance(model, PackageModel)
     assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert len(demo.methods) == 8 and len(demo.seeds) == 3
 
 
 def test_numbers_may_come_from_the_command_line_as_text() -> None:

@@ -81,7 +81,7 @@ class Project:
         for name in ("workflow", "profiles", "scalearn"):
             shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", path)
-        for name in ("local", "slurm", "demo"):
+        for name in ("local", "slurm", "demo", "showcase"):
             (path / name).symlink_to(f"profiles/{name}")
         (path / "bin").mkdir()
         (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve()))
