@@ -20,10 +20,10 @@ from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.protocol import run_switches, task_under
+from scalearn.protocol import is_built_in, learner, named, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
 from scalearn.tasks.mirror import mirror_files
 
 STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
@@ -60,7 +60,7 @@ class Campaign:
         try:
             config = Config.model_validate(dict(content))
         except ValidationError as error:
-            raise UserError(f"{origin}: {explain(error)}") from None
+            raise UserError(f"{origin}: {explain(error, content)}") from None
         campaign = cls(config)
         check_names(config, campaign.known_tasks, origin)
         return campaign
@@ -79,6 +79,10 @@ class Campaign:
         if self.config.sentence_encoder is not None and any(method.similarity for method in self.methods):
             names[self.config.sentence_encoder] = None
         return {name: self.config.models[name] for name in names}
+
+    def trains(self, model: str) -> bool:
+        """Whether some benchmark trains on the encoder; one that does not only compares texts, for adapter_soup."""
+        return model in map(self.model, self.benchmarks)
 
     def model(self, benchmark: str) -> str:
         """The name of the benchmark's encoder."""
@@ -100,9 +104,16 @@ class Campaign:
     def _available(self, tasks: Iterable[str]) -> list[str]:
         return [task for task in tasks if task not in self.config.unavailable]
 
+    @cached_property
+    def built_in(self) -> frozenset[str]:
+        """The tasks that are the package's own. One that the campaign defines anew under such a name is not."""
+        mine = self.config.tasks
+        return frozenset(name for name in TASKS if name not in mine or is_built_in(name, mine[name]))
+
     def _task(self, name: str) -> Task:
-        own = self.config.tasks.get(name)
-        task = task_under(self.config.protocol, name, TASKS[name]) if own is None else own
+        task = self.config.tasks[name] if name in self.config.tasks else TASKS[name]
+        if name in self.built_in:
+            task = task_under(self.config.protocol, name, task)
         rows = self.config.train_rows.get(name)
         return task if rows is None else task.model_copy(update={"train_rows": rows})
 
@@ -157,6 +168,14 @@ class Campaign:
             dict.fromkeys(replace(run, task=JOINT) if METHODS[run.method].family == "joint" else run for run in runs)
         )
 
+    def all_trainings(self) -> list[Run]:
+        """Every training of this campaign: those that the tables need, and the sources that these compose."""
+        runs = self.trainings()
+        composing = [run for run in runs if METHODS[run.method].family == "two_stage"]
+        composed = dict.fromkeys((run.benchmark, self.source_seed(run.seed)) for run in composing)
+        sources = [run for benchmark, seed in composed for run in self.source_runs(benchmark, seed)]
+        return list(dict.fromkeys([*runs, *sources]))
+
     def joint_tasks(self, benchmark: str) -> list[str]:
         """The tasks that the benchmark's joint runs learn, in order."""
         return self._available(self.benchmarks[benchmark].tasks)
@@ -187,14 +206,22 @@ class Campaign:
 
     def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
         """All values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
-        config = self.config
+        config, entry = self.config, self.benchmarks.get(benchmark)
+        beside = self.built_in.intersection(entry.tasks if entry else ())
         layers = [
-            hyperparameters.PAPER.get(task, {}),
+            *(hyperparameters.paper(config.protocol, task, beside) if task in self.built_in else ()),
             config.hyperparameters,
             config.benchmark_hyperparameters.get(benchmark, {}),
             config.task_hyperparameters.get(task, {}),
         ]
         return hyperparameters.resolve(METHODS[method], layers)
+
+    def version(self, method: str, benchmark: str, task: str) -> int:
+        """The version of the method that makes its runs on the task (JOINT: on all tasks of the benchmark)."""
+        tasks = self.joint_tasks(benchmark) if task == JOINT else [task]
+        switches = named(self.switches(method, *tasks))
+        made, values = learner(METHODS[method], self.hyperparameters(method, benchmark, task), switches)
+        return made.version_of(values)
 
     def changed(self, method: str, benchmark: str, task: str) -> str:
         """The hyper-parameters that differ from the method's defaults, as JSON.
@@ -214,7 +241,7 @@ class Campaign:
         """
         mine = self.tasks[task]
         hidden = set()
-        if task in self.config.tasks and mine.select != "headline":
+        if task not in self.built_in and mine.select != "headline":
             hidden = {"positive"} if "exact_match" in mine.metrics else {"metrics", "positive"}
         content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
         kind = self.tasks[task].source.kind
@@ -237,8 +264,8 @@ class Campaign:
 
     def switches(self, method: str, *tasks: str) -> tuple[str, ...]:
         """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
-        kinds = {task: self.tasks[task].kind for task in tasks}
-        return run_switches(self.config.protocol, METHODS[method], kinds)
+        concerned = [task if task in self.built_in else None for task in tasks]
+        return run_switches(self.config.protocol, METHODS[method], concerned)
 
     @property
     def compute(self) -> tuple[str, ...]:
@@ -267,7 +294,7 @@ class Campaign:
         """The encoder's files, if it comes from a local folder."""
         source = self.models[model]
         return (
-            [f"{source.path}/{name}" for name in ("config.json", "model.safetensors")]
+            [str(local_path(source.path) / name) for name in ("config.json", "model.safetensors")]
             if source.kind == "folder"
             else []
         )
@@ -276,10 +303,11 @@ class Campaign:
         """The files that hold the task's rows, if they are on this machine: the mirror's or the user's own."""
         source = self.tasks[task].source
         if isinstance(source, HubSource) and self.config.mirror is not None:
-            splits = mirror_files(Path(self.config.mirror), task, source).values()
+            splits = mirror_files(local_path(self.config.mirror), task, source).values()
             return [str(path) for paths in splits for path in paths]
         if isinstance(source, FilesSource):
-            return [path for path in (source.train, source.validation, source.test) if path is not None]
+            splits_of = (source.train, source.validation, source.test)
+            return [str(local_path(path)) for path in splits_of if path is not None]
         return []
 
 

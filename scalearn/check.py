@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalearn.campaign import Campaign
+from scalearn.compatible import check_compatible
 from scalearn.config import FolderModel
 from scalearn.encoders import CONVERT
 from scalearn.errors import UserError
-from scalearn.tasks.definition import FilesSource, HubSource
-from scalearn.tasks.mirror import mirror_files
+from scalearn.model_folder import check_model_folder
+from scalearn.tasks.definition import FilesSource, local_path
 
 
 def check_campaign(path: Path) -> Campaign:
@@ -23,20 +24,28 @@ def check_campaign(path: Path) -> Campaign:
 def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
     """Refuse a campaign whose local files are not there: model folders, mirror, task files. Reads no rows."""
     for name, model in campaign.models.items():
+        _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
         if isinstance(model, FolderModel):
-            _check_model(f"{origin}: models.{name}.path", Path(model.path))
+            _check_model(f"{origin}: models.{name}.path", local_path(model.path), campaign.trains(name))
+    check_compatible(campaign, origin)
     for name, task in campaign.tasks.items():
-        source = task.source
-        if isinstance(source, HubSource) and campaign.config.mirror is not None:
-            mirror_files(Path(campaign.config.mirror), name, source)
-        elif isinstance(source, FilesSource):
+        key = "mirror" if campaign.origin(name) == "mirror" else f"tasks.{name}.source"
+        _refuse_braces(f"{origin}: {key}", campaign.task_inputs(name))
+        if isinstance(task.source, FilesSource):
             for split in ("train", "validation", "test"):
-                path = getattr(source, split)
-                if path is not None and not Path(path).is_file():
-                    raise UserError(f"{origin}: tasks.{name}.source.{split}: no file {path}; mend the path")
+                path = getattr(task.source, split)
+                if path is not None and not local_path(path).is_file():
+                    raise UserError(f"{origin}: {key}.{split}: no file {path}; mend the path")
 
 
-def _check_model(key: str, folder: Path) -> None:
+def _refuse_braces(key: str, paths: list[str]) -> None:
+    """Refuse the path of an input file that Snakemake would take for a pattern: it has no way to write a brace."""
+    for path in paths:
+        if "{" in path:
+            raise UserError(f"{key}: the brace in {path} would begin a wildcard of Snakemake's; rename it")
+
+
+def _check_model(key: str, folder: Path, trained: bool) -> None:
     if folder.is_file():
         raise UserError(f"{key}: {folder} is no folder, and no weights but safetensors are ever loaded; {CONVERT}")
     if not folder.is_dir():
@@ -44,6 +53,7 @@ def _check_model(key: str, folder: Path) -> None:
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
+    check_model_folder(f"{key}: {folder}", folder, trained)
 
 
 def check_rows(campaign: Campaign) -> None:
@@ -54,4 +64,4 @@ def check_rows(campaign: Campaign) -> None:
 
         mirror = campaign.config.mirror
         for name in local:
-            check(name, campaign.tasks[name], Path(mirror) if mirror else None)
+            check(name, campaign.tasks[name], local_path(mirror) if mirror else None)

@@ -12,7 +12,7 @@ import typer
 from scalearn import budget, gpus
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid
+from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid, whole_number
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,10 +26,13 @@ How = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
-Seed = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
 Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
+ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
+
+COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -55,17 +58,25 @@ def verify(
     config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml"),
     mend: Annotated[bool, typer.Option("--mend", help="remove what is damaged, so that it is made again")] = False,
 ) -> None:
-    """Hold what a campaign has made here to its checksums and its config; exit status 1 if something is damaged."""
-    from scalearn.campaign import Campaign
-    from scalearn.verify import damages
+    """Hold what a campaign has made here to its checksums; exit status 1 if something is damaged.
 
-    found = list(damages(Campaign.read(config)))
+    Whole runs that another config has made are named, too; they are not damaged and never removed.
+    """
+    from scalearn.campaign import Campaign
+    from scalearn.verify import damages, others
+
+    campaign = Campaign.read(config)
+    found, strange = list(damages(campaign)), list(others(campaign))
     for damage in found:
         print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
         if mend:
             damage.mend()
+    for other in strange:
+        print(f"{other.path}: {other.made}")
     say = "start the campaign again to make it anew" if mend else "`scalearn verify --mend` removes what is damaged"
     print(f"{len(found)} damaged; {say}" if found else "nothing is damaged")
+    if strange:
+        print(f"{len(strange)} runs were made otherwise than {config} asks; they are whole and stay")
     raise typer.Exit(int(bool(found) and not mend))
 
 
@@ -77,7 +88,10 @@ def pack(
     """Pack a work directory, without what can be made again, to go on with it elsewhere."""
     from scalearn.pack import pack as run
 
-    print(f"{archive}: {run(folder, archive):,} files; there: scalearn unpack {archive.name} FOLDER")
+    packed = run(folder, archive)
+    print(f"{archive}: {packed.files:,} files; there: scalearn unpack {archive.name} FOLDER")
+    for name, why in packed.behind.items():
+        print(f"stays behind: {name} ({why})")
 
 
 @app.command()
@@ -93,14 +107,20 @@ def unpack(
 
 @app.command()
 def fetch_model(
-    name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
+    name: str,
+    source: Annotated[str, typer.Option(help="a `models` entry as JSON")],
+    output: Output,
+    not_trained: Annotated[
+        bool, typer.Option("--not-trained", help="it only compares texts, for adapter_soup, and may be of any kind")
+    ] = False,
 ) -> None:
-    """Fetch an encoder: weights as safetensors, tokenizer, nothing else."""
+    """Fetch an encoder: weights as safetensors, tokenizer, nothing else; refuse what does not fit together."""
     from scalearn.config import ModelSource
     from scalearn.encoders import fetch
     from scalearn.tasks.definition import Name
 
-    fetch(valid("NAME", Name, name), valid("--source", ModelSource, json_object("--source", source)), output)
+    entry = valid("--source", ModelSource, json_object("--source", source))
+    fetch(valid("NAME", Name, name), entry, output, trained=not not_trained)
 
 
 @app.command()
@@ -112,13 +132,13 @@ def prepare_task(
 ) -> None:
     """Write a task in the on-disk format: train, validation and test rows, and task.json."""
     from scalearn.tasks import TASKS
-    from scalearn.tasks.definition import Name, Task
+    from scalearn.tasks.definition import Name, Task, local_path
     from scalearn.tasks.prepare import prepare
 
     if definition is None and name not in TASKS:
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
     task = TASKS[name] if definition is None else valid("--definition", Task, json_object("--definition", definition))
-    prepare(valid("NAME", Name, name), task, output, mirror)
+    prepare(valid("NAME", Name, name), task, output, None if mirror is None else local_path(str(mirror)))
 
 
 @app.command()
@@ -135,13 +155,15 @@ def check_task(
     from scalearn.tasks.prepared import prepared_folder
     from scalearn.tasks.store import TaskInfo
 
-    folder, measure = prepared_folder(task), None
-    if model is not None:
+    folder = prepared_folder(task)
+    if model is None:
+        found = look(folder)
+    else:
         from scalearn.training.tokens import Tokens
 
         info = TaskInfo.read(folder)
-        measure = Tokens(model, info.max_length, info.truncate).lengths
-    found = look(folder, measure)
+        tokens = Tokens(model, info.max_length, info.truncate)
+        found = look(folder, tokens.lengths, tokens.max_length)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:
@@ -177,10 +199,10 @@ def tasks(
 def methods(
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
-    layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
-    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
-    embeddings: Annotated[int, typer.Option(min=1, help="rows of its embedding tables; by default RoBERTa's")] = 50_780,
+    hidden_size: Annotated[int | None, typer.Option(help=f"width, {ENCODER}", **COUNT)] = None,
+    layers: Annotated[int | None, typer.Option(help=f"number, {ENCODER}", **COUNT)] = None,
+    intermediate_size: Annotated[int | None, typer.Option(help="of its FFN; 4 x a given hidden size", **COUNT)] = None,
+    embeddings: Annotated[int | None, typer.Option(help=f"rows of its tables, {ENCODER}", **COUNT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""
@@ -192,7 +214,8 @@ def methods(
     if benchmark is not None and config is None:
         config = Path("config.yaml")
     campaign = Campaign.read(config) if config else None
-    shapes = sizes(campaign, benchmark, layers, hidden_size, intermediate_size or 4 * hidden_size, embeddings)
+    asked = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
+    shapes = sizes(campaign, benchmark, asked)
     rows = catalogue(campaign, benchmark, shapes)
     if as_json:
         print(json.dumps(rows, indent=1))

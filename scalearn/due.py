@@ -7,15 +7,16 @@ starts, as it is then; what is still like that at the next start has not been ma
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from pathlib import Path
 
 from scalearn.files import sha256
+from scalearn.notes import read_note, write_note
 
 NOTE = Path("scalearn") / "due.json"  # in Snakemake's folder: path -> what tells its content of now from another
 RUN = "run.json"  # put back, it is a new file with the old content
+LOST = "a change whose trainings failed may be forgotten; `scalearn verify` names runs that are not as the config asks"
 PIECE = 254  # characters of a mark's name; Snakemake cuts what is longer into folders
 
 _mine: set[str] = set()  # what this process makes
@@ -26,12 +27,12 @@ def note_due(folder: Path, outputs: Iterable[str]) -> None:
     known = _still_due(folder)
     _mine.update(map(str, outputs))
     known.update({path: _state(path) for path in _mine if Path(path).is_file()})
-    _write(folder, known)
+    write_note(folder / NOTE, known)
 
 
 def settle_due(folder: Path) -> None:
     """Forget what this process was to make: every job has succeeded, even where it found nothing to change."""
-    _write(folder, {path: state for path, state in _still_due(folder).items() if path not in _mine})
+    write_note(folder / NOTE, {path: state for path, state in _still_due(folder).items() if path not in _mine})
 
 
 def mark_due(folder: Path) -> None:
@@ -51,7 +52,7 @@ def remove_due(folder: Path, name: str) -> None:
     """
     for path in _still_due(folder):
         if Path(path).name == name:
-            Path(path).unlink()
+            Path(path).unlink(missing_ok=True)
 
 
 def _state(path: str) -> str:
@@ -60,15 +61,5 @@ def _state(path: str) -> str:
 
 def _still_due(folder: Path) -> dict[str, str]:
     """Return what was due and has not changed since."""
-    try:
-        known = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+    known = read_note(folder / NOTE, LOST)
     return {path: state for path, state in known.items() if Path(path).is_file() and _state(path) == state}
-
-
-def _write(folder: Path, known: dict[str, str]) -> None:
-    (folder / NOTE).parent.mkdir(parents=True, exist_ok=True)
-    temporary = (folder / NOTE).with_suffix(".new")
-    temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(folder / NOTE)

@@ -6,10 +6,6 @@ import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 # What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
 _SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
@@ -42,13 +38,6 @@ def shown(names: Collection[str]) -> str:
     """Return names as a list for a message: the first of many, the beginning of long ones, and how many there are."""
     first = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in islice(names, _MANY)]
     return ", ".join(first) + (f", ... ({len(names):,} in all)" if len(names) > _MANY else "")
-
-
-def complaint(error: ValidationError) -> str:
-    """Return a pydantic error's first complaint as `key: what is wrong`, without the value that it is about."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    key, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message  # a complaint about the whole names its key itself
 
 
 def _printable(sentence: str) -> str:

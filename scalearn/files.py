@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from typing import Any
 from scalearn.errors import UserError
 
 LOCK = ".lock"
+TEMPORARY = "scalearn-"  # stands in the name of every temporary file and folder of ours: .<name>.scalearn-<8 signs>
+_NEAR = 1 << 16  # bytes
 CHECKSUM = "checksum"  # of a JSON file's other entries
 MENDS = {
     errno.ENOSPC: "free some space",
@@ -27,6 +30,13 @@ MENDS = {
     errno.EACCES: "make its folder writable for you",
     errno.EPERM: "make its folder writable for you",
 }
+MAKERS = {  # of the JSON files that commands start from
+    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it",
+    "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
+    "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
+    "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",
+    "score.json": "`scalearn score {folder}` makes it",
+}
 
 
 @contextmanager
@@ -35,7 +45,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_dead(path)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.{TEMPORARY}", dir=path.parent)
         temporary = Path(name)
         try:
             _hold(handle)
@@ -48,26 +58,44 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_replaced(path: Path, mark: bytes, what: str) -> None:
+    """Refuse to replace a file that no earlier call has written: those have `mark` near their beginning or end."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as stream:
+        found = stream.read(_NEAR)
+        stream.seek(max(0, path.stat().st_size - _NEAR))
+        found += stream.read()
+    if mark not in found:
+        raise UserError(f"{path}: it is there already and is no {what}; name another file, or remove it")
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, old content included."""
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_dead(path)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        handle = os.open(temporary, os.O_RDONLY)
-        try:
-            _hold(handle)
-            yield temporary
-            temporary.chmod(0o755)
-            for file in temporary.rglob("*"):
-                _to_disk(file)
-            if path.exists():
-                shutil.rmtree(path)
-            temporary.replace(path)
-        finally:
-            os.close(handle)
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _writing(path), temporary_folder(path) as temporary:
+        yield temporary
+        temporary.chmod(0o755)
+        for file in temporary.rglob("*"):
+            _to_disk(file)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` that is removed at the end; what killed processes left of theirs goes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_dead(path)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{TEMPORARY}", dir=path.parent))
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        _hold(handle)
+        yield temporary
+    finally:
+        os.close(handle)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _hold(handle: int) -> None:
@@ -78,18 +106,31 @@ def _hold(handle: int) -> None:
 
 def _sweep_dead(path: Path) -> None:
     """Remove what processes that were killed left half written of `path`; a living writer holds a lock on its own."""
-    for entry in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        try:
-            handle = os.open(entry, os.O_RDONLY)
-        except OSError:  # gone, or somebody else's
-            continue
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for entry in path.parent.glob(f".{glob.escape(path.name)}.{TEMPORARY}????????"):
+        _remove_dead(entry, unlocked=False)
+
+
+def _remove_dead(entry: Path, *, unlocked: bool) -> None:
+    """Remove a temporary file or folder that nobody writes; `unlocked`: also on a file system without locks."""
+    try:
+        handle = os.open(entry, os.O_RDONLY)
+    except OSError:  # gone, or somebody else's
+        return
+    try:
+        if _is_free(handle, unlocked):
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
-        except OSError:
-            continue  # alive, or on a file system without locks
-        finally:
-            os.close(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_free(handle: int, without_locks: bool) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return without_locks
+    return True
 
 
 @contextmanager
@@ -131,16 +172,16 @@ def alone(path: Path, waiting: str) -> Iterator[None]:
         yield
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed process left half written in a folder that is ours alone: all that begins with a dot.
+def is_temporary(name: str) -> bool:
+    """Tell whether a file or folder of this name is one that a writer of ours has not finished."""
+    return re.fullmatch(rf"\..+\.{TEMPORARY}\w{{8}}", name) is not None
 
-    The lock stays.
-    """
-    for path in folder.glob(".*"):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.name != LOCK:
-            path.unlink(missing_ok=True)
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process of ours left half written in `folder`, and nothing else; the caller works alone."""
+    for path in folder.glob(f".*.{TEMPORARY}????????"):
+        if is_temporary(path.name):
+            _remove_dead(path, unlocked=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -164,7 +205,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; make it first") from None
+        how = MAKERS.get(path.name, "mend the path").format(folder=path.parent)
+        raise UserError(f"{path}: no such file; {how}") from None
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error}); mend it, or delete it and run again") from None
     if not isinstance(content, dict):

@@ -16,11 +16,14 @@ def drop_stale_locks(folder: Path) -> None:
 
     With them go marks of incompleteness on finished runs; what was due and was not made gets such marks.
 
-    Without it `snakemake` after a kill asks for `snakemake --unlock` first. On a file system without locks of its own
-    nothing is removed, and that remains the way.
+    Without it `snakemake` after a kill asks for `snakemake --unlock` first. On a file system without locks of its own,
+    and where our file cannot be opened, nothing is removed, and that remains the way.
     """
-    folder.mkdir(exist_ok=True)
-    alive = os.open(folder / "alive", os.O_RDWR | os.O_CREAT, 0o644)  # never closed: the end of the process does it
+    try:
+        folder.mkdir(exist_ok=True)
+        alive = os.open(folder / "alive", os.O_RDWR | os.O_CREAT, 0o644)  # never closed: the end of the process does it
+    except OSError:
+        return
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for lock in (folder / "locks").glob("*"):
@@ -46,6 +49,9 @@ def _unmark_finished_runs(marks: Path) -> None:
         if mark.is_file():
             # Its path is the output's, encoded and cut into pieces; all but the last begin with @.
             code = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
-            output = Path(urlsafe_b64decode(code).decode())
+            try:
+                output = Path(urlsafe_b64decode(code).decode())
+            except ValueError:  # no mark of Snakemake's
+                continue
             if (output.parent / "run.json").exists() and output.exists():
                 mark.unlink(missing_ok=True)

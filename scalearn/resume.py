@@ -8,7 +8,6 @@ that is started again when it ends with failed jobs, and when it waits for jobs 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -21,6 +20,8 @@ from typing import Any
 
 from scalearn import budget
 from scalearn.errors import UserError
+from scalearn.notes import read_note, write_note
+from scalearn.start import check_config_files
 
 SNAKEMAKE = Path(".snakemake")
 NOTE = SNAKEMAKE / "scalearn" / "command.json"
@@ -42,20 +43,18 @@ def note(executor: str) -> None:
         "warm": "SCALEARN_WARM" in os.environ,
         "deadline": budget.deadline(),
     }
-    NOTE.parent.mkdir(parents=True, exist_ok=True)
-    temporary = NOTE.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(NOTE)
+    write_note(NOTE, content)
 
 
 def _noted(key: str, otherwise: Any) -> Any:
-    return json.loads(NOTE.read_text(encoding="utf-8"))[key] if NOTE.exists() else otherwise
+    return read_note(NOTE, "the last command is not known").get(key, otherwise)
 
 
 def resume(arguments: Sequence[str], max_time: str | None = None) -> int:
     """Run Snakemake until the campaign is done, the time is up or nothing more is to be had; return its last status."""
     budget.begin(max_time)
     command = _command(arguments)
+    check_config_files(command)
     with _alone(), suppress(KeyboardInterrupt):
         left = list(PAUSES)
         while True:
@@ -85,13 +84,15 @@ def _command(arguments: Sequence[str]) -> list[str]:
     """Return the command to run: with these arguments, or else with those of the last time."""
     if not Path("Snakefile").exists():
         raise UserError("resume: no Snakefile here; change to the campaign's folder")
-    if not arguments and not NOTE.exists():
-        raise UserError("resume: no campaign ran here yet; say how, for example `scalearn resume --profile slurm`")
     snakemake = [sys.executable, "-m", "snakemake"]
     if arguments:
         return [*snakemake, *arguments]
+    last = _noted("arguments", None)
+    if last is None:
+        why = "the note of the last command is damaged" if NOTE.exists() else "no campaign ran here yet"
+        raise UserError(f"resume: {why}; say how, for example `scalearn resume --profile slurm`")
     warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
-    return [*warm, *snakemake, *_noted("arguments", [])]
+    return [*warm, *snakemake, *last]
 
 
 @contextmanager

@@ -1,13 +1,15 @@
-"""Damage: files of a campaign that are no longer as they were written, or are another campaign's.
+"""Damage: files of a campaign that are no longer as they were written.
 
 Snakemake looks at times and at what it remembers of inputs, not at outputs that rotted. This does, by the checksums in
-the records; what it removes is made again, and nothing else is.
+the records; what it removes is made again, and nothing else is. A run that is whole, and that another config has made,
+is named and stays.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,26 @@ class Damage:
                 path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class Other:
+    """The record of a whole run that is not the one that the campaign asks for, and how that one was made."""
+
+    path: Path
+    made: str
+
+
+def others(campaign: Campaign, folder: Path = Path()) -> Iterator[Other]:
+    """Find the runs that lie where the campaign's belong and were made by another config; they are not damaged."""
+    for run in campaign.all_trainings():
+        record = folder / RUNS / run.path / "run.json"
+        try:
+            difference = _difference(campaign, run, read_json(record))
+        except (UserError, KeyError, AttributeError, TypeError):  # missing, or damaged
+            continue
+        if difference is not None:
+            yield Other(record, f"made by {difference}")
+
+
 def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
     """Find the damaged files of a campaign in its work directory; what is not there yet is not damaged."""
     for model in campaign.models:
@@ -49,7 +71,7 @@ def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
         where = folder / RESOURCES / "tasks" / task
         yield from _folder(where, "task.json", lambda found: _named(found, "parquet"))
     tables = _tables(campaign, folder)
-    for run in _trainings(campaign):
+    for run in campaign.all_trainings():
         for damage in _run(campaign, run, folder / RUNS / run.path):
             yield replace(damage, remove=(*damage.remove, *tables))
     for run in campaign.all_runs():
@@ -62,16 +84,6 @@ def _tables(campaign: Campaign, folder: Path) -> list[Path]:
     """What shows scores: as long as it is there, Snakemake makes nothing between it and the tasks again."""
     names = [f"{name}_table.{ending}" for name in campaign.benchmarks for ending in ("md", "csv", "tex", "svg")]
     return [folder / "results" / name for name in (*names, "scores.parquet")]
-
-
-def _trainings(campaign: Campaign) -> list[Run]:
-    """Every training of the tables, and of the sources of those that compose some."""
-    runs = campaign.trainings()
-    sources = {
-        (run.benchmark, campaign.source_seed(run.seed)) for run in runs if METHODS[run.method].family == "two_stage"
-    }
-    more = [run for benchmark, seed in sorted(sources) for run in campaign.source_runs(benchmark, seed)]
-    return list(dict.fromkeys([*runs, *more]))
 
 
 def _named(checksums: Mapping[str, str], ending: str) -> dict[str, str]:
@@ -92,7 +104,7 @@ def _folder(folder: Path, record: str, files: Callable[[Any], dict[str, str]]) -
 
 
 def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
-    """Hold a training's files to its record, and the record to the campaign."""
+    """Hold a training's files to its record."""
     record = folder / "run.json"
     if not record.is_file():
         return
@@ -101,22 +113,17 @@ def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
         names = campaign.joint_tasks(run.benchmark)
         scores = tuple(folder.parents[2] / task / run.shots / str(run.seed) / "score.json" for task in names)
     try:
-        found = read_json(record)
-        faults = {
-            record: _other(campaign, run, found),
-            **{folder / name: "" for name in altered(folder, found["sha256"])},
-        }
+        damaged = altered(folder, read_json(record)["sha256"])
         for task in sorted(folder.glob("tasks/*/run.json")):
             read_json(task)
     except (UserError, KeyError, AttributeError, TypeError) as error:
         yield Damage(record, _why(error), (record, *scores))
         return
-    for path, fault in faults.items():
-        if fault is not None:
-            yield Damage(path, fault or "not as it was written", (path, record, *scores))
+    for name in damaged:
+        yield Damage(folder / name, "not as it was written", (folder / name, record, *scores))
 
 
-def _other(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None:
+def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None:
     """Return in what a run's record differs from what the campaign asks for, or None if in nothing."""
     asked: dict[str, Any] = {
         "model": run.model,
@@ -126,18 +133,32 @@ def _other(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None
         "shots": run.shots,
         "seed": run.seed,
     }
-    if found["identity"] != asked:
-        return "the record of another run"
-    if found["hyperparameters"] != campaign.hyperparameters(run.method, run.benchmark, run.task):
-        return "trained with other hyper-parameters than the campaign's"
-    if found["method_version"] != METHODS[run.method].version:
-        return "trained with another version of its method"
     tasks = campaign.joint_tasks(run.benchmark) if run.task == JOINT else [run.task]
-    if tuple(found.get("switches", ())) != campaign.switches(run.method, *tasks):
-        return "trained under another protocol"
-    if found.get("compute", {}) != campaign.config.compute.asked:
-        return "trained with another `compute` than the campaign's"
+    switches = campaign.switches(run.method, *tasks)
+    if found["identity"] != asked:
+        return f"another config: it is {_differing(found['identity'], asked)}"
+    values = campaign.hyperparameters(run.method, run.benchmark, run.task)
+    if found["hyperparameters"] != values:
+        return f"another config: hyper-parameter {_differing(found['hyperparameters'], values)}"
+    version = campaign.version(run.method, run.benchmark, run.task)
+    if found["method_version"] != version:
+        return f"version {found['method_version']} of its method, here version {version}"
+    if tuple(found.get("switches", ())) != switches:
+        return f"another config: protocol switches {_listed(found.get('switches', ()))}, here {_listed(switches)}"
+    compute, here = found.get("compute", {}), campaign.config.compute.asked
+    if compute != here:
+        return f"another config: compute {json.dumps(compute)}, here {json.dumps(here)}"
     return None
+
+
+def _differing(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Return the first entry that differs, as `key value, here value`."""
+    key = next(key for key in (*asked, *found) if found.get(key) != asked.get(key))
+    return f"{key} {found.get(key)}, here {asked.get(key)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _score(run: Run, runs: Path) -> Iterator[Damage]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -16,12 +17,43 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from scalearn.cli import app
 from scalearn.errors import UserError
-from scalearn.files import altered, read_json, sha256, whole_file, whole_folder, write_json
+from scalearn.files import (
+    MAKERS,
+    altered,
+    check_replaced,
+    read_json,
+    sha256,
+    sweep,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_file_that_is_not_there_is_told_with_the_command_that_makes_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "{a}" / name
+    with pytest.raises(UserError) as refused:
+        read_json(path)
+    assert str(refused.value).startswith(f"{path}: no such file; `scalearn ")
+    assert str(path.parent) in str(refused.value).partition(";")[2]
+    command = re.findall(r"`scalearn (\S+?)[ `]", str(refused.value))
+    assert command and set(command) <= {
+        known.name or str(known.callback.__name__).replace("_", "-")
+        for known in app.registered_commands
+        if known.callback
+    }
+
+
+def test_any_other_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pair\.json: no such file; mend the path"):
+        read_json(tmp_path / "pair.json")
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
@@ -37,16 +69,39 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
-    for name in (".a.json.aaaaaaaa", ".b.json.aaaaaaaa"):
+    for name in (".a.json.scalearn-aaaaaaaa", ".b.json.scalearn-aaaaaaaa", ".a.json.original"):
         (tmp_path / name).write_text("half")
-    (tmp_path / ".a.json.folder_8").mkdir()
+    (tmp_path / ".a.json.scalearn-folder_8").mkdir()
     with whole_file(tmp_path / "a.json") as mine:
         write_json(tmp_path / "a.json", {"by": "another"})
         mine.write_text("{}")
-    assert content(tmp_path) == {"a.json": b"{}", ".b.json.aaaaaaaa": b"half"}
-    assert not (tmp_path / ".a.json.folder_8").exists()
+    left = {".b.json.scalearn-aaaaaaaa": b"half", ".a.json.original": b"half"}  # another file's, and nobody of ours
+    assert content(tmp_path) == {"a.json": b"{}", **left}
+    assert not (tmp_path / ".a.json.scalearn-folder_8").exists()
     with whole_folder(tmp_path / "folder") as mine, whole_folder(tmp_path / "folder") as other:
         assert mine != other and mine.is_dir()
+
+
+def test_only_a_file_of_the_same_sort_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    check_replaced(path, b"mark", "file of marks")
+    for content in (b"", b"a mark", b"mark" + bytes(10**6), bytes(10**6) + b"mark"):
+        path.write_bytes(content)
+        check_replaced(path, b"mark", "file of marks")
+    path.write_bytes(bytes(10**6))
+    with pytest.raises(UserError, match="file: it is there already and is no file of marks; name another file, or"):
+        check_replaced(path, b"mark", "file of marks")
+
+
+def test_a_sweep_takes_only_what_is_ours_and_dead(tmp_path: Path) -> None:
+    for name in (".git/HEAD", ".lock", ".env", ".a.original", ".scalearn-aaaaaaaa", ".b.scalearn-aaaaaaaa/half"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    before = content(tmp_path)
+    with whole_file(tmp_path / "c"):
+        sweep(tmp_path)
+    assert content(tmp_path).keys() == before.keys() - {".b.scalearn-aaaaaaaa/half"} | {"c"}
+    assert not (tmp_path / ".b.scalearn-aaaaaaaa").exists()
 
 
 def test_an_altered_json_is_named(tmp_path: Path) -> None:

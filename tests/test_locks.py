@@ -20,6 +20,29 @@ def mark(output: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0", '{"a": 1}'])
+def test_damaged_notes_and_strange_marks_stop_nobody(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    due = Path(".snakemake/scalearn/due.json")
+    due.parent.mkdir(parents=True)
+    due.write_text(content)
+    strange = [mark("results").with_name(name) for name in ("no mark", "gA==", ".nfs0001")]  # gA==: no UTF-8
+    for path in strange:
+        path.touch()
+    drop_stale_locks(Path(".snakemake"))
+    assert ("warning: .snakemake/scalearn/due.json: not readable" in capsys.readouterr().err) == (content[:2] != '{"')
+    assert all(path.exists() for path in strange)
+
+
+def test_a_folder_that_cannot_be_locked_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "alive").mkdir()
+    drop_stale_locks(tmp_path)
+    (tmp_path / "file").touch()
+    drop_stale_locks(tmp_path / "file")
+
+
 @pytest.mark.parametrize("name", ["short", "long" * 60])
 def test_a_run_that_was_finished_unseen_counts_as_finished(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
+from scalearn.__main__ import main
 from scalearn.budget import STOPPED
 from scalearn.errors import UserError
 from scalearn.pack import pack, unpack
@@ -73,7 +76,7 @@ def work(tmp_path: Path) -> Path:
     for name in (
         "config.yaml", "data/rows.csv", "profiles/local/profile.yaml", "workflow/rules/own/mine.smk",
         "results/runs/a/weights.safetensors", "results/runs/a/checkpoints/checkpoint-6/state.json",
-        "results/runs/a/.weights.x", "results/runs/a/.lock", "logs/a.log",
+        "results/runs/a/.weights.scalearn-12345678", "results/runs/a/.lock", "logs/a.log", "results/resources/mine.txt",
         "resources/models/m/model.safetensors", ".venv/bin/python", ".git/HEAD",
         ".snakemake/metadata/x/abc", ".snakemake/locks/0", ".snakemake/log/1.log", "scalearn/__pycache__/a.pyc",
     ):  # fmt: skip
@@ -87,7 +90,7 @@ def work(tmp_path: Path) -> Path:
 KEPT = {
     "config.yaml", "data/rows.csv", "profiles/local/profile.yaml", "workflow/rules/own/mine.smk",
     "results/runs/a/weights.safetensors", "results/runs/a/checkpoints/checkpoint-6/state.json", "logs/a.log",
-    ".snakemake/metadata/x/abc", "local",
+    ".snakemake/metadata/x/abc", "local", "results/resources/mine.txt",
 }  # fmt: skip
 
 
@@ -100,6 +103,72 @@ def test_all_is_packed_but_what_can_be_made_again(work: Path, tmp_path: Path) ->
     assert found == KEPT
     assert (there / "local").readlink() == Path("profiles/local")
     assert abs((there / "logs/a.log").stat().st_mtime_ns - (10**18 + 123_456_000)) < 1000
+
+
+CAMPAIGN = {
+    "model": "tiny",
+    "models": {"tiny": {"kind": "folder", "path": "model"}},
+    "tasks": {"one": {"source": {"kind": "files", "train": "data/one.csv", "test": "two.csv"}}},
+    "benchmarks": {"mine": ["one"]},
+    "methods": ["adapter"],
+    "seeds": [0],
+}
+
+
+def write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_links_are_followed_to_what_the_campaign_made_or_names(tmp_path: Path) -> None:
+    work, scratch, there = tmp_path / "work", tmp_path / "scratch", tmp_path / "there"
+    write(work / "config.yaml", yaml.safe_dump(CAMPAIGN))
+    write(work / "mine.yaml", yaml.safe_dump({**CAMPAIGN, "mirror": "hub", "benchmarks": {"mine": ["rte"]}}))
+    note = {"files": [["mine.yaml"], ["gone.yaml"]], "values": [{}], "made": {"a": [0, 0], "b": [1, 0]}}
+    write(work / ".snakemake/scalearn/made_by.json", json.dumps(note))
+    for name in (
+        "results/runs/a/run.json", "results/runs/a/.lock", "runs of b/run.json", "log/a.log", "data/one.csv",
+        "data/other.csv", "two.csv", "model/config.json", "model/model.safetensors", "model/vocab.txt", "model/big.bin",
+        "hub/glue/rte/train-00000-of-00001.parquet", "hub/glue/rte/validation-00000-of-00001.parquet", "hub/glue/x",
+        "notes/mine.txt",
+    ):  # fmt: skip
+        write(scratch / name, name)
+    (scratch / "results/runs/b").symlink_to("../../runs of b")
+    (scratch / "results/runs/a/round").symlink_to("../..")
+    (scratch / "results/runs/gone").symlink_to("nowhere")
+    links = {"logs": "log", **{name: name for name in ("results", "data", "two.csv", "model", "hub", "notes")}}
+    for name, target in links.items():
+        (work / name).symlink_to(scratch / target)
+    packed = pack(work, tmp_path / "it.tar.gz")
+    unpack(tmp_path / "it.tar.gz", there)
+    assert {str(path.relative_to(there)) for path in there.rglob("*") if not path.is_dir()} == {
+        "config.yaml", "mine.yaml", ".snakemake/scalearn/made_by.json", "results/runs/a/run.json",
+        "results/runs/b/run.json", "logs/a.log", "data/one.csv", "two.csv", "model/config.json",
+        "model/model.safetensors", "model/vocab.txt", "hub/glue/rte/train-00000-of-00001.parquet",
+        "hub/glue/rte/validation-00000-of-00001.parquet",
+    }  # fmt: skip
+    assert packed.files == 13 and not [path for path in there.rglob("*") if path.is_symlink()]
+    assert packed.behind == {
+        "notes": f"a link to {scratch}/notes; no campaign file names anything there",
+        "data": f"a link to {scratch}/data; packed of it: only what config.yaml names, files: 1",
+        "model": f"a link to {scratch}/model; packed of it: only what mine.yaml names, files: 3",
+        "hub": f"a link to {scratch}/hub; packed of it: only what mine.yaml names, files: 2",
+    }
+
+
+def test_what_stays_behind_is_named(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = tmp_path / "elsewhere.csv"
+    source = {"kind": "files", "train": str(elsewhere), "test": "../elsewhere.csv"}
+    write(elsewhere)
+    write(work / "config.yaml", yaml.safe_dump({**CAMPAIGN, "tasks": {"one": {"source": source}}}))
+    assert main(["pack", str(tmp_path / "it.tar.gz"), "--folder", str(work)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "stays behind: resources (the same commands fetch and encode it again there)",
+        "stays behind: .venv (`make install` makes it)",
+        "stays behind: .git (the history of the code; clone it)",
+        f"stays behind: mirror (a link to {tmp_path}; no campaign file names anything there)",
+        f"stays behind: {elsewhere} (outside the folder; config.yaml names it, so have it at the same path there)",
+    ]
 
 
 def test_packed_within_itself_it_does_not_hold_itself(work: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,21 +118,45 @@ def test_mended_only_the_damaged_is_made_again_to_the_same_bytes(campaign: Path,
     assert trained == {Path(f"{run.replace(RUNS, 'logs/train/tiny')}.log") for run in (ADAPTER, OMEGA)}
 
 
-def test_a_record_of_other_hyper_parameters_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configure(campaign, methods=METHODS, seeds=[0], hyperparameters={"all": {"epochs": 2, "batch_size": 8}})
-    assert main(["verify"]) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert f"{OMEGA}/run.json: trained with other hyper-parameters than the campaign's" in said
-    assert said[-1].startswith("5 damaged; ")
+OTHER_CONFIGS: list[tuple[dict[str, Any], str, str]] = [
+    ({"hyperparameters": {"all": {"epochs": 2, "batch_size": 8}}}, OMEGA, "hyper-parameter epochs 3, here 2"),
+    ({"compute": {"precision": "bf16"}}, OMEGA, 'compute {}, here {"precision": "bf16"}'),
+    ({"protocol": "reference"}, JOINT, "protocol switches none, here "),
+]
 
 
-def test_a_record_of_another_precision_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("changes", "run", "difference"), OTHER_CONFIGS, ids=lambda value: str(value)[:20])
+def test_runs_of_another_config_are_named_and_never_removed(
+    changes: dict[str, Any], run: str, difference: str, campaign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in campaign.rglob("*") if path.is_file()}
+    configure(campaign, methods=METHODS, seeds=[0], **changes)
+    for command in (["verify"], ["verify", "--mend"]):
+        assert main(command) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert [line for line in said if line.startswith(f"{run}/run.json: made by another config: {difference}")], said
+        assert (
+            "nothing is damaged" in said
+            and "were made otherwise than config.yaml asks; they are whole and stay" in said[-1]
+        )
+    after = {path: path.read_bytes() for path in campaign.rglob("*") if path.is_file()}
+    assert {path for path in before if after.get(path) != before[path]} == {campaign / "config.yaml"}
+
+
+def test_damage_in_a_run_of_another_config_is_damage(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configure(campaign, methods=METHODS, seeds=[0], compute={"precision": "bf16"})
-    assert main(["verify"]) == 1
-    assert f"{OMEGA}/run.json: trained with another `compute` than the campaign's" in capsys.readouterr().out
+    flip(campaign / OMEGA / "weights.safetensors")
+    assert main(["verify", "--mend"]) == 0
+    said = capsys.readouterr().out
+    assert f"{OMEGA}/weights.safetensors: not as it was written; removed" in said
+    assert f"{ADAPTER}/run.json: made by another config" in said
+    assert (campaign / ADAPTER / "run.json").exists() and not (campaign / OMEGA / "run.json").exists()
 
 
-def test_a_record_in_the_wrong_place_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(campaign / ADAPTER / "run.json", campaign / OMEGA / "run.json")
-    assert main(["verify"]) == 1
-    assert f"{OMEGA}/run.json: the record of another run" in capsys.readouterr().out
+def test_a_run_in_the_wrong_place_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(campaign / OMEGA)
+    shutil.copytree(campaign / ADAPTER, campaign / OMEGA)
+    assert main(["verify"]) == 0
+    assert f"{OMEGA}/run.json: made by another config: it is method adapter, here scalearn_uniform_pp" in (
+        capsys.readouterr().out
+    )

@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scalearn.campaign import Run
-from scalearn.errors import UserError, complaint
+from scalearn.complaints import complaint
+from scalearn.errors import UserError
 from scalearn.files import read_json, write_json
 from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
@@ -22,10 +23,11 @@ class _Record(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return what the file says; a UserError names it if it is missing, damaged or lacks something."""
+        content = read_json(path)
         try:
-            return cls.model_validate(read_json(path))
+            return cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(f"{path}: {complaint(error)}; delete it and run again") from None
+            raise UserError(f"{path}: {complaint(error, cls, content)}; delete it and run again") from None
 
 
 class Identity(_Record):

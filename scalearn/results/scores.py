@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
-from scalearn.files import sha256, whole_file
+from scalearn.files import check_replaced, sha256, whole_file
 from scalearn.methods import METHODS
 from scalearn.results.layout import Layout
 from scalearn.results.records import (
@@ -70,6 +70,8 @@ def score_run(
     `metrics`, the headline first, and `positive`, of two classes the one that f1 is of, take the place of those that
     the run knew when it was trained.
     """
+    if output is not None:
+        check_replaced(output, b'"headline"', "score record")
     run = RunRecord.read(run_dir / RUN)
     metrics = tuple(metrics) or run.task.metrics
     for metric in metrics:
@@ -196,6 +198,7 @@ def collect(layouts: Sequence[Mapping[str, Any]], runs: Path, output: Path) -> N
 
     Runs that several benchmarks share appear once; those without a score record are left out, and counted aloud.
     """
+    check_replaced(output, b"headline", "table of scores")
     wanted = sorted({run for layout in layouts for run in Layout.parse(layout).runs()})
     found = [record for run in wanted if (record := read_score(runs, run)) is not None]
     rows = [row for record in found for row in _rows(record)]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scalearn.files import whole_file
+from scalearn.errors import UserError
+from scalearn.files import check_replaced, whole_file
 from scalearn.results.cells import read_table
 from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
@@ -19,6 +20,7 @@ def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
 
     Equal records make equal bytes; what is missing is shown as missing. `output` is a path without ending.
     """
+    _check_replaced(output)
     table = read_table(Layout.parse(layout), runs)
     content = grid(table)
     for ending, text in ((".csv", tidy(table)), (".tex", latex(content)), (".md", markdown(content))):
@@ -27,3 +29,12 @@ def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
     write_figure(table, output.with_name(output.name + ".svg"))
     missing = sum(len(cell.missing) for row in table.rows for cell in row.cells)
     print(f"{output}.md" + (f"; {missing} runs are missing" if missing else ""))
+
+
+def _check_replaced(output: Path) -> None:
+    """Refuse to write over files that are no earlier table of ours; its CSV tells."""
+    csv, *others = (output.with_name(output.name + ending) for ending in (".csv", ".md", ".tex", ".svg"))
+    check_replaced(csv, b"method,family,task,", "result table")
+    for path in others:
+        if path.exists() and not csv.exists():
+            raise UserError(f"{path}: it is there already, without the {csv.name} of a table; name another --output")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from scalearn.errors import UserError
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -27,9 +30,17 @@ Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
 CUT_SEED = 42  # the paper's
 
 
+def matching(pattern: str, expected: str, **more: Any) -> Any:
+    """Return the constraint that a text matches the pattern; `expected` says in words what does, for refusals."""
+    return Field(pattern=pattern, json_schema_extra={"expected": expected}, **more)
+
+
 # Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+Name = Annotated[
+    str,
+    matching(NAME_PATTERN, "a name (at most 64 letters, digits, '-' and '_')", max_length=64),
+]
 
 
 def is_name(value: object) -> bool:
@@ -39,7 +50,23 @@ def is_name(value: object) -> bool:
 
 Column = Annotated[str, StringConstraints(min_length=1)]
 # Parts of a path in a repository: none is `..`, and none holds a `*`.
-Part = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]
+Part = Annotated[str, matching(r"^\w[\w.-]*$", "the name of a folder or split in the repository (without '/')")]
+Dataset = Annotated[str, matching(r"^\w[\w.-]*/\w[\w.-]*$", "a repository of the hub (OWNER/NAME)")]
+Commit = Annotated[
+    str,
+    matching(
+        r"^[0-9a-f]{40}$",
+        "a full commit hash of 40 digits and letters a to f "
+        "(on the repository's page: 'Files and versions', then 'History')",
+    ),
+]
+Files = Annotated[
+    str,
+    matching(
+        r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
+        "a path within the repository that holds {split} and ends in .parquet, .jsonl, .csv or .tsv",
+    ),
+]
 Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
 
 
@@ -63,7 +90,35 @@ def _local(path: str) -> str:
     return path
 
 
-LocalPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
+LocalPath = Annotated[
+    str, Field(min_length=1, json_schema_extra={"expected": "a path on this machine"}), AfterValidator(_local)
+]
+
+
+def local_path(path: str) -> Path:
+    """Return a path of the config as this machine has it: a `~` at its beginning is the user's home.
+
+    The config and every definition keep the `~`. Written out, it would differ between users and machines, and a task
+    would be made anew for each of them.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: no home of that user is known here; write the folder's name out") from None
+
+
+# What quotation marks in CSV and TSV files are: around values as in RFC 4180, or plain characters, a line being a row.
+Quoting = Literal["standard", "none"]
+_QUOTING = (
+    "what quotation marks in CSV and TSV are: `standard`, around values (RFC 4180), or `none`, plain characters; by "
+    "default standard, and TSV that may be either is refused"
+)
+
+
+def _refuse_quoting(quoting: Quoting | None, paths: Iterable[str | None]) -> None:
+    """Refuse the key where no file is CSV or TSV: it would have no effect."""
+    if quoting is not None and not any(path.lower().endswith((".csv", ".tsv")) for path in paths if path):
+        raise ValueError("quoting: only CSV and TSV files have it; remove the key")
 
 
 class Strict(BaseModel):
@@ -76,18 +131,23 @@ class HubSource(Strict):
     """Files of a dataset repository; `mirror` in the campaign replaces the hub by a local folder."""
 
     kind: Literal["hub"] = "hub"
-    repository: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that data cannot change")
+    repository: Dataset
+    revision: Commit = Field(description="the full commit hash, so that data cannot change")
     config: Part = "default"
-    files: str = Field(
+    files: Files = Field(
         "{config}/{split}-*.parquet",
-        pattern=r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
         description="where the files of a split lie in the repository; {config} and {split} are filled in",
     )
     train: Part = "train"
     validation: Part | None = Field(None, description="a split of its own; by default cut from train")
     test: Part | None = Field("validation", description="null: cut from train")
     parts: dict[Name, Part] = Field({}, description="further test splits: suffix of their metrics -> split name")
+    quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @model_validator(mode="after")
+    def _has_marks(self) -> HubSource:
+        _refuse_quoting(self.quoting, (self.files,))
+        return self
 
 
 class FilesSource(Strict):
@@ -97,6 +157,12 @@ class FilesSource(Strict):
     train: LocalPath
     validation: LocalPath | None = Field(None, description="by default cut from train")
     test: LocalPath | None = Field(None, description="by default cut from train")
+    quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @model_validator(mode="after")
+    def _has_marks(self) -> FilesSource:
+        _refuse_quoting(self.quoting, (self.train, self.validation, self.test))
+        return self
 
 
 class GeneratedSource(Strict):
@@ -114,20 +180,38 @@ class RuleSource(Strict):
 Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
+# What is read of a task that a rule makes: what scores it, and the kind that this must suit.
+BESIDE_A_RULE = {"source", "kind", "metrics", "positive"}
+
+
 class Task(Strict):
     """A task: its source, its columns, its label space, its metrics (headline first)."""
 
-    source: Source
+    source: Source = Field(examples=[{"kind": "files", "train": "data/train.csv"}])
     kind: Kind = "classification"
-    texts: Columns = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
-    choices: Columns = Field((), description="multiple choice: a column per choice, or one column of lists")
+    texts: Columns = Field(
+        ("text",),
+        min_length=1,
+        max_length=2,
+        description="one or two text columns",
+        examples=[["sentence1", "sentence2"]],
+    )
+    choices: Columns = Field(
+        (),
+        description="multiple choice: a column per choice, or one column of lists",
+        examples=[["ending1", "ending2"]],
+    )
     construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
     label: Column = Field("label", description="the label column")
     separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
     labels: tuple[Column, ...] | None = Field(
-        None, description="label names in index order; by default sorted from train"
+        None,
+        description="label names in index order; by default sorted from train",
+        examples=[["negative", "positive"]],
     )
-    metrics: Names = Field((), description="headline first; by default the first that suits the kind")
+    metrics: Names = Field(
+        (), description="headline first; by default the first that suits the kind", examples=[["f1", "accuracy"]]
+    )
     positive: Column | None = Field(None, description="of two labels the one that f1 is of; by default the second")
     max_length: Whole = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
@@ -137,6 +221,12 @@ class Task(Strict):
     train_rows: Whole | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
     select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")
     version: Whole = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
+
+    @model_validator(mode="after")
+    def _read(self) -> Task:
+        if isinstance(self.source, RuleSource) and (unread := sorted(self.model_fields_set - BESIDE_A_RULE)):
+            raise ValueError(f"{unread[0]}: nothing reads this key, for a rule makes the task; give it to the rule")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:

@@ -52,10 +52,11 @@ class Split:
     words); parts: how many rows belong to each part of a test file.
     missing, wrong, twice, empty, unanswered, long: the rows with a null, with a label that there is not, with one that
     stands in the row more than once, with a text with nothing in it, with no right answer or label, and with more
-    tokens (or words) than the task's length.
+    tokens (or words) than `limit`.
     """
 
     counts: npt.NDArray[np.int64]
+    limit: int
     rows: int = 0
     inputs: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
     first: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -70,12 +71,14 @@ class Split:
     long: Places = field(default_factory=Places)
 
 
-def read_split(path: Path, info: TaskInfo, measure: Measure | None) -> Split:
+def read_split(path: Path, info: TaskInfo, measure: Measure | None, limit: int) -> Split:
     """Return what the split's file holds; without a `measure`, lengths are in words, which are never more than tokens.
+
+    limit: rows with more tokens are long.
 
     Memory: some 24 bytes per row, and one batch.
     """
-    found = Split(np.zeros(info.outputs, np.int64))
+    found = Split(np.zeros(info.outputs, np.int64), limit)
     inputs, first, answers = [], [], []
     for batch in reported(_batches(path), f"{info.name}: {path.stem}"):
         clean = _without_nulls(batch, found)
@@ -84,7 +87,7 @@ def read_split(path: Path, info: TaskInfo, measure: Measure | None) -> Split:
         first.append(_hash(clean["text1"]))
         answers.append(_answers(clean, info, found))
         _look_at_texts(texts, found)
-        _look_at_lengths(texts, info, found, measure or _words)
+        _look_at_lengths(texts, found, measure or _words)
         for part in batch["part"].to_pylist() if "part" in batch.schema.names else []:
             found.parts[part] = found.parts.get(part, 0) + 1
         found.rows += batch.num_rows
@@ -178,10 +181,10 @@ def _look_at_texts(texts: list[pa.Array], found: Split) -> None:
     found.empty.add(empty, found.rows)
 
 
-def _look_at_lengths(texts: list[pa.Array], info: TaskInfo, found: Split, measure: Measure) -> None:
+def _look_at_lengths(texts: list[pa.Array], found: Split, measure: Measure) -> None:
     first, others = texts[0].to_pylist(), [column.to_pylist() for column in texts[1:]]
     lengths = np.max([measure(first, second) for second in others or [None]], axis=0)
-    found.long.add(lengths > info.max_length, found.rows)
+    found.long.add(lengths > found.limit, found.rows)
     found.longest = max(found.longest, int(lengths.max()))
 
 

@@ -50,13 +50,15 @@ class Report:
         return sum(finding.level == "error" for finding in self.findings)
 
 
-def check_task(folder: Path, measure: Measure | None = None) -> Report:
+def check_task(folder: Path, measure: Measure | None = None, most: int | None = None) -> Report:
     """Look through the prepared task in `folder`; a UserError says it if that is no task at all.
 
     measure: counts tokens as a model does; without it rows are called long only if their words alone are too many.
+    most: how many tokens that model takes of a row; by default the task's length.
     """
     info = TaskInfo.read(folder)
-    splits = {split: read_split(folder / f"{split}.parquet", info, measure) for split in SPLITS}
+    limit = info.max_length if most is None else most
+    splits = {split: read_split(folder / f"{split}.parquet", info, measure, limit) for split in SPLITS}
     found = list(_changed(folder, info))
     for name, split in splits.items():
         found += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
@@ -88,7 +90,7 @@ def _bad_rows(name: str, split: Split, info: TaskInfo, words: bool) -> Iterator[
         yield from finding("warning", split.unanswered, "whose question has no right answer: it scores 0 always")
     else:
         yield from finding("note", split.unanswered, "with no label at all, which is allowed")
-    text = f"of more than {info.max_length} tokens, which are cut off"
+    text = f"of more than {split.limit} tokens, which are cut off"
     yield from finding("warning", split.long, text, "at least " if words else "")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
 from scalearn.errors import UserError, shown
+from scalearn.files import temporary_folder
+from scalearn.protocol import is_built_in
 from scalearn.tasks import store
 from scalearn.tasks.columns import check_definition, grouped, on_disk, source_columns
 from scalearn.tasks.cuts import Places, place
@@ -30,11 +31,11 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
     Rows come from the task's source; `mirror` is a folder in the hub's layout that stands for the hub. A source that
     is refused leaves `output` as it was.
     """
+    store.check_output(output)
     plan = _plan(name, task, mirror)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as temporary:
+    with temporary_folder(output) as temporary:
         info = store.write(
-            Path(temporary),
+            temporary,
             name,
             task,
             plan.content(),
@@ -43,8 +44,9 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
             grouped=grouped(task),
             parts=[part for part, _ in plan.sources("test")],
             notes=plan.notes,  # they grow while rows are written
+            built_in=is_built_in(name, task),
         )
-        _move(Path(temporary), output)
+        _move(temporary, output)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))
     for note in info.notes:
         print(f"  note: {note}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,21 +16,26 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
+from scalearn.tasks.definition import Quoting
 from scalearn.tasks.jsonl import json_batches, json_keys
-from scalearn.tasks.rows import ROWS
+from scalearn.tasks.quotation import Shape, scan
+from scalearn.tasks.rows import ROWS, is_list
 
 _BLOCK = 1 << 22  # bytes that are parsed at a time; no row of a CSV or TSV file may be longer
 
 
-def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield these columns of a .csv, .tsv, .jsonl or .parquet file; a UserError says what is wrong with it."""
+def read_batches(path: Path, columns: Sequence[str], quoting: Quoting | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield these columns of a .csv, .tsv, .jsonl or .parquet file; a UserError says what is wrong with it.
+
+    quoting: what quotation marks in CSV and TSV are; the other two have none.
+    """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: the ending must be {', '.join(READERS)}; convert the file to one of these")
     if not path.is_file():
         raise UserError(f"{path}: no such file; mend the path")
     try:
-        yield from reader(path, list(columns))
+        yield from reader(path, list(columns), quoting)
     except (ValueError, TypeError, KeyError, OverflowError, OSError, csv.Error, pa.ArrowException) as error:
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
             raise UserError(f"{path}: line {_not_utf8(path)} is not UTF-8; save the file as UTF-8") from None
@@ -38,65 +43,74 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         raise UserError(f"{path}: not readable as {path.suffix[1:].lower()} ({why}); mend the file") from None
 
 
-def _read_csv(path: Path, columns: list[str], delimiter: str) -> Iterator[pa.RecordBatch]:
+def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> Iterator[pa.RecordBatch]:
     """Every value stays the text that it is in the file: no 'NA' turns into null, no '001' into a number.
 
-    Quotation marks enclose values that hold a delimiter, a line's end or a quotation mark, in both formats.
+    What the bytes say of the rows is checked first (scalearn.tasks.quotation), once per process and file.
     """
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        header = next(csv.reader(stream, delimiter=delimiter), [])
-    _require(path, columns, header)
-    with pyarrow.csv.open_csv(
-        path,
-        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
+    wanted = _places(path, columns, quoting, delimiter)
+    state = path.stat()
+    doubtful = wanted if delimiter == "\t" and quoting is None else ()
+    shape = _shape(path, state.st_size, state.st_mtime_ns, delimiter, quoting, doubtful, _BLOCK)
+    if not shape.rows:
+        return  # the reader of the values would complain about a header that no line end follows
+    marks = shape.marks and quoting != "none"
+    options = {
+        "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
+        "parse_options": pyarrow.csv.ParseOptions(
+            delimiter=delimiter, quote_char='"' if marks else False, newlines_in_values=marks
+        ),
+        "convert_options": pyarrow.csv.ConvertOptions(
             include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
         ),
-    ) as reader:
-        done = 0
-        for batch in reader:
-            for name in columns:  # a text editor shows none, and what writes some is no UTF-8: UTF-16, say
-                found = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
-                if found >= 0:
-                    raise ValueError(f"row {done + found + 1}: a NUL byte in column '{name}'")
-            done += batch.num_rows
-            yield batch
-    _refuse_open_quotation(path, delimiter)
+    }
+    rows = 0
+    try:
+        with pyarrow.csv.open_csv(path, **options) as reader:
+            for batch in reader:
+                for name in columns:  # a text editor shows none, and what writes some is no UTF-8: UTF-16, say
+                    found = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
+                    if found >= 0:
+                        raise ValueError(f"row {rows + found + 1}: a NUL byte in column '{name}'")
+                rows += batch.num_rows
+                yield batch
+    except pa.ArrowInvalid:
+        scan(path, delimiter, quoting, dict(wanted), _BLOCK, widths=True)  # it can tell the line of a row too short
+        raise
+    if rows != shape.rows:
+        raise ValueError(f"{rows:,} rows were read, and its lines hold {shape.rows:,}")
 
 
-def _refuse_open_quotation(path: Path, delimiter: str) -> None:
-    """Refuse a file that ends within a quotation: what is read as its last value are all the rows from there on."""
-    with path.open("rb") as bytes_:
-        if sum(block.count(b'"') for block in iter(partial(bytes_.read, _BLOCK), b"")) % 2 == 0:
-            return
-    csv.field_size_limit(_BLOCK)
+def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> tuple[tuple[int, str], ...]:
+    """Return the place in a row of each of these columns, with its name, as the header says it."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows, line = csv.reader(stream, delimiter=delimiter, strict=True), 1
+        rows = csv.reader(
+            stream, delimiter=delimiter, quoting=csv.QUOTE_NONE if quoting == "none" else csv.QUOTE_MINIMAL, strict=True
+        )
         try:
-            for _ in rows:
-                line = rows.line_num + 1
-        except csv.Error as error:
-            if "unexpected end" in str(error):
-                raise ValueError(f"no quotation mark ends what one begins in line {line}") from None
+            header: list[str] = next((row for row in rows if row), [])
+        except csv.Error:
+            scan(path, delimiter, quoting, {}, _BLOCK)  # it can tell the line, and what to do
+            raise
+    _require(path, columns, header)
+    return tuple((header.index(column), column) for column in columns)
 
 
-def _read_tsv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Read values as in CSV, none with a tab in it.
+@lru_cache(maxsize=64)
+def _shape(
+    path: Path,
+    size: int,
+    changed: int,
+    delimiter: str,
+    quoting: Quoting | None,
+    wanted: tuple[tuple[int, str], ...],
+    block: int,
+) -> Shape:
+    """Return the shape of a file of this size that was last changed then."""
+    return scan(path, delimiter, quoting, dict(wanted), block)
 
-    Some programs write TSV without any quoting. There a text that begins with a quotation mark would swallow the
-    rows up to the next mark, with their tabs.
-    """
-    for batch in _read_csv(path, columns, "\t"):
-        for name in columns:
-            found = pc.index(pc.match_substring(batch[name], "\t"), True).as_py()
-            if found >= 0:
-                start = batch[name][found].as_py().replace("\n", "\t").split("\t")[0][:30]
-                raise ValueError(f"no quotation mark ends what one begins in column '{name}': '{start}'")
-        yield batch
 
-
-def _read_jsonl(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _read_jsonl(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
     """One object per line. A key that only some rows lack is null there."""
     found = json_keys(path, columns)
     if found:
@@ -104,11 +118,36 @@ def _read_jsonl(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     yield from json_batches(path, columns)
 
 
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
         _require(path, columns, file.schema_arrow.names)
         for group in range(file.num_row_groups):  # asked for all at once, they pile up in memory
-            yield from file.iter_batches(ROWS, row_groups=[group], columns=columns)
+            for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
+                yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Return an array in the plain form of its type: Polars and DataFusion write views, on which few functions work."""
+    if pa.types.is_dictionary(array.type):
+        return _plain(array.dictionary).take(array.indices)
+    kind = _plain_type(array.type)
+    return array if array.type == kind else array.cast(kind)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the same values as string, binary or list, nested ones included."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if types.is_string_view(kind) or types.is_large_string(kind):
+        return pa.string()
+    if types.is_binary_view(kind) or types.is_large_binary(kind):
+        return pa.binary()
+    if is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+    return kind
 
 
 def _not_utf8(path: Path) -> int:
@@ -130,9 +169,9 @@ def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
             raise UserError(f"{path}: column '{column}' stands there more than once; rename one of them")
 
 
-READERS: dict[str, Callable[[Path, list[str]], Iterator[pa.RecordBatch]]] = {
+READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.RecordBatch]]] = {
     ".csv": partial(_read_csv, delimiter=","),
-    ".tsv": _read_tsv,
+    ".tsv": partial(_read_csv, delimiter="\t"),
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
 }

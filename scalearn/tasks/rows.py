@@ -38,9 +38,8 @@ class Batch:
         return self if mask.all() else Batch(self.origin, self.numbers[mask], self.columns.filter(pa.array(mask)))
 
     def column(self, name: str) -> pa.Array:
-        """Return a column, its values written out."""
-        column = self.columns[name]
-        return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        """Return a column."""
+        return self.columns[name]
 
     def texts(self, name: str) -> pa.Array:
         """Return a column of texts, none missing."""

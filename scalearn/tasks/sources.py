@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scalearn.errors import UserError
-from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
+from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task, local_path
 from scalearn.tasks.generated import generate
 from scalearn.tasks.mirror import mirror_files, pattern, required, split_files
 from scalearn.tasks.readers import read_batches
@@ -36,10 +36,14 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
         files = mirror_files(mirror, name, source) if mirror else _hub_files(name, source)
         return _from_hub_layout(source, files, "the mirror" if mirror else "the hub")
     if isinstance(source, FilesSource):
+
+        def rows(path: str) -> Rows:
+            return _rows([local_path(path)], source.quoting)
+
         return Splits(
-            _rows([Path(source.train)]),
-            None if source.validation is None else _rows([Path(source.validation)]),
-            {} if source.test is None else {"": _rows([Path(source.test)])},
+            rows(source.train),
+            None if source.validation is None else rows(source.validation),
+            {} if source.test is None else {"": rows(source.test)},
         )
     if isinstance(source, RuleSource):
         raise UserError(f"task '{name}': its source is a rule of your own; run that rule, not prepare-task")
@@ -48,7 +52,7 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
 
 
 def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str) -> Splits:
-    found = {split: _rows(paths) for split, paths in files.items()}
+    found = {split: _rows(paths, source.quoting) for split, paths in files.items()}
     test = {"": found[source.test]} if source.test else {}
     notes = []
     for part, split in source.parts.items():
@@ -59,7 +63,7 @@ def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str
     return Splits(found[source.train], found[source.validation] if source.validation else None, test, tuple(notes))
 
 
-def _rows(paths: Sequence[Path]) -> Rows:
+def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
     """Return the rows of a split's files one after another; every shard must be there."""
     origin, shards = str(paths[0]), _SHARD.search(paths[0].name)
     if shards and int(shards[1]) != len(paths):
@@ -70,7 +74,7 @@ def _rows(paths: Sequence[Path]) -> Rows:
 
     def read(columns: list[str]) -> Iterator[pa.RecordBatch]:
         for path in paths:
-            yield from read_batches(path, columns)
+            yield from read_batches(path, columns, quoting)
 
     return Rows(origin, read)
 

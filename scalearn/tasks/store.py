@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.errors import UserError, complaint
+from scalearn.complaints import complaint
+from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task, positive_class
 
@@ -59,6 +60,7 @@ class TaskInfo(BaseModel):
     sha256: dict[str, str]
     parts: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = Field((), description="what was inferred, left out or done otherwise, and why")
+    built_in: bool = Field(False, description="the package's task of this name, and none that a user defines under it")
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskInfo:
@@ -94,12 +96,12 @@ class TaskInfo(BaseModel):
         A UserError names the file and the mend if something is missing, of another type, or of another size.
         """
         path = folder / "task.json"
+        content = read_json(path)
         try:
-            info = cls.model_validate(read_json(path))
+            info = cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(
-                f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again"
-            ) from None
+            wrong = complaint(error, cls, content)
+            raise UserError(f"{path}: {wrong}; mend the rule that wrote it, or delete it and run again") from None
         for split in SPLITS:
             _check_file(folder / f"{split}.parquet", info, split)
         return info
@@ -133,13 +135,27 @@ def schema_of(info: TaskInfo, split: str) -> pa.Schema:
     return schema(info.kind, len(info.texts) == 2 and not multiple, multiple, info.grouped, split == "test")
 
 
+def check_output(folder: Path) -> None:
+    """Refuse a folder whose files a prepared task would replace, and that holds no prepared task."""
+    record = folder / "task.json"
+    try:
+        ours = {"name", "kind", "metrics", "sizes"} <= read_json(record).keys()
+    except UserError:  # missing, or damaged
+        ours = record.is_file()
+    present = [path for split in SPLITS if (path := folder / f"{split}.parquet").exists()]
+    if not ours and (present or record.is_file()):
+        path = [*present, record][0]
+        raise UserError(f"{path}: it is there already and of no prepared task; name another --output, or remove it")
+
+
 def write(
     folder: Path, name: str, task: Task, content: Mapping[str, Iterable[pa.RecordBatch]], **found: Any
 ) -> TaskInfo:
     """Write a task's splits and, last, its task.json; return what that says.
 
     content: the batches of each split, one after another, all of one schema, so that memory holds one batch;
-    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light.
+    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light, and whether
+    it is `built_in`.
     """
     (folder / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
     sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256, whole_folder, write_json
+from scalearn.training.folder import STATE
 
 PREFIX = "checkpoint-"
-STATE = "state.json"
 TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
 
 

@@ -17,6 +17,7 @@ from scalearn.tasks.store import outputs
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.determinism import fix
 from scalearn.training.device import Chosen, choose, here
+from scalearn.training.folder import check_output
 from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
 from scalearn.training.outputs import write_run
@@ -29,10 +30,10 @@ def train(spec: RunSpec) -> None:
     """Train, predict the test split with the best epoch, and write the run directory, run.json last.
 
     A finished run of the same identity is left as it is; a killed one goes on from its last epoch; one that another
-    process is at (an orphan of a killed Snakemake) is waited for.
+    process is at (an orphan of a killed Snakemake) is waited for. A folder that holds other things is refused.
     """
+    check_output(spec.output)
     with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
-        sweep(spec.output)
         _train(spec)
 
 
@@ -48,6 +49,7 @@ def _train(spec: RunSpec) -> None:
     encoding = read_json(spec.data / "encoding.json")
     splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
     trainer = _trainer(spec, model, splits, record, chosen)
+    sweep(spec.output)
     state = trainer.fit()
     found = record | {"computed": trainer.computed} | _training(model, state, splits["train"])
     write_run(spec.output, trainer, state.log_history, splits["test"], found, started)

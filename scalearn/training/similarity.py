@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, whole_file, write_json
+from scalearn.files import check_replaced, read_json, whole_file, write_json
 from scalearn.tasks.store import TaskInfo
 
 ROWS = 10_000  # the paper's
@@ -33,6 +33,7 @@ def embed(task: Path, model: Path, output: Path) -> None:
     """
     from sentence_transformers import SentenceTransformer
 
+    check_replaced(output, b'"__metadata__":{"embedding"', "embedding of a task")
     info, encoder_name = TaskInfo.read(task), read_json(model / "model.json")["name"]
     if (model / "modules.json").exists():  # the library runs the code that it names, trusted or not
         raise UserError(f"{model}: it has modules.json, which may name code; fetch the model, which leaves that out")
@@ -78,6 +79,7 @@ def similarities(embeddings: Sequence[Path], output: Path) -> None:
 
     `first_three` beside `all` has the same with the target's mean over three rows, as the reference has it.
     """
+    check_replaced(output, b'{\n "all": {', "similarities of tasks")
     means = dict(_read(path) for path in embeddings)
     found = {
         rows: {

@@ -26,6 +26,7 @@ from scalearn.training import checkpoints
 from scalearn.training.arguments import training_arguments
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
 from scalearn.training.device import Chosen
+from scalearn.training.folder import STATE
 from scalearn.training.frozen import hold_frozen
 from scalearn.training.parts import FittingTrainer
 from scalearn.training.scoring import Scorer
@@ -264,7 +265,7 @@ class RunTrainer(FittingTrainer):
                 self.state.stateful_callbacks[type(callback).__name__] = state()
 
     def _read_state(self, checkpoint: Path) -> dict[str, Any]:
-        return read_json(checkpoint / checkpoints.STATE)
+        return read_json(checkpoint / STATE)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str | Path, model: Any = None) -> None:
         path = Path(resume_from_checkpoint)

@@ -195,7 +195,7 @@ def test_a_damaged_record_stops_the_table_by_name(tmp_path: Path) -> None:
     write_scores(tmp_path, COMPLETE)
     path = tmp_path / run_of("adapter", "rte", 1).path / "score.json"
     path.write_text("{}")
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: identity: Field required; delete it"):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: `identity` is missing; delete it"):
         write_table(LAYOUT, tmp_path, tmp_path / "table")
 
 
@@ -203,5 +203,5 @@ def test_the_table_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFi
     made(tmp_path, COMPLETE)
     assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md\n"
     shutil.rmtree(tmp_path / "runs/tiny/adapter")
-    write_table(LAYOUT, tmp_path / "runs", tmp_path / "table")
-    assert capsys.readouterr().out == f"{tmp_path}/table.md; 4 runs are missing\n"
+    write_table(LAYOUT, tmp_path / "runs", tmp_path / "results/pair_table")  # one of its own is replaced
+    assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md; 4 runs are missing\n"

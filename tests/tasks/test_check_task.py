@@ -116,6 +116,19 @@ def test_with_a_model_its_tokens_are_counted(tmp_path: Path, capsys: pytest.Capt
     assert report["splits"]["test"]["longest"] == 9
 
 
+def test_rows_are_long_that_the_encoder_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of its seven positions RoBERTa uses those after the padding token's id, here 0; the task has 8 tokens."""
+    model, folder = make_model(tmp_path / "model", "roberta", max_position_embeddings=7), task(tmp_path)
+    capsys.readouterr()
+    assert main(["check-task", str(folder), "--model", str(model), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    told = [finding["text"] for finding in report["findings"]]
+    assert told == [
+        f"{split['rows']} rows of more than 6 tokens, which are cut off (rows 1, 2, 3, ...)"
+        for split in report["splits"].values()
+    ]
+
+
 def test_a_dominant_class_and_a_rare_one(tmp_path: Path) -> None:
     rows = [{**row, "label": "yes" if place < 38 else "no"} for place, row in enumerate(GOOD[:40])]
     told = [finding.text for finding in found(task(tmp_path, train=rows), "warning")]
@@ -261,7 +274,10 @@ def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = task(tmp_path)
     assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
-    assert capsys.readouterr().err == "error: nowhere/model.json: no such file; make it first\n"
+    assert capsys.readouterr().err == (
+        "error: nowhere/model.json: no such file; "
+        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it\n"
+    )
 
 
 def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

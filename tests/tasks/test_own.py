@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.errors import UserError
+from scalearn.files import temporary_folder
 from scalearn.tasks.definition import Task
 from scalearn.tasks.prepare import check, prepare
 from scalearn.tasks.store import TaskInfo
@@ -198,3 +202,29 @@ def test_a_refused_source_leaves_what_was_prepared_before(tmp_path: Path) -> Non
     assert TaskInfo.read(tmp_path / "t") == before
     prepare("t", files_task(tmp_path, ROWS[:20]), tmp_path / "t")
     assert TaskInfo.read(tmp_path / "t").sizes["test"] == 20 and (tmp_path / "t" / "mine.txt").exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from scalearn.files import temporary_folder
+
+with temporary_folder(Path(sys.argv[1])) as temporary:
+    (temporary / "train.parquet").write_text("half")
+    print(temporary)
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_prepare_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "t")], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL and Path(killed.stdout.strip()).is_dir()
+    others = [tmp_path / name for name in (".t.settings", ".u.scalearn-12345678", "t.scalearn-12345678")]
+    for other in others:
+        other.mkdir()
+    with temporary_folder(tmp_path / "t") as living:
+        prepare("t", files_task(tmp_path, ROWS), tmp_path / "t")
+        assert sorted(path for path in tmp_path.iterdir() if path.is_dir()) == sorted([*others, living, tmp_path / "t"])

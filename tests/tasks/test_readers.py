@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.errors import UserError
+from scalearn.tasks.definition import Task
 from scalearn.tasks.prepare import check, prepare
 from scalearn.tasks.readers import _BLOCK, read_batches
 from scalearn.tasks.rows import ROWS, Rows, rebatch
@@ -104,7 +105,7 @@ def test_tsv_without_quoting_is_refused_before_rows_are_swallowed(tmp_path: Path
     """Read as quoted, the three rows would be one, with a text of three lines."""
     path = tmp_path / "t.tsv"
     path.write_text('text\tlabel\n"to begin with\tno\nin between\tno\nto end with"\tyes\n')
-    with pytest.raises(UserError, match=r"t\.tsv: .*no quotation mark ends .* 'text': 'to begin with'") as caught:
+    with pytest.raises(UserError, match=r"t\.tsv: line 2: a tab .* 'to begin with' .*quoting: none") as caught:
         rows_of(path, "text", "label")
     assert "\n" not in str(caught.value)
 
@@ -112,7 +113,7 @@ def test_tsv_without_quoting_is_refused_before_rows_are_swallowed(tmp_path: Path
 def test_a_csv_row_longer_than_a_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f'text,label\na,b\n"{"x" * 3 * _BLOCK}",b\n')
-    with pytest.raises(UserError, match=r"t\.csv: not readable as csv"):
+    with pytest.raises(UserError, match=r"t\.csv: line 3: the row does not end within 4,194,304 bytes"):
         rows_of(path, "text", "label")
 
 
@@ -166,3 +167,83 @@ def test_json_that_is_not_utf8_in_a_later_batch(tmp_path: Path) -> None:
     path.write_bytes((json.dumps({"text": "a"}) + "\n").encode() * MANY + b'{"text": "Gr\xfc\xdfe"}\n')
     with pytest.raises(UserError, match=rf"t\.jsonl: line {MANY + 1} is not UTF-8; save the file as UTF-8"):
         rows_of(path, "text")
+
+
+VIEW = pa.string_view()
+TYPES: dict[str, tuple[pa.DataType, list[Any], pa.DataType]] = {
+    "texts": (VIEW, ["a", None, "b"], pa.string()),
+    "large texts": (pa.large_string(), ["a", None, "b"], pa.string()),
+    "bytes": (pa.binary_view(), [b"a", None, b"b"], pa.binary()),
+    "lists": (pa.list_(VIEW), [["a"], None, [], ["b", "c"]], pa.list_(pa.string())),
+    "large lists": (pa.large_list(VIEW), [["a"], None, [], ["b", "c"]], pa.list_(pa.string())),
+    "lists of two": (pa.list_(VIEW, 2), [["a", "x"], ["b", "c"]], pa.list_(pa.string())),
+    "structures": (pa.struct([("in", pa.list_(VIEW))]), [{"in": ["a"]}], pa.struct([("in", pa.list_(pa.string()))])),
+    "numbers": (pa.int8(), [1, None, 2], pa.int8()),
+}
+
+
+@pytest.mark.parametrize("case", TYPES)
+def test_types_of_other_writers_are_read_as_plain_ones(tmp_path: Path, case: str) -> None:
+    """Polars and DataFusion write views, which hardly any function of Arrow's takes."""
+    kind, values, plain = TYPES[case]
+    pq.write_table(pa.table({"x": pa.array(values, kind)}), tmp_path / "t.parquet")
+    assert pq.read_schema(tmp_path / "t.parquet").field("x").type == kind
+    (batch,) = read_batches(tmp_path / "t.parquet", ["x"])
+    assert batch.schema.field("x").type == plain and batch["x"].to_pylist() == values
+
+
+def test_a_dictionary_is_read_as_its_values(tmp_path: Path) -> None:
+    encoded = pa.DictionaryArray.from_arrays(pa.array([1, None, 0], pa.int32()), pa.array(["a", "b"]))
+    pq.write_table(pa.table({"x": encoded}), tmp_path / "t.parquet")
+    (batch,) = read_batches(tmp_path / "t.parquet", ["x"])
+    assert batch["x"].type == pa.string() and batch["x"].to_pylist() == ["b", None, "a"]
+
+
+VIEWS: dict[str, tuple[dict[str, tuple[pa.DataType, list[Any]]], dict[str, Any]]] = {
+    "classification": ({"text": (VIEW, list("abcd")), "label": (VIEW, list("xyxy"))}, {}),
+    "groups": (
+        {"text": (VIEW, list("abcd")), "label": (VIEW, list("xyxy")), "from": (VIEW, list("mmnn"))},
+        {"groups": "from"},
+    ),
+    "multi_label": (
+        {"text": (VIEW, list("abcd")), "label": (pa.list_(VIEW), [["x"], [], ["y", "x"], ["y"]])},
+        {"kind": "multi_label"},
+    ),
+    "multiple_choice": (
+        {"text": (VIEW, list("abcd")), "all": (pa.list_(VIEW), [["p", "q"]] * 4), "label": (VIEW, list("pqpq"))},
+        {"kind": "multiple_choice", "choices": ("all",)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", VIEWS)
+def test_views_make_the_same_task_as_plain_types(tmp_path: Path, case: str) -> None:
+    columns, changes = VIEWS[case]
+    for name in ("views", "plain"):
+        made = {key: pa.array(values, kind if name == "views" else None) for key, (kind, values) in columns.items()}
+        pq.write_table(pa.table(made), tmp_path / "t.parquet")
+        source = {"kind": "files", **dict.fromkeys(("train", "validation", "test"), str(tmp_path / "t.parquet"))}
+        prepare("t", Task.model_validate({"source": source, **changes}), tmp_path / name)
+    for split in ("train", "validation", "test"):
+        views, plain = (pq.read_table(tmp_path / name / f"{split}.parquet") for name in ("views", "plain"))
+        assert views.equals(plain) and views.num_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"text": "a"}{"text": "b"}\n', "line 1: Extra data"),
+        ('{"text": "a"}\n\n{"text": "b",\n"label": "c"}\n', "line 3: "),
+        ('{"text": "a", "more": {"x": 1, "x": 2}}\n', "line 1: key 'x' stands there more than once"),
+        ('{"text": "a"}\n[{"text": "b"}]\n', "line 2: a JSON object is expected"),
+    ],
+)
+def test_no_row_of_jsonl_is_lost(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "t.jsonl").write_text(content)
+    with pytest.raises(UserError, match=rf"t\.jsonl: not readable as jsonl \({message}"):
+        rows_of(tmp_path / "t.jsonl", "text")
+
+
+def test_empty_lines_of_jsonl_are_no_rows_and_escaped_signs_stay(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes(b'\n{"text": "a\\u0000\\r\\n\\"b\\""}\r\n  \r\n{"text": "\xe2\x80\xa8c"}')
+    assert [row["text"] for row in rows_of(tmp_path / "t.jsonl", "text")] == ['a\0\r\n"b"', "\u2028c"]

@@ -287,6 +287,6 @@ def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
 
 
 def test_sources_stacked_twice_are_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    for name in ("once", "twice", "thrice", "again"):
+    for name in ("once", "twice", "thrice", "again", "again"):
         stack([folder / "first", folder / "second"], tmp_path / name)
         assert (tmp_path / name).read_bytes() == (tmp_path / "once").read_bytes()

@@ -7,20 +7,23 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import budget, gpus
+from scalearn import budget, gpus, versions
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
 from scalearn.due import note_due, remove_due, settle_due
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
+from scalearn.made_by import claim
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
+from scalearn.terminal import settle
 
 # A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
 gc.set_threshold(1_000_000)
 
-origin = ", ".join(os.path.relpath(file) for file in workflow.overwrite_configfiles) or "config.yaml"
+campaign_files = [os.path.relpath(file) for file in workflow.overwrite_configfiles] or ["config.yaml"]
+origin = ", ".join(campaign_files)
 
 
 def refuse(check, *arguments):
@@ -39,6 +42,7 @@ if not workflow.overwrite_configfiles:
     config = content
 campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
+    settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
     for file in workflow.overwrite_configfiles:
         refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)

@@ -15,6 +15,7 @@ rule score:
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
     params:
+        version=versions.SCORING,
         metrics=lambda wildcards: campaign.scoring(wildcards.task),
     shell:
         "scalearn score $(dirname {output}) {params.metrics:q} > {log} 2>&1"

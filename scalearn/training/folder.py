@@ -1,0 +1,73 @@
+"""A run's own folder: which files a training writes there, and the refusal of a folder that holds anything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scalearn.errors import UserError
+from scalearn.files import LOCK, is_temporary, read_json
+
+RECORD, STATE = "run.json", "state.json"
+PARTS = {"checkpoints": STATE, "tasks": RECORD}  # folders of a run, and what each folder in them holds
+FILES = ("weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "score.json", RECORD, LOCK)
+SYSTEM = (".nfs", ".fuse_hidden", ".DS_Store")  # names begin so that an operating system puts into any folder
+# Earlier versions named what they were writing like this.
+_EARLIER = re.compile(rf"\.({'|'.join(map(re.escape, (*FILES, *PARTS)))})\.\w{{8}}")
+
+
+def check_output(folder: Path) -> None:
+    """Refuse, without touching it, a folder that is neither new nor empty nor a run's: a training writes over it."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"{folder}: it is a file; name a folder that is new or empty, or a run's")
+    names = {path.name for path in folder.iterdir()}
+    if not names or is_record(folder / RECORD):
+        return
+    strange = sorted(name for name in names if not _is_ours(name))
+    if not strange and LOCK not in names:
+        strange = _strange_parts(folder)
+    if strange:
+        raise UserError(
+            f"{folder}: it holds other things ({strange[0]}); name a folder that is new or empty, or a run's"
+        )
+
+
+def check_identity(folder: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse a folder with a whole record of another run than the one of this identity."""
+    if not is_record(folder / RECORD):
+        return
+    found = read_json(folder / RECORD)["identity"]
+    differing = [key for key, value in asked.items() if found.get(key) != value]
+    if differing:
+        key = differing[0]
+        raise UserError(
+            f"{folder}: it holds another run ({key} {found.get(key)}, not {asked[key]}); "
+            "name another folder, or remove that run"
+        )
+
+
+def is_record(path: Path) -> bool:
+    """Tell whether the file is a run's record, whole."""
+    try:
+        return isinstance(read_json(path).get("identity"), dict)
+    except UserError:
+        return False
+
+
+def _is_ours(name: str) -> bool:
+    known = name in (*FILES, *PARTS) or name.startswith(SYSTEM)
+    return known or is_temporary(name) or _EARLIER.fullmatch(name) is not None
+
+
+def _strange_parts(folder: Path) -> list[str]:
+    """Return what no run of ours has left in its checkpoints and its tasks."""
+    return [
+        f"{part}/{path.name}"
+        for part, file in PARTS.items()
+        for path in sorted(folder.glob(f"{part}/*"))
+        if not path.name.startswith(".") and not (path / file).is_file()
+    ]
