@@ -96,7 +96,7 @@ def test_metrics_are_part_of_what_a_task_is_if_they_choose_the_epoch_or_need_gro
 
 def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch() -> None:
     def mine(select: str, **changes: Any) -> Campaign:
-        task = {"source": {"kind": "rule"}, "select": select, "metrics": ["f1"], **changes}
+        task = {"source": {"kind": "files", "train": "a.csv"}, "select": select, "metrics": ["f1"], **changes}
         return campaign(tasks={"mine": task}, benchmarks={"b": ["mine"]}, task_seeds={})
 
     plain, named = mine("loss"), mine("loss", positive="it's so")
@@ -113,7 +113,7 @@ def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch()
 
 def test_one_name_needs_no_brackets() -> None:
     short = {
-        "source": {"kind": "rule"},
+        "source": {"kind": "files", "train": "a.csv"},
         "kind": "multiple_choice",
         "texts": "q",
         "choices": "all",

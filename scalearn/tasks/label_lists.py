@@ -122,7 +122,7 @@ def listed_texts(task: Task, batch: Batch) -> tuple[pa.Array, pa.Array]:
         return pa.array([], pa.string()), pa.array([], pa.int64())
     if is_text(cells.type):
         cells = _split(task, batch, cells.cast(pa.string()))
-        texts, rows = pc.list_flatten(cells), pc.list_parent_indices(cells)
+        texts, rows = _flat(cells)
         filled = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
         return texts.filter(filled), rows.filter(filled)
     if not is_list(cells.type):
@@ -130,7 +130,7 @@ def listed_texts(task: Task, batch: Batch) -> tuple[pa.Array, pa.Array]:
             f"{batch.origin}: column '{task.label}' holds {cells.type}, not lists of labels; name another, "
             "or set `kind: classification`"
         )
-    rows, values = pc.list_parent_indices(cells), pc.list_flatten(cells)
+    values, rows = _flat(cells)
     return as_text(task, batch, values, rows), rows
 
 
@@ -164,6 +164,12 @@ def _given(batch: Batch, texts: pa.Array, rows: Numbers, count: int) -> tuple[Nu
     mask = given.to_numpy(zero_copy_only=False)
     classes = np.arange(len(rows)) - np.searchsorted(rows, rows)
     return rows[mask], classes[mask]
+
+
+def _flat(cells: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the values of all lists, and the row of each. A null has none, also where values lie behind it."""
+    lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy()
+    return pc.list_flatten(cells), pa.array(np.repeat(np.arange(len(cells)), lengths))
 
 
 def _plain(texts: pa.Array) -> pa.Array:

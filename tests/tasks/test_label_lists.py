@@ -73,6 +73,12 @@ def test_vectors_in_any_type_of_column_and_through_a_cut(tmp_path: Path, labels:
         assert column(tmp_path / "t", split, "label") == [CLASSES[place] for place in places]
 
 
+def test_a_null_among_vectors_is_no_label(tmp_path: Path) -> None:
+    cells = pa.array([[1, 0, 0], None, [0, 1, 1], [0, 0, 1]] * 5, pa.list_(pa.int8(), 3))
+    prepare("t", in_parquet(tmp_path, cells), tmp_path / "t")
+    assert column(tmp_path / "t", "test", "label") == [[0], [], [1, 2], [2]] * 5
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
 @pytest.mark.parametrize(
     "write",
