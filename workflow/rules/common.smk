@@ -42,7 +42,7 @@ if not workflow.overwrite_configfiles:
     config = content
 campaign = refuse(Campaign.parse, config, origin)
 if workflow.is_main_process:
-    settle(logger, whole=workflow.dryrun or workflow.output_settings.verbose)
+    settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
     for file in workflow.overwrite_configfiles:
         refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)
