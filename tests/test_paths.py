@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from scalearn.campaign import Campaign
 from scalearn.check import check_files
 from scalearn.cli import app
 from scalearn.errors import UserError
+from scalearn.named_files import named_files
 from scalearn.tasks.definition import local_path
 from tests.tasks.making import ROWS, write_rows
 from tests.tiny import make_model
@@ -19,17 +21,19 @@ from tests.tiny import make_model
 PAIRS = [{"sentence1": row["text"], "sentence2": "b", "label": number % 2} for number, row in enumerate(ROWS)]
 
 
+CAMPAIGN: dict[str, Any] = {
+    "model": "tiny",
+    "models": {"tiny": {"kind": "folder", "path": "~/models/tiny"}},
+    "mirror": "~/mirror",
+    "tasks": {"mine": {"source": {"kind": "files", "train": "~/rows.csv"}}},
+    "benchmarks": {"pair": ["rte", "mine"]},
+    "methods": ["adapter"],
+    "seeds": [0],
+}
+
+
 def campaign(**changes: Any) -> Campaign:
-    content: dict[str, Any] = {
-        "model": "tiny",
-        "models": {"tiny": {"kind": "folder", "path": "~/models/tiny"}},
-        "mirror": "~/mirror",
-        "tasks": {"mine": {"source": {"kind": "files", "train": "~/rows.csv"}}},
-        "benchmarks": {"pair": ["rte", "mine"]},
-        "methods": ["adapter"],
-        "seeds": [0],
-    }
-    return Campaign.parse({**content, **changes})
+    return Campaign.parse({**CAMPAIGN, **changes})
 
 
 @pytest.fixture
@@ -90,3 +94,9 @@ def test_a_brace_in_a_path_is_refused_before_work(home: Path, key: str, changes:
         (home / new).symlink_to(home / old)
     with pytest.raises(UserError, match=rf"^mine\.yaml: {key}: the brace in .*\{{.* a wildcard of Snakemake's; rename"):
         check_files(campaign(**changes), "mine.yaml")
+
+
+def test_what_a_pack_leaves_behind_is_found_in_the_home(home: Path) -> None:
+    (home / "work").mkdir()
+    (home / "work/config.yaml").write_text(yaml.safe_dump(CAMPAIGN))
+    assert {path.relative_to(home).parts[0] for path in named_files(home / "work")} == {"models", "mirror", "rows.csv"}
