@@ -2,6 +2,8 @@
 # how and where to run it in profiles/. Try: snakemake --profile local -n
 from snakemake.utils import min_version
 
+from scalearn.start import check_executor, check_targets
+
 min_version("9.10")
 
 
@@ -22,6 +24,8 @@ include: "workflow/rules/results.smk"
 # the runs of another campaign file; and notes of the command line for `scalearn resume` and of what is to be made. Dry
 # runs, --unlock and their like never come here.
 onstart:
+    if not all(job.is_local for job in workflow.dag.needrun_jobs()):
+        refuse(check_executor, workflow.executor_plugin.name)
     due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
     refuse(claim, SNAKEMAKE, campaign, campaign_files, due)
@@ -29,6 +33,8 @@ onstart:
     refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
     workflow.executor_plugin.common_settings.pass_group_args = True
+    # The limit of job starts per second makes Snakemake look at all waiting jobs again and again (docs/performance.md).
+    workflow.scheduler.job_rate_limiter = None
 
 
 onsuccess:
@@ -70,3 +76,8 @@ rule all:
         rules.tables.input,
         "results/scores.parquet",
     localrule: True
+
+
+# Keep this last: it has to know all rules, also yours.
+if workflow.is_main_process:
+    refuse(check_targets, workflow, sys.argv, campaign.benchmarks, origin)

@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         print(f"stopped: {stop}", file=sys.stderr)
         return STOPPED
     except UsageError as error:
-        command = error.ctx.command_path if error.ctx else "scalearn"
+        command = error.ctx.command_path if error.ctx else " ".join(["scalearn", *arguments[:1]])
         refused = UserError(f"{command}: {error.format_message().rstrip('.')}; see `{command} --help`")
     except OSError as error:
         if error.filename is None:  # the library's own affair, such as a connection

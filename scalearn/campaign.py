@@ -20,7 +20,7 @@ from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.protocol import run_switches, task_under
+from scalearn.protocol import is_built_in, learner, named, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
@@ -60,7 +60,7 @@ class Campaign:
         try:
             config = Config.model_validate(dict(content))
         except ValidationError as error:
-            raise UserError(f"{origin}: {explain(error)}") from None
+            raise UserError(f"{origin}: {explain(error, content)}") from None
         campaign = cls(config)
         check_names(config, campaign.known_tasks, origin)
         return campaign
@@ -79,6 +79,10 @@ class Campaign:
         if self.config.sentence_encoder is not None and any(method.similarity for method in self.methods):
             names[self.config.sentence_encoder] = None
         return {name: self.config.models[name] for name in names}
+
+    def trains(self, model: str) -> bool:
+        """Whether some benchmark trains on the encoder; one that does not only compares texts, for adapter_soup."""
+        return model in map(self.model, self.benchmarks)
 
     def model(self, benchmark: str) -> str:
         """The name of the benchmark's encoder."""
@@ -100,9 +104,16 @@ class Campaign:
     def _available(self, tasks: Iterable[str]) -> list[str]:
         return [task for task in tasks if task not in self.config.unavailable]
 
+    @cached_property
+    def built_in(self) -> frozenset[str]:
+        """The tasks that are the package's own. One that the campaign defines anew under such a name is not."""
+        mine = self.config.tasks
+        return frozenset(name for name in TASKS if name not in mine or is_built_in(name, mine[name]))
+
     def _task(self, name: str) -> Task:
-        own = self.config.tasks.get(name)
-        task = task_under(self.config.protocol, name, TASKS[name]) if own is None else own
+        task = self.config.tasks[name] if name in self.config.tasks else TASKS[name]
+        if name in self.built_in:
+            task = task_under(self.config.protocol, name, task)
         rows = self.config.train_rows.get(name)
         return task if rows is None else task.model_copy(update={"train_rows": rows})
 
@@ -195,14 +206,22 @@ class Campaign:
 
     def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
         """All values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
-        config = self.config
+        config, entry = self.config, self.benchmarks.get(benchmark)
+        beside = self.built_in.intersection(entry.tasks if entry else ())
         layers = [
-            hyperparameters.PAPER.get(task, {}),
+            *(hyperparameters.paper(config.protocol, task, beside) if task in self.built_in else ()),
             config.hyperparameters,
             config.benchmark_hyperparameters.get(benchmark, {}),
             config.task_hyperparameters.get(task, {}),
         ]
         return hyperparameters.resolve(METHODS[method], layers)
+
+    def version(self, method: str, benchmark: str, task: str) -> int:
+        """The version of the method that makes its runs on the task (JOINT: on all tasks of the benchmark)."""
+        tasks = self.joint_tasks(benchmark) if task == JOINT else [task]
+        switches = named(self.switches(method, *tasks))
+        made, values = learner(METHODS[method], self.hyperparameters(method, benchmark, task), switches)
+        return made.version_of(values)
 
     def changed(self, method: str, benchmark: str, task: str) -> str:
         """The hyper-parameters that differ from the method's defaults, as JSON.
@@ -217,11 +236,13 @@ class Campaign:
         """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
 
         The metrics of a task of the campaign's own are left out, unless they choose the best epoch or need groups in
-        the rows: they are for the scores (`metrics`), so that another one makes no rows and trains nothing anew.
+        the rows, and so is the class that f1 is of: they are for the scores (`scoring`), so that another one makes no
+        rows and trains nothing anew.
         """
         mine = self.tasks[task]
-        needed = mine.select == "headline" or "exact_match" in mine.metrics
-        hidden = {"metrics"} if task in self.config.tasks and not needed else set()
+        hidden = set()
+        if task not in self.built_in and mine.select != "headline":
+            hidden = {"positive"} if "exact_match" in mine.metrics else {"metrics", "positive"}
         content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
         kind = self.tasks[task].source.kind
         return normal({**content, "source": {"kind": kind, **content.get("source", {})}})
@@ -231,14 +252,20 @@ class Campaign:
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
 
+    def scoring(self, task: str) -> list[str]:
+        """The options of `scalearn score` that say by what the task's runs are scored."""
+        positive = self.tasks[task].positive
+        metrics = [f"--metric={metric}" for metric in self.metrics(task)]
+        return metrics if positive is None else [*metrics, f"--positive={positive}"]
+
     def model_definition(self, model: str) -> str:
         """Where the encoder comes from, as JSON."""
         return normal(self.models[model].model_dump(mode="json"))
 
     def switches(self, method: str, *tasks: str) -> tuple[str, ...]:
         """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
-        kinds = {task: self.tasks[task].kind for task in tasks}
-        return run_switches(self.config.protocol, METHODS[method], kinds)
+        concerned = [task if task in self.built_in else None for task in tasks]
+        return run_switches(self.config.protocol, METHODS[method], concerned)
 
     @property
     def compute(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if _identity(key) in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' stands there more than once", key.start_mark
+                    None, None, f"the key '{key.value}' is written more than once", key.start_mark
                 )
             seen.add(_identity(key))
         super().flatten_mapping(node)
@@ -37,6 +37,10 @@ def read_campaign_file(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise UserError(f"{path}: {line}not readable as YAML ({error.problem}); mend the file") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; name a campaign file, or change to the folder that holds it") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: a folder; name the campaign file in it") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 (byte {error.start}); save the file as UTF-8") from None
     except RecursionError:
@@ -44,5 +48,5 @@ def read_campaign_file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError) as error:  # a date such as 2020-13-01 is a ValueError
         raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); mend the file") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: a campaign is a list of `key: value`; see config.yaml")
+        raise UserError(f"{path}: a campaign file consists of lines `key: value`; see config.yaml for all keys")
     return content

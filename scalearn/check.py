@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalearn.campaign import Campaign
+from scalearn.compatible import check_compatible
 from scalearn.config import FolderModel
 from scalearn.encoders import CONVERT
 from scalearn.errors import UserError
+from scalearn.model_folder import check_model_folder
 from scalearn.tasks.definition import FilesSource, local_path
 
 
@@ -24,7 +26,8 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
     for name, model in campaign.models.items():
         _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
         if isinstance(model, FolderModel):
-            _check_model(f"{origin}: models.{name}.path", local_path(model.path))
+            _check_model(f"{origin}: models.{name}.path", local_path(model.path), campaign.trains(name))
+    check_compatible(campaign, origin)
     for name, task in campaign.tasks.items():
         key = "mirror" if campaign.origin(name) == "mirror" else f"tasks.{name}.source"
         _refuse_braces(f"{origin}: {key}", campaign.task_inputs(name))
@@ -42,7 +45,7 @@ def _refuse_braces(key: str, paths: list[str]) -> None:
             raise UserError(f"{key}: the brace in {path} would begin a wildcard of Snakemake's; rename it")
 
 
-def _check_model(key: str, folder: Path) -> None:
+def _check_model(key: str, folder: Path, trained: bool) -> None:
     if folder.is_file():
         raise UserError(f"{key}: {folder} is no folder, and no weights but safetensors are ever loaded; {CONVERT}")
     if not folder.is_dir():
@@ -50,6 +53,7 @@ def _check_model(key: str, folder: Path) -> None:
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
+    check_model_folder(f"{key}: {folder}", folder, trained)
 
 
 def check_rows(campaign: Campaign) -> None:

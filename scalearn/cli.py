@@ -12,7 +12,7 @@ import typer
 from scalearn import budget, gpus
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid
+from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid, whole_number
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,10 +26,13 @@ How = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
-Seed = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
 Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
+ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
+
+COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -104,14 +107,20 @@ def unpack(
 
 @app.command()
 def fetch_model(
-    name: str, source: Annotated[str, typer.Option(help="a `models` entry as JSON")], output: Output
+    name: str,
+    source: Annotated[str, typer.Option(help="a `models` entry as JSON")],
+    output: Output,
+    not_trained: Annotated[
+        bool, typer.Option("--not-trained", help="it only compares texts, for adapter_soup, and may be of any kind")
+    ] = False,
 ) -> None:
-    """Fetch an encoder: weights as safetensors, tokenizer, nothing else."""
+    """Fetch an encoder: weights as safetensors, tokenizer, nothing else; refuse what does not fit together."""
     from scalearn.config import ModelSource
     from scalearn.encoders import fetch
     from scalearn.tasks.definition import Name
 
-    fetch(valid("NAME", Name, name), valid("--source", ModelSource, json_object("--source", source)), output)
+    entry = valid("--source", ModelSource, json_object("--source", source))
+    fetch(valid("NAME", Name, name), entry, output, trained=not not_trained)
 
 
 @app.command()
@@ -134,7 +143,7 @@ def prepare_task(
 
 @app.command()
 def check_task(
-    task: Annotated[Path, typer.Argument(help="a prepared task")],
+    task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name in resources/tasks")],
     model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -143,15 +152,18 @@ def check_task(
 
     from scalearn.tasks import report
     from scalearn.tasks.findings import check_task as look
+    from scalearn.tasks.prepared import prepared_folder
     from scalearn.tasks.store import TaskInfo
 
-    measure = None
-    if model is not None:
+    folder = prepared_folder(task)
+    if model is None:
+        found = look(folder)
+    else:
         from scalearn.training.tokens import Tokens
 
-        info = TaskInfo.read(task)
-        measure = Tokens(model, info.max_length, info.truncate).lengths
-    found = look(task, measure)
+        info = TaskInfo.read(folder)
+        tokens = Tokens(model, info.max_length, info.truncate)
+        found = look(folder, tokens.lengths, tokens.max_length)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:
@@ -187,10 +199,10 @@ def tasks(
 def methods(
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, help="of the encoder")] = 768,
-    layers: Annotated[int, typer.Option(min=1, help="of the encoder")] = 12,
-    intermediate_size: Annotated[int | None, typer.Option(min=1, help="of its FFN; by default 4 x hidden size")] = None,
-    embeddings: Annotated[int, typer.Option(min=1, help="rows of its embedding tables; by default RoBERTa's")] = 50_780,
+    hidden_size: Annotated[int | None, typer.Option(help=f"width, {ENCODER}", **COUNT)] = None,
+    layers: Annotated[int | None, typer.Option(help=f"number, {ENCODER}", **COUNT)] = None,
+    intermediate_size: Annotated[int | None, typer.Option(help="of its FFN; 4 x a given hidden size", **COUNT)] = None,
+    embeddings: Annotated[int | None, typer.Option(help=f"rows of its tables, {ENCODER}", **COUNT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""
@@ -202,7 +214,8 @@ def methods(
     if benchmark is not None and config is None:
         config = Path("config.yaml")
     campaign = Campaign.read(config) if config else None
-    shapes = sizes(campaign, benchmark, layers, hidden_size, intermediate_size or 4 * hidden_size, embeddings)
+    asked = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
+    shapes = sizes(campaign, benchmark, asked)
     rows = catalogue(campaign, benchmark, shapes)
     if as_json:
         print(json.dumps(rows, indent=1))
@@ -322,12 +335,13 @@ def train_joint(
 def score(
     run: Annotated[Path, typer.Argument(help="a run directory")],
     metric: Annotated[list[str] | None, typer.Option(help="headline first; by default those the run recorded")] = None,
+    positive: Annotated[str | None, typer.Option(help="of two labels the one that f1 is of")] = None,
     output: Annotated[Path | None, typer.Option(help="by default the run's score.json")] = None,
 ) -> None:
     """Score a run's predictions: write its score record."""
     from scalearn.results.scores import score_run
 
-    score_run(run, metric or [], output)
+    score_run(run, metric or [], output, positive)
 
 
 @app.command()

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from scalearn.compute import Compute
 from scalearn.protocol import Protocol
-from scalearn.tasks.definition import LocalPath, Name, Strict, Task
+from scalearn.tasks.definition import Commit, LocalPath, Name, Strict, Task, matching
 
 
 def _no_truth(value: Any) -> Any:
     """Refuse what pydantic would take for 0 or 1."""
     if isinstance(value, bool):
-        raise ValueError("a number is expected, found true or false; write 1 or 0")
+        raise ValueError(f"a number is expected, found {str(value).lower()}; write 1 or 0")
     return value
 
 
@@ -26,20 +26,26 @@ def _as_typed(value: Any) -> Any:
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True), BeforeValidator(_as_typed)]
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_truth)]
-Hyperparameters = dict[Name, dict[Name, Number]]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_truth)]
+Hyperparameters = dict[Name, dict[Name, Number]]  # their bounds: scalearn.hyperparameters
+Duration = Annotated[str, matching(r"^\d+(\.\d+)?[smhd]$", "a time such as 10m or 1.5h (s, m, h or d)")]
 
 
 class HubModel(Strict):
     """A model repository on the hub, pinned to a revision; safetensors and tokenizer files only."""
 
     kind: Literal["hub"] = "hub"
-    repository: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)?$")
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that weights cannot change")
+    repository: Annotated[
+        str,
+        matching(
+            r"^\w[\w.-]*(/\w[\w.-]*)?$", "a repository of the hub (OWNER/NAME, for example FacebookAI/roberta-base)"
+        ),
+    ]
+    revision: Commit = Field(description="the full commit hash, so that weights cannot change")
 
 
 class FolderModel(Strict):
-    """A local folder with config.json, model.safetensors and a fast tokenizer."""
+    """A local folder with config.json, model.safetensors and a tokenizer that has a fast form."""
 
     kind: Literal["folder"] = "folder"
     path: LocalPath
@@ -49,10 +55,12 @@ class PackageModel(Strict):
     """A model inside a Python package's wheel; the package is never installed, its code never run."""
 
     kind: Literal["package"] = "package"
-    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    version: str = Field(pattern=r"^[0-9][0-9A-Za-z.]*$")
+    package: Annotated[str, matching(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", "the name of a Python package")]
+    version: Annotated[str, matching(r"^[0-9][0-9A-Za-z.]*$", "a version such as 0.1.0")]
     folder: LocalPath = Field(description="where in the wheel the model's files lie")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.safetensors; anything else is refused")
+    sha256: Annotated[
+        str, matching(r"^[0-9a-f]{64}$", "the SHA-256 of its model.safetensors, 64 digits and letters a to f")
+    ] = Field(description="of model.safetensors; anything else is refused")
 
 
 ModelSource = Annotated[HubModel | FolderModel | PackageModel, Field(discriminator="kind")]
@@ -75,35 +83,54 @@ def _from_list(content: Any) -> Any:
     return {"tasks": content} if isinstance(content, list | tuple) else content
 
 
-BenchmarkEntry = Annotated[Benchmark, BeforeValidator(_from_list, json_schema_input_type=Benchmark | tuple[Name, ...])]
+Targets = Annotated[tuple[Name, ...], Field(min_length=1)]
+BenchmarkEntry = Annotated[Benchmark, BeforeValidator(_from_list, json_schema_input_type=Targets | Benchmark)]
+
+# What refusals show.
+MODELS = {"roberta-base": {"kind": "hub", "repository": "FacebookAI/roberta-base", "revision": "<full commit hash>"}}
+TASKS = {"reviews": {"source": {"kind": "files", "train": "data/train.csv"}}}
 
 
 class Config(Strict):
     """One campaign."""
 
     protocol: Protocol = Field("corrected", description="`reference` repeats what the paper's code got wrong")
-    model: Name = Field(description="the encoder, a key of `models`")
-    models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from")
+    model: Name = Field(description="the encoder, a key of `models`", examples=["roberta-base"])
+    models: dict[Name, ModelSource] = Field(min_length=1, description="where encoders come from", examples=[MODELS])
     mirror: LocalPath | None = Field(
         None, description="a folder in the hub's layout that stands for the hub's datasets"
     )
-    tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined")
-    benchmarks: dict[Name, BenchmarkEntry] = Field(min_length=1, description="name -> its tasks, in table order")
-    unavailable: tuple[Name, ...] = Field((), description="tasks that cannot be had: their columns stay, as missing")
-    methods: tuple[Name, ...] = Field(min_length=1, description="rows of the tables, in order")
-    seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed")
-    task_seeds: dict[Name, tuple[Seed, ...]] = Field({}, description="fewer seeds for large tasks")
-    joint_seeds: tuple[Seed, ...] = Field((), description="seeds of joint methods; by default `seeds`")
+    tasks: dict[Name, Task] = Field({}, description="tasks of your own, or built-in ones redefined", examples=[TASKS])
+    benchmarks: dict[Name, BenchmarkEntry] = Field(
+        min_length=1, description="name -> its tasks, in table order", examples=[{"mine": ["rte", "mrpc"]}]
+    )
+    unavailable: tuple[Name, ...] = Field(
+        (), description="tasks that cannot be had: their columns stay, as missing", examples=[["record"]]
+    )
+    methods: tuple[Name, ...] = Field(
+        min_length=1, description="rows of the tables, in order", examples=[["adapter", "scalearn"]]
+    )
+    seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed", examples=[[0, 1, 2]])
+    task_seeds: dict[Name, tuple[Seed, ...]] = Field(
+        {}, description="fewer seeds for large tasks", examples=[{"mnli": [0, 1]}]
+    )
+    joint_seeds: tuple[Seed, ...] = Field(
+        (), description="seeds of joint methods; by default `seeds`", examples=[[0, 1, 2]]
+    )
     train_rows: dict[Name, Annotated[int, Field(ge=2, strict=True), BeforeValidator(_as_typed)]] = Field(
-        {}, description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long"
+        {},
+        description="task -> so many rows of its train split, drawn from a seed, when the whole takes too long",
+        examples=[{"multirc": 3000}],
     )
     source_seed: Seed | Literal["paired"] = Field(
         0, description="the seed of the stage-1 adapters that stage 2 composes; `paired`: the run's own"
     )
     compute: Compute = Field(
-        Compute(), description="precision and the like; what is not `auto` is part of what identifies a run"
+        Compute(),
+        description="precision and the like; what is not `auto` is part of what identifies a run",
+        examples=[{"precision": "float32"}],
     )
-    max_time: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smhd]$")] | None = Field(
+    max_time: Duration | None = Field(
         None, description="stop in order after so long, say 10m; the same command goes on later"
     )
     runs_per_gpu: Annotated[int, Field(ge=1, strict=True)] | None = Field(
@@ -113,10 +140,16 @@ class Config(Strict):
         None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
     )
     hyperparameters: Hyperparameters = Field(
-        {}, description="`all`, a family or a method -> what differs from the paper's values"
+        {},
+        description="`all`, a family or a method -> what differs from the paper's values",
+        examples=[{"adapter": {"learning_rate": 0.001}}],
     )
-    benchmark_hyperparameters: dict[Name, Hyperparameters] = Field({}, description="the same for one benchmark's runs")
-    task_hyperparameters: dict[Name, Hyperparameters] = Field({}, description="the same for runs on one task")
+    benchmark_hyperparameters: dict[Name, Hyperparameters] = Field(
+        {}, description="the same for one benchmark's runs", examples=[{"humset": {"two_stage": {"epochs": 10}}}]
+    )
+    task_hyperparameters: dict[Name, Hyperparameters] = Field(
+        {}, description="the same for runs on one task", examples=[{"record": {"adapter": {"epochs": 3}}}]
+    )
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Config:
@@ -129,16 +162,18 @@ class Config(Strict):
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
         for key, values in lists.items():
             if twice := [value for value, times in Counter(values).items() if times > 1]:
-                raise ValueError(f"{key}: {twice[0]!r} stands there more than once; keep one")
+                raise ValueError(f"{key}: {twice[0]!r} is listed more than once; keep one")
             if not values:
-                raise ValueError(f"{key}: empty; name at least one")
+                raise ValueError(f"{key}: the list is empty; name at least one")
         for name, benchmark in self.benchmarks.items():
             if set(benchmark.tasks) <= set(self.unavailable) or set(benchmark.source_tasks) <= set(self.unavailable):
-                raise ValueError(f"benchmarks.{name}: nothing of it is left; shorten `unavailable`, or remove it")
+                raise ValueError(
+                    f"benchmarks.{name}: all its tasks or sources are in `unavailable`; remove the benchmark"
+                )
         if "joint" in self.tasks:
-            raise ValueError("tasks: 'joint' is taken by runs on all tasks at once; choose another name")
+            raise ValueError("tasks: 'joint' is the folder of runs on all tasks at once; choose another name")
         if "single" in self.benchmarks:
-            raise ValueError("benchmarks: 'single' is taken by runs of single-task methods; choose another name")
+            raise ValueError("benchmarks: 'single' is the folder of runs of single-task methods; choose another name")
         return self
 
 

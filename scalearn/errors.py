@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
+from itertools import islice
 
 # What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
 _SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
+_MANY, _LONG = 20, 60  # names that a message lists, and characters of each
 _FIRST, _LAST = 1200, 400  # characters of a longer sentence that are shown: where it is, and how to mend it
 
 
@@ -33,14 +31,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint such as `, did you mean 'rte'?` or, with nothing close, the list of what is known."""
     options = sorted(known)
     close = get_close_matches(name[:100], options, n=1)
-    return f", did you mean '{close[0]}'?" if close else f"; known: {', '.join(options) or 'none'}"
+    return f", did you mean '{close[0]}'?" if close else f"; known: {shown(options) or 'none'}"
 
 
-def complaint(error: ValidationError) -> str:
-    """Return a pydantic error's first complaint as `key: what is wrong`, without the value that it is about."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    key, message = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if key else message  # a complaint about the whole names its key itself
+def shown(names: Collection[str]) -> str:
+    """Return names as a list for a message: the first of many, the beginning of long ones, and how many there are."""
+    first = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in islice(names, _MANY)]
+    return ", ".join(first) + (f", ... ({len(names):,} in all)" if len(names) > _MANY else "")
 
 
 def _printable(sentence: str) -> str:

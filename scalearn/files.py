@@ -30,6 +30,13 @@ MENDS = {
     errno.EACCES: "make its folder writable for you",
     errno.EPERM: "make its folder writable for you",
 }
+MAKERS = {  # of the JSON files that commands start from
+    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it",
+    "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
+    "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
+    "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",
+    "score.json": "`scalearn score {folder}` makes it",
+}
 
 
 @contextmanager
@@ -198,7 +205,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; make it first") from None
+        how = MAKERS.get(path.name, "mend the path").format(folder=path.parent)
+        raise UserError(f"{path}: no such file; {how}") from None
     except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error}); mend it, or delete it and run again") from None
     if not isinstance(content, dict):

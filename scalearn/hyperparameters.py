@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import FAMILIES, Method
+from scalearn.tasks.glue import GLUE
 from scalearn.tasks.humset import HUMSET
+from scalearn.tasks.superglue import SUPERGLUE
 
 # In a layer: `all`, a family or a method -> what differs for it; the narrower one counts.
 Layer = Mapping[str, Mapping[str, int | float]]
@@ -19,7 +21,11 @@ PAPER: Mapping[str, Layer] = {
     **{task: {"adapter_soup": {"patience": 3}} for task in HUMSET},
 }
 
-# What no training can do without, or with more of: the least and the most.
+# On top where one benchmark pools all of GLUE and SuperGLUE, under `protocol: reference` alone: the script of that
+# benchmark gives ReCoRD as many epochs as every other task.
+POOLED: Mapping[str, Layer] = {"record": {"adapter_fusion": {"epochs": 30}}}
+
+# The least and the most that a hyper-parameter may be; one that is not listed here is at least 0.
 RANGES: Mapping[str, tuple[float, float]] = {
     "batch_size": (1, math.inf),
     "epochs": (1, math.inf),
@@ -29,14 +35,26 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "length_buckets": (0, 1),
     "max_steps": (1, math.inf),
     "omega_dropout": (0, 1),
+    "patience": (1, math.inf),  # with 0 every training would end after one evaluation
     "record_rows": (1, math.inf),
     "reduction_factor": (1, math.inf),
-    "temperature": (0.1, math.inf),  # below, the largest task alone would be drawn
+    "temperature": (0.1, math.inf),  # below, only the largest task would be drawn
     "top_k": (1, math.inf),
     "train_sources": (0, 1),
     "warmup_ratio": (0, 1),
 }
 WHOLE = {key for method in METHODS.values() for key, value in method.defaults.items() if isinstance(value, int)}
+
+
+def paper(protocol: str, task: str, tasks: Collection[str]) -> list[Layer]:
+    """Return the paper's values for runs on a built-in task, where they are not the methods' own.
+
+    tasks: the built-in ones of the benchmark that the runs belong to.
+    """
+    layers = [PAPER.get(task, {})]
+    if protocol == "reference" and not {*GLUE, *SUPERGLUE}.difference(tasks):
+        layers.append(POOLED.get(task, {}))
+    return layers
 
 
 def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
@@ -64,10 +82,11 @@ def check(where: str, layer: Layer) -> None:
 
 
 def check_value(where: str, key: str, value: object) -> None:
-    """Refuse what is no number, or out of the hyper-parameter's range; `where` begins the sentence."""
+    """Refuse what is not a number, or out of the hyper-parameter's range; `where` begins the sentence."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        raise UserError(f"{where}: {key} is {value!r}; give a number")
-    least, most = RANGES.get(key, (-math.inf, math.inf))
+        found = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise UserError(f"{where}: {key} is {found}; give a number")
+    least, most = RANGES.get(key, (0, math.inf))
     if not least <= value <= most:
         raise UserError(
             f"{where}: {key} is {value:g}; give "
@@ -82,7 +101,7 @@ def check_benchmark(where: str, layer: Layer) -> None:
     check(where, layer)
     for name in layer:
         if name == "single" or (name in METHODS and METHODS[name].family == "single"):
-            raise UserError(f"{where}.{name}: its runs are shared by all benchmarks; use task_hyperparameters")
+            raise UserError(f"{where}.{name}: all benchmarks share its runs; use `task_hyperparameters` instead")
 
 
 def check_task(where: str, layer: Layer) -> None:
@@ -90,4 +109,6 @@ def check_task(where: str, layer: Layer) -> None:
     check(where, layer)
     for name in layer:
         if name == "joint" or (name in METHODS and METHODS[name].family == "joint"):
-            raise UserError(f"{where}.{name}: its runs learn all tasks of a benchmark; use benchmark_hyperparameters")
+            raise UserError(
+                f"{where}.{name}: its runs learn all tasks of a benchmark; use `benchmark_hyperparameters` instead"
+            )

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from scalearn.errors import UserError, complaint, nearest
+import typer
+
+from scalearn.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from scalearn.compute import Compute
+
+
+def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """Return a parser of whole numbers in this range, for an option of typer."""
+    wanted = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[+-]?[0-9]{1,18}", str(text)) and least <= int(text) <= most:
+            return int(text)
+        raise typer.BadParameter(f"{wanted} is expected, found '{text}'")
+
+    return parse
 
 
 def json_object(option: str, text: str) -> dict[str, Any]:
@@ -16,9 +33,11 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{option}: not JSON ({error}); quote it as one word") from None
+        raise UserError(
+            f"{option}: not readable as JSON ({error}); put it in single quotes, for example '{{\"key\": 1}}'"
+        ) from None
     if not isinstance(content, dict):
-        raise UserError(f"{option}: a JSON object is expected")
+        raise UserError(f"{option}: a JSON object is expected, for example '{{\"key\": 1}}'")
     return content
 
 
@@ -26,10 +45,12 @@ def valid(what: str, kind: Any, content: Any) -> Any:
     """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
     from pydantic import TypeAdapter, ValidationError
 
+    from scalearn.complaints import complaint
+
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        raise UserError(f"{what}: {complaint(error)}; mend it") from None
+        raise UserError(f"{what}: {complaint(error, kind, content)}") from None
 
 
 def hyper_parameters(method: str, changed: str) -> dict[str, int | float]:
@@ -67,7 +88,7 @@ def how_to_compute(words: list[str]) -> Compute:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or key in found:
-            raise UserError(f"--compute: '{word}' is no KEY=VALUE, or its key stands there twice; give each key once")
+            raise UserError(f"--compute: '{word}' is not KEY=VALUE, or gives its key twice; give each key once")
         if key not in Compute.model_fields:
             raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
         found[key] = value

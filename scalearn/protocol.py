@@ -6,11 +6,12 @@ reproduce published numbers. docs/protocol.md says of each what it does to score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
-from scalearn.methods.base import Method
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.tasks import TASKS
 from scalearn.tasks.definition import HubSource, Task
 
 Protocol = Literal["corrected", "reference"]
@@ -29,14 +30,14 @@ class TaskSwitch:
 class RunSwitch:
     """A difference in how some runs train.
 
-    concerns: tells which runs, by their method and by name and kind of their task (of a joint run: of any of them).
-    What is different in them: fields: of the method; values: of its hyper-parameters; last_epoch: the trained tensors,
-    by name, that stay as the last epoch left them where the best one is restored; pooled_head: see
-    scalearn.training.model.add_head; joint: of the Joint below.
+    concerns: tells which runs, by their method and by the name of their task (of a joint run: of any of them), which is
+    None for a task of the user's own, whatever it is called. What is different in them: fields: of the method; values:
+    of its hyper-parameters; last_epoch: the trained tensors, by name, that stay as the last epoch left them where the
+    best one is restored; pooled_head: see scalearn.training.model.add_head; joint: of the Joint below.
     """
 
     name: str
-    concerns: Callable[[Method, str, str], bool]
+    concerns: Callable[[Method, str | None], bool]
     fields: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
     last_epoch: Callable[[str], bool] = lambda name: False
@@ -46,18 +47,19 @@ class RunSwitch:
 
 @dataclass(frozen=True)
 class Joint:
-    """How joint runs go about some tasks.
+    """How joint runs go about some of the built-in tasks.
 
     first_text: tasks of which only the first text is read; unselected: tasks that have no say in which round is the
     best; first_rows: ReCoRD's `record_rows` are the first of the file, not drawn; sampler_seed: of the batches, if not
-    the run's; head_layers: of multiple choice.
+    the run's; pooled and one_layer: tasks whose heads have less than others' (scalearn.training.model.add_head).
     """
 
     first_text: tuple[str, ...] = ()
     unselected: tuple[str, ...] = ()
     first_rows: bool = False
     sampler_seed: int | None = None
-    head_layers: int = 2
+    pooled: tuple[str, ...] = ()
+    one_layer: tuple[str, ...] = ()
 
 
 def _selected_on_test(task: Task) -> Task:
@@ -81,69 +83,66 @@ TASK_SWITCHES = (
 POOLED = ("full_finetuning", "full_finetuning_m", "propetl_m", "hyperformer", "hyperformer_pp")
 
 RUN_SWITCHES = (
-    # Some methods read multiple choice through the pooler, which in stage 2 nothing trains, and one layer.
+    # Some methods read COPA through the pooler, which in stage 2 nothing trains, and one layer.
     RunSwitch(
         "copa_pooled_head",
-        lambda method, task, kind: (
-            kind == "multiple_choice" and (method.family == "two_stage" or method.name in POOLED)
-        ),
+        lambda method, task: task == "copa" and (method.family == "two_stage" or method.name in POOLED),
         pooled_head=True,
+        joint={"pooled": ("copa",)},
     ),
     RunSwitch(
         "copa_one_layer_head",
-        lambda method, task, kind: kind == "multiple_choice" and method.name == "adapter_m",
-        joint={"head_layers": 1},
+        lambda method, task: task == "copa" and method.name == "adapter_m",
+        joint={"one_layer": ("copa",)},
     ),
     # What layers share is not saved with the best epoch: its other tensors meet the last epoch's shared ones.
     RunSwitch(
         "shared_omega_of_last_epoch",
-        lambda method, task, kind: method.family == "two_stage" and bool(getattr(method, "shared", False)),
+        lambda method, task: method.family == "two_stage" and bool(getattr(method, "shared", False)),
         last_epoch=lambda name: not name.startswith("heads."),
     ),
     RunSwitch(
         "phm_rule_of_last_epoch",
-        lambda method, task, kind: method.name == "compacter",
+        lambda method, task: method.name == "compacter",
         last_epoch=lambda name: "phm_rule" in name,
     ),
     # Regularisers are added after the step, unscaled, which in half precision is as good as not at all.
-    RunSwitch("regulariser_off", lambda method, task, kind: method.regularised, fields={"regularised": False}),
+    RunSwitch("regulariser_off", lambda method, task: method.regularised, fields={"regularised": False}),
     # The scale of the FFN stands inside its activation.
-    RunSwitch(
-        "ia3_before_activation", lambda method, task, kind: method.name == "ia3", fields={"before_activation": True}
-    ),
+    RunSwitch("ia3_before_activation", lambda method, task: method.name == "ia3", fields={"before_activation": True}),
     # Scores of masks get no gradient.
     RunSwitch(
-        "propetl_frozen_masks", lambda method, task, kind: method.name == "propetl", values={"mask_learning_rate": 0.0}
+        "propetl_frozen_masks", lambda method, task: method.name == "propetl", values={"mask_learning_rate": 0.0}
     ),
     # One table of fields lacks WiC's second sentence.
     RunSwitch(
         "joint_wic_first_sentence",
-        lambda method, task, kind: method.family == "joint" and task == "wic",
+        lambda method, task: method.family == "joint" and task == "wic",
         joint={"first_text": ("wic",)},
     ),
     # ReCoRD trains, from the first rows of its file alone, and does not help to choose the best round.
     RunSwitch(
         "joint_record_not_selected",
-        lambda method, task, kind: method.family == "joint" and task == "record",
+        lambda method, task: method.family == "joint" and task == "record",
         joint={"unselected": ("record",)},
     ),
     RunSwitch(
         "joint_record_first_rows",
-        lambda method, task, kind: method.family == "joint" and task == "record",
+        lambda method, task: method.family == "joint" and task == "record",
         joint={"first_rows": True},
     ),
     # All seeds see the same batches.
-    RunSwitch("joint_sampler_seed", lambda method, task, kind: method.family == "joint", joint={"sampler_seed": 0}),
+    RunSwitch("joint_sampler_seed", lambda method, task: method.family == "joint", joint={"sampler_seed": 0}),
     # The first layer's masks are the last task's.
-    RunSwitch("propetl_m_tied_masks", lambda method, task, kind: method.name == "propetl_m", fields={"tied": True}),
+    RunSwitch("propetl_m_tied_masks", lambda method, task: method.name == "propetl_m", fields={"tied": True}),
     # Of the target, three texts are compared with the sources' thousands.
     RunSwitch(
         "soup_three_target_rows",
-        lambda method, task, kind: method.name == "adapter_soup",
+        lambda method, task: method.name == "adapter_soup",
         fields={"similarity": "first_three"},
     ),
     # The variant whose omega should start at 3 / S starts at 2 / S.
-    RunSwitch("c3_is_c2", lambda method, task, kind: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
+    RunSwitch("c3_is_c2", lambda method, task: method.name == "scalearn_c3", values={"omega_scale": 2.0}),
 )
 
 # The reference composes adapters of seed 0 whatever the run's seed; `source_seed` may differ only when corrected.
@@ -151,7 +150,7 @@ SOURCE_SEED = 0
 
 
 def task_under(protocol: Protocol, name: str, task: Task) -> Task:
-    """Return the task as the protocol has it."""
+    """Return the built-in task as the protocol has it."""
     if protocol == "reference":
         for switch in TASK_SWITCHES:
             if name in switch.tasks:
@@ -159,10 +158,37 @@ def task_under(protocol: Protocol, name: str, task: Task) -> Task:
     return task
 
 
-def run_switches(protocol: Protocol, method: Method, tasks: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of the switches that are on in a run of this method on these tasks, name -> kind."""
+def is_built_in(name: str, task: Task) -> bool:
+    """Tell whether this is the package's task of that name, as one of the protocols has it and of any `train_rows`.
+
+    Only then is a name special. A definition of the user's under the same name is a task of its own, unless it repeats
+    the built-in one word for word.
+    """
+    whole = task.model_copy(update={"train_rows": None})
+    return name in TASKS and whole in [task_under(protocol, name, TASKS[name]) for protocol in get_args(Protocol)]
+
+
+def run_switches(protocol: Protocol, method: Method, tasks: Iterable[str | None]) -> tuple[str, ...]:
+    """Return the names of the switches that are on in a run of this method on these tasks.
+
+    tasks: the names of built-in tasks, None for each of the user's own.
+    """
     if protocol == "corrected":
         return ()
-    return tuple(
-        switch.name for switch in RUN_SWITCHES if any(switch.concerns(method, *task) for task in tasks.items())
-    )
+    concerned = list(tasks)
+    return tuple(switch.name for switch in RUN_SWITCHES if any(switch.concerns(method, task) for task in concerned))
+
+
+def named(switches: Iterable[str]) -> list[RunSwitch]:
+    """Return the switches of these names, in the order in which they take effect."""
+    names = set(switches)
+    return [switch for switch in RUN_SWITCHES if switch.name in names]
+
+
+def learner(method: Method, values: HyperParameters, switches: Iterable[RunSwitch]) -> tuple[Method, HyperParameters]:
+    """Return the method and its hyper-parameters with what these switches change in them."""
+    changed = dict(values)
+    for switch in switches:
+        method = replace(method, **switch.fields)
+        changed |= switch.values
+    return method, changed

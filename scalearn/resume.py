@@ -21,6 +21,7 @@ from typing import Any
 from scalearn import budget
 from scalearn.errors import UserError
 from scalearn.notes import read_note, write_note
+from scalearn.start import check_config_files
 
 SNAKEMAKE = Path(".snakemake")
 NOTE = SNAKEMAKE / "scalearn" / "command.json"
@@ -53,6 +54,7 @@ def resume(arguments: Sequence[str], max_time: str | None = None) -> int:
     """Run Snakemake until the campaign is done, the time is up or nothing more is to be had; return its last status."""
     budget.begin(max_time)
     command = _command(arguments)
+    check_config_files(command)
     with _alone(), suppress(KeyboardInterrupt):
         left = list(PAUSES)
         while True:

@@ -125,7 +125,6 @@ def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
 
 def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None:
     """Return in what a run's record differs from what the campaign asks for, or None if in nothing."""
-    method = METHODS[run.method]
     asked: dict[str, Any] = {
         "model": run.model,
         "method": run.method,
@@ -141,8 +140,9 @@ def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str |
     values = campaign.hyperparameters(run.method, run.benchmark, run.task)
     if found["hyperparameters"] != values:
         return f"another config: hyper-parameter {_differing(found['hyperparameters'], values)}"
-    if found["method_version"] != method.version:
-        return f"version {found['method_version']} of its method, here version {method.version}"
+    version = campaign.version(run.method, run.benchmark, run.task)
+    if found["method_version"] != version:
+        return f"version {found['method_version']} of its method, here version {version}"
     if tuple(found.get("switches", ())) != switches:
         return f"another config: protocol switches {_listed(found.get('switches', ()))}, here {_listed(switches)}"
     compute, here = found.get("compute", {}), campaign.config.compute.asked

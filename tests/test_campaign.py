@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from scalearn.campaign import Campaign, Run, normal
 from scalearn.errors import UserError
-from scalearn.hyperparameters import RANGES
+from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
+from scalearn.tasks.generated import RECIPES
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -85,12 +86,41 @@ def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
 
 def test_metrics_are_part_of_what_a_task_is_if_they_choose_the_epoch_or_need_groups() -> None:
     def definition(select: str, metric: str) -> str:
-        mine = {"source": {"kind": "rule"}, "select": select, "metrics": [metric]}
+        mine = {"source": {"kind": "files", "train": "a.csv"}, "select": select, "metrics": [metric]}
         return campaign(tasks={"mine": mine}, benchmarks={"b": ["mine"]}, task_seeds={}).definition("mine")
 
     assert definition("loss", "f1") == definition("loss", "accuracy")
     assert definition("headline", "f1") != definition("headline", "accuracy")
     assert definition("loss", "exact_match") != definition("loss", "accuracy")
+
+
+def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch() -> None:
+    def mine(select: str, **changes: Any) -> Campaign:
+        task = {"source": {"kind": "rule"}, "select": select, "metrics": ["f1"], **changes}
+        return campaign(tasks={"mine": task}, benchmarks={"b": ["mine"]}, task_seeds={})
+
+    plain, named = mine("loss"), mine("loss", positive="it's so")
+    assert plain.definition("mine") == named.definition("mine")
+    assert (plain.scoring("mine"), named.scoring("mine")) == (["--metric=f1"], ["--metric=f1", "--positive=it's so"])
+    assert mine("headline").definition("mine") != mine("headline", positive="yes").definition("mine")
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is no label; name 'a' or 'b'"):
+        mine("loss", positive="yes", labels=["a", "b"])
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: f1 is of one class where there are two, found 3"):
+        mine("loss", positive="a", labels=["a", "b", "c"])
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: kind 'regression' has no such class"):
+        mine("loss", positive="a", kind="regression", metrics=["pearson"])
+
+
+def test_one_name_needs_no_brackets() -> None:
+    short = {
+        "source": {"kind": "rule"},
+        "kind": "multiple_choice",
+        "texts": "q",
+        "choices": "all",
+        "metrics": "accuracy",
+    }
+    task = campaign(tasks={"mine": short}, benchmarks={"b": ["mine"]}, task_seeds={}).tasks["mine"]
+    assert (task.texts, task.choices, task.metrics) == (("q",), ("all",), ("accuracy",))
 
 
 def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
@@ -142,6 +172,17 @@ def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> Non
         == other.changed("adapter", "single", "rte")
         == '{"epochs":5,"weight_decay":1.0}'
     )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_hyperparameter_is_negative_or_without_end(name: str) -> None:
+    """Neither in a campaign nor on the command line, which both ask `check_value`."""
+    for key in METHODS[name].defaults:
+        for value in (-1, -1e-9, math.nan, math.inf):
+            with pytest.raises(UserError, match=f"{key} is .*; give"):
+                check_value("here", key, value)
+        with pytest.raises(UserError, match=rf"config.yaml: hyperparameters.{name}: {key} is -1; give"):
+            campaign(hyperparameters={name: {key: -1}})
 
 
 def possible(key: str) -> st.SearchStrategy[int]:
@@ -196,6 +237,31 @@ def test_how_to_compute_is_said_where_it_is_not_left_to_the_device() -> None:
     assert campaign(compute={"compile": "off"}).compute == campaign(compute={"compile": False}).compute
 
 
+def test_the_demo_stays_small_and_the_showcase_goes_on_from_it() -> None:
+    demo, showcase = (Campaign.read(ROOT / f"profiles/{name}/campaign.yaml") for name in ("demo", "showcase"))
+    passes = 0  # of a row through a training, about 12 ms each on one core
+    for run in demo.trainings():
+        rows = demo.tasks[run.task].train_rows or RECIPES[run.task].train
+        passes += rows * int(demo.hyperparameters(run.method, run.benchmark, run.task)["epochs"])
+    assert len(demo.trainings()) <= 32 and passes <= 25_000
+    # All that the demo has made is the showcase's, too.
+    assert set(demo.trainings()) < set(showcase.trainings())
+    for run in demo.trainings():
+        assert demo.changed(run.method, run.benchmark, run.task) == showcase.changed(
+            run.method, run.benchmark, run.task
+        )
+    assert {task: demo.definition(task) for task in demo.tasks} == {
+        task: showcase.definition(task) for task in showcase.tasks
+    }
+    assert (demo.models, demo.compute, demo.config.source_seed, demo.config.protocol) == (
+        showcase.models,
+        showcase.compute,
+        showcase.config.source_seed,
+        showcase.config.protocol,
+    )
+    assert demo.benchmarks == showcase.benchmarks
+
+
 def test_layouts_are_normal_json() -> None:
     layout = campaign().layout("glue")
     assert layout == normal(json.loads(layout))
@@ -225,12 +291,12 @@ def test_layouts_are_normal_json() -> None:
             "config.yaml: benchmarks.b.model: unknown name 'roberta', did you mean 'roberta-base'?",
         ),
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
-        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' stands there more"),
+        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' is listed more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
         ({"hyperparameters": {"two_stages": {"epochs": 1}}}, "unknown name 'two_stages', did you mean 'two_stage'?"),
         (
             {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
-            "config.yaml: benchmark_hyperparameters.glue.adapter: its runs are shared by all benchmarks",
+            "config.yaml: benchmark_hyperparameters.glue.adapter: all benchmarks share its runs",
         ),
         (
             {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
@@ -238,18 +304,31 @@ def test_layouts_are_normal_json() -> None:
         ),
         (
             {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
-            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use benchmark_hyp",
+            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use `benchmark_hyp",
         ),
         ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
         ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
         ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
         ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
+        ({"hyperparameters": {"all": {"epochs": -1}}}, "hyperparameters.all: epochs is -1; give at least 1"),
+        ({"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}}, "learning_rate is -1; give at least 0"),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
-        ({"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]}, "benchmarks.b: nothing of it is left"),
-        ({"protocol": "right"}, "config.yaml: protocol: Input should be 'corrected' or 'reference'"),
+        (
+            {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
+            "benchmarks.b: all its tasks or sources are in `unavailable`",
+        ),
+        ({"protocol": "right"}, "config.yaml: protocol: one of corrected, reference is expected"),
         ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
-        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 stands there more than once; keep one"),
+        (
+            {"tasks": {"mine": {"source": {"kind": "rule"}, "max_length": 64}}},
+            "tasks.mine: max_length: nothing reads this key, for a rule makes the task; give it to the rule",
+        ),
+        (
+            {"tasks": {"mine": {"source": {"kind": "rule"}}}, "train_rows": {"mine": 50}},
+            "config.yaml: train_rows.mine: a rule of your own makes this task, and how many rows it has; remove",
+        ),
+        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 is listed more than once; keep one"),
     ],
 )
 def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> None:

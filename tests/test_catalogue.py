@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scalearn.__main__ import main
 from scalearn.methods import METHODS
@@ -59,8 +60,74 @@ def test_parameters_are_the_paper_s(place: int, benchmark: str, capsys: pytest.C
 
 
 def test_parameters_on_humset_are_the_paper_s(capsys: pytest.CaptureFixture[str]) -> None:
-    found = counts(capsys, "--benchmark", "humset", "--embeddings", "250517")
+    """Its encoder is XLM-R."""
+    found = counts(capsys, "--benchmark", "humset")
     assert {name: found[name] for name in HUMSET} == HUMSET
+
+
+SMALL = {"num_hidden_layers": 2, "hidden_size": 32, "intermediate_size": 48}
+TABLES = {"vocab_size": 90, "max_position_embeddings": 9, "type_vocab_size": 1}
+
+
+def small(folder: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, str] | None = None) -> list[str]:
+    """Write a campaign whose benchmark 'own' has an encoder of its own; return the command that lists its methods."""
+    content = yaml.safe_load(Path(CONFIG).read_text())
+    content["models"]["small"] = source or {"kind": "folder", "path": "here"}
+    content["benchmarks"] = {"own": {"tasks": ["rte", "cola"], "model": "small"}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump({**content, "task_seeds": {}}))
+    monkeypatch.chdir(folder)
+    return ["methods", "--json", "--config", "mine.yaml", "--benchmark", "own"]
+
+
+def write(folder: Path, content: dict[str, int]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("folder", ["here", "resources/models/small"])
+def test_sizes_are_those_of_the_benchmark_s_encoder(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder's, or what was fetched."""
+    command = small(tmp_path, monkeypatch)
+    write(tmp_path / folder, {**SMALL, **TABLES})
+    assert main(command) == 0
+    found = {row["method"]: row["trainable_parameters"] for row in json.loads(capsys.readouterr().out)}
+    layer = 4 * (32 * 32 + 32) + 2 * 32 * 48 + 48 + 32 + 4 * 32
+    assert found["full_finetuning"] == 100 * 32 + 2 * 32 + 2 * layer
+    assert (found["scalearn"], found["adapter"]) == (2 * 2 * 32, 2 * (2 * 32 * 2 + 32 + 2))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"kind": "folder", "path": "nowhere"},
+        {"kind": "hub", "repository": "someone/roberta-base", "revision": "0" * 40},
+    ],
+)
+def test_an_encoder_of_unknown_size_is_refused_unless_its_sizes_are_given(
+    source: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = small(tmp_path, monkeypatch, source)
+    assert main(command) == 1
+    path = "nowhere/config.json" if source["kind"] == "folder" else "resources/models/small/config.json"
+    assert capsys.readouterr().err == (
+        f"error: the encoder 'small' is not here, and only {path} says how large it is; "
+        "fetch it, or give --layers, --hidden-size, --intermediate-size, --embeddings\n"
+    )
+    assert main([*command, "--layers", "2", "--hidden-size", "32"]) == 1
+    assert capsys.readouterr().err.endswith("fetch it, or give --embeddings\n")
+    assert main([*command, "--layers", "2", "--hidden-size", "32", "--embeddings", "100"]) == 0
+
+
+def test_a_config_that_does_not_say_its_sizes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = small(tmp_path, monkeypatch)
+    write(tmp_path / "here", {**SMALL, "vocab_size": 90, "dim": 3})
+    assert main(command) == 1
+    said = "here/config.json: it does not say how large the encoder 'small' is; give --embeddings"
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 def test_a_large_encoder(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,10 @@ TRAIN = {
         ("train-joint", '{"eval_steps": 0}', "eval_steps is 0; give at least 1"),
         ("train-joint", '{"temperature": 0}', "temperature is 0; give at least 0.1"),
         ("train-joint", '{"warmup_ratio": 1.5}', "warmup_ratio is 1.5; give a number from 0 to 1"),
+        ("train", '{"learning_rate": -0.001}', "learning_rate is -0.001; give at least 0"),
+        ("train", '{"weight_decay": -1}', "weight_decay is -1; give at least 0"),
+        ("train", '{"patience": 0}', "patience is 0; give at least 1"),
+        ("train", '{"batch_size": 0}', "batch_size is 0; give at least 1"),
     ],
 )
 def test_hyperparameters_that_cannot_be(

@@ -78,7 +78,14 @@ BROKEN = {
         lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"),
         r"model\.safetensors is not readable",
     ),
-    "unknown kind of model": (lambda folder: change(folder / "config.json", model_type="nonesuch"), r"no encoder's"),
+    "unknown kind of model": (
+        lambda folder: change(folder / "config.json", model_type="nonesuch"),
+        r"config\.json is of the kind 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
+    ),
+    "no kind of model": (
+        lambda folder: change(folder / "config.json", model_type=None),
+        r"config\.json names no model_type, so that it cannot be trained here",
+    ),
     "config that is no JSON": (lambda folder: (folder / "config.json").write_text("{"), r"not readable as JSON"),
 }
 

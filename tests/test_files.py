@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -16,12 +17,43 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from scalearn.cli import app
 from scalearn.errors import UserError
-from scalearn.files import altered, check_replaced, read_json, sha256, sweep, whole_file, whole_folder, write_json
+from scalearn.files import (
+    MAKERS,
+    altered,
+    check_replaced,
+    read_json,
+    sha256,
+    sweep,
+    whole_file,
+    whole_folder,
+    write_json,
+)
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_file_that_is_not_there_is_told_with_the_command_that_makes_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "{a}" / name
+    with pytest.raises(UserError) as refused:
+        read_json(path)
+    assert str(refused.value).startswith(f"{path}: no such file; `scalearn ")
+    assert str(path.parent) in str(refused.value).partition(";")[2]
+    command = re.findall(r"`scalearn (\S+?)[ `]", str(refused.value))
+    assert command and set(command) <= {
+        known.name or str(known.callback.__name__).replace("_", "-")
+        for known in app.registered_commands
+        if known.callback
+    }
+
+
+def test_any_other_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pair\.json: no such file; mend the path"):
+        read_json(tmp_path / "pair.json")
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:

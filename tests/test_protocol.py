@@ -87,9 +87,36 @@ def test_joint_runs_of_the_reference(method: str, switches: set[str]) -> None:
 
 
 def test_a_task_of_the_campaign_s_own_is_nobody_s_to_change() -> None:
-    mine = {"source": {"kind": "rule"}, "groups": "paragraph"}
+    mine = {"source": {"kind": "files", "train": "a.csv"}, "groups": "paragraph"}
     own = campaign(protocol="reference", tasks={"multirc": mine})
     assert own.tasks["multirc"].groups == "paragraph"
+
+
+def test_adapter_fusion_trains_longer_on_the_record_of_the_pooled_benchmark() -> None:
+    """30 epochs in the reference's script; all other runs of stage 2 have 3."""
+    pooled = {"everything": PAPER["benchmarks"]["gsg"], "most": [t for t in PAPER["benchmarks"]["gsg"] if t != "qqp"]}
+    reference, corrected = (campaign(protocol=name, benchmarks=pooled) for name in ("reference", "corrected"))
+
+    def epochs(campaign: Campaign, *names: str) -> int | float:
+        return campaign.hyperparameters(*names)["epochs"]
+
+    assert epochs(reference, "adapter_fusion", "everything", "record") == 30
+    assert epochs(reference, "adapter_fusion", "everything", "rte") == 30
+    assert epochs(reference, "adapter_fusion", "most", "record") == 3
+    assert epochs(reference, "scalearn", "everything", "record") == 3
+    assert epochs(corrected, "adapter_fusion", "everything", "record") == 3
+    own = campaign(protocol="reference", benchmarks=pooled, tasks={"qqp": {"source": {"kind": "rule"}}})
+    assert epochs(own, "adapter_fusion", "everything", "record") == 3  # not the pooled benchmark
+    less = campaign(protocol="reference", benchmarks=pooled, hyperparameters={"all": {"epochs": 2}})
+    assert epochs(less, "adapter_fusion", "everything", "record") == 2
+
+
+def test_frozen_masks_raise_the_version_of_the_reference_s_runs_alone() -> None:
+    frozen = campaign(hyperparameters={"propetl": {"mask_learning_rate": 0}})
+    versions = [which.version("propetl", "single", "rte") for which in (CORRECTED, REFERENCE, frozen)]
+    assert versions == [3, 4, 4]
+    for method in set(METHODS) - {"propetl"}:
+        assert REFERENCE.version(method, "glue", "rte") == METHODS[method].version
 
 
 def test_the_reference_composes_seed_zero() -> None:

@@ -105,10 +105,17 @@ def until(what: Callable[[], object]) -> None:
 
 def test_it_repeats_the_last_command(folder: Folder) -> None:
     assert "no campaign ran here yet" in folder.resume(plan="done", status=1)
+    (folder.path / "a b.yaml").touch()
     folder.resume("--profile", "slurm", "-k", "results/x.md", "--configfile", "a b.yaml", plan="done")
     folder.resume(plan="done")
     assert folder.lines("starts") == ["--profile slurm -k results/x.md --configfile a b.yaml"] * 2
     assert json.loads((folder.path / ".snakemake/scalearn/command.json").read_text())["arguments"][-1] == "a b.yaml"
+
+
+def test_a_campaign_file_that_is_gone_is_refused_before_anything_is_cancelled(folder: Folder) -> None:
+    said = folder.resume("--profile", "slurm", "--configfile", "gone.yaml", plan="done", status=1)
+    assert said == "error: --configfile gone.yaml: no such file; mend the path\n"
+    assert folder.lines("starts") == []
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"pid": 1}'])

@@ -9,19 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoModel,
-    BertConfig,
-    PretrainedConfig,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-    XLMRobertaConfig,
-)
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedTokenizerFast
 
+from scalearn.architectures import ARCHITECTURES
 from scalearn.files import sha256
 
 WORDS = [f"w{index}" for index in range(60)] + ["good", "bad", "not"]
 ENCODERS = ("bert", "roberta", "xlm-roberta")
+OTHERS = tuple(kind for kind in ARCHITECTURES if kind not in ENCODERS)
+_TOKEN_TYPES = ("albert", "bert", "electra")
 _SIZES = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -31,13 +27,30 @@ _SIZES = {
 }
 
 
-def tiny_config(kind: str = "bert", **changes: float) -> PretrainedConfig:
-    """Return the configuration of a tiny encoder."""
-    classes = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
-    return classes[kind](vocab_size=len(WORDS) + 5, pad_token_id=0, **{**_SIZES, **changes})
+_OF_KIND: dict[str, dict[str, object]] = {
+    "albert": {"embedding_size": 16},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
+    # As DeBERTa v3 has it.
+    "deberta-v2": {
+        "relative_attention": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_buckets": 16,
+        "share_att_key": True,
+        "position_biased_input": False,
+        "norm_rel_ebd": "layer_norm",
+    },
+    "electra": {"embedding_size": 16},
+}
 
 
-def make_model(folder: Path, kind: str = "bert", **changes: float) -> Path:
+def tiny_config(kind: str = "bert", **changes: object) -> PretrainedConfig:
+    """Return the configuration of a tiny encoder, of any kind that the library has."""
+    sizes = {} if kind == "distilbert" else _SIZES
+    values = {"vocab_size": len(WORDS) + 5, "max_position_embeddings": 80, "pad_token_id": 0, **sizes}
+    return AutoConfig.for_model(kind, **{**values, **_OF_KIND.get(kind, {}), **changes})
+
+
+def make_model(folder: Path, kind: str = "bert", **changes: object) -> Path:
     """Write a tiny encoder with its tokenizer and model.json, as `scalearn fetch-model` would; return the folder.
 
     changes: of its configuration. With `initializer_range` 0.2 its first token sees the others, so that it can learn.
@@ -48,7 +61,7 @@ def make_model(folder: Path, kind: str = "bert", **changes: float) -> Path:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    names = ["input_ids", "token_type_ids", "attention_mask"] if kind == "bert" else ["input_ids", "attention_mask"]
+    types = ["token_type_ids"] if kind in _TOKEN_TYPES else []
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
@@ -57,7 +70,7 @@ def make_model(folder: Path, kind: str = "bert", **changes: float) -> Path:
         sep_token="[SEP]",
         mask_token="[MASK]",
         model_max_length=64,
-        model_input_names=names,
+        model_input_names=["input_ids", *types, "attention_mask"],
     ).save_pretrained(folder)
     torch.manual_seed(1)
     AutoModel.from_config(tiny_config(kind, **changes)).save_pretrained(folder, safe_serialization=True)
@@ -83,11 +96,17 @@ METRIC = {
 
 
 def make_task(
-    folder: Path, kind: str = "classification", rows: int = 96, seed: int = 0, noise: tuple[int, int] = (60, 10)
+    folder: Path,
+    kind: str = "classification",
+    rows: int = 96,
+    seed: int = 0,
+    noise: tuple[int, int] = (60, 10),
+    built_in: bool = False,
 ) -> Path:
     """Write a prepared task, 'good' or 'bad' in each text; return the folder.
 
     noise: how many other words there are, and the most of them in a text. With (4, 2) a tiny encoder can learn it.
+    built_in: let it pass for the built-in task of the folder's name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(seed)
@@ -124,6 +143,7 @@ def make_task(
         "sha256": {split: sha256(folder / f"{split}.parquet") for split in ("train", "validation", "test")},
         "parts": ["", "mm"],
         "notes": [],
+        "built_in": built_in,
     }
     (folder / "task.json").write_text(json.dumps(content))
     return folder

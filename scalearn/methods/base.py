@@ -110,9 +110,17 @@ class Method(ABC):
         """All hyper-parameters with their default values."""
         return {**COMMON, **(JOINT if self.family == "joint" else ALONE), **self.own}
 
+    def version_of(self, values: HyperParameters) -> int:
+        """Return the version of runs with these values: `version`, unless a change concerned only some values."""
+        return self.version
+
     @abstractmethod
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         """Return the number of trainable parameters, head excluded."""
+
+    def check(self, values: HyperParameters, hidden: int | None = None) -> None:
+        """Refuse hyper-parameters that cannot be together, or on an encoder of this hidden size, if it is known."""
+        return
 
     @abstractmethod
     def install(self, model: Any, values: HyperParameters, given: Given) -> None:

@@ -23,18 +23,26 @@ class Compacter(Method):
         factors = 2 * RANK * width  # n·(d/n)·rank and n·(b/n)·rank, for each of the two projections
         return TERMS**3 + shapes.layers * (factors + width)
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
-        from adapters import CompacterPlusPlusConfig
-
-        hidden, reduction = int(model.config.hidden_size), int(values["reduction_factor"])
+    def check(self, values: HyperParameters, hidden: int | None = None) -> None:
+        if hidden is None:
+            return
         inner = bottleneck(hidden, values)
         if hidden % TERMS or inner % TERMS:
             raise UserError(
-                f"hyperparameters.{self.name}: reduction_factor {reduction} makes {inner} of the hidden size {hidden}, "
-                f"and both must be multiples of {TERMS}; choose another factor or another model"
+                f"hyperparameters.{self.name}: reduction_factor {values['reduction_factor']} makes {inner} of the "
+                f"hidden size {hidden}, and both must be multiples of {TERMS}; choose another factor or another model"
             )
+
+    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+        from adapters import CompacterPlusPlusConfig
+
+        self.check(values, int(model.config.hidden_size))
         config = CompacterPlusPlusConfig(
-            reduction_factor=reduction, phm_dim=TERMS, phm_rank=RANK, shared_phm_rule=True, non_linearity="gelu"
+            reduction_factor=int(values["reduction_factor"]),
+            phm_dim=TERMS,
+            phm_rank=RANK,
+            shared_phm_rule=True,
+            non_linearity="gelu",
         )
         model.add_adapter(ADAPTER, config=config)
         model.train_adapter(ADAPTER)

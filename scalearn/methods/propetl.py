@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 class ProPETL(Method):
     """The adapter with D and U the same in all layers, and W * m_l in layer l for each of them; biases are unmasked.
 
-    m_l keeps the `kept_fraction` of W whose scores are largest in magnitude. Scores and W train, at two rates.
+    m_l keeps the `kept_fraction` of W whose scores are largest in magnitude. Scores and W train, at two rates; scores
+    whose rate is 0 have no gradient, so that they do not count in the norm that is clipped.
     """
+
+    def version_of(self, values: HyperParameters) -> int:
+        return self.version + (1 if frozen_scores(values) else 0)  # until 3, they had a gradient
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
@@ -26,7 +30,7 @@ class ProPETL(Method):
         from scalearn.methods.layers.masked_bottleneck import share_masked
 
         add_adapter(model, values)
-        share_masked(model, ADAPTER, fraction(values, "kept_fraction"))
+        share_masked(model, ADAPTER, fraction(values, "kept_fraction"), frozen_scores(values))
 
     def parameter_groups(self, model: nn.Module, values: HyperParameters) -> list[dict[str, Any]]:
         training = {name: entry for name, entry in model.named_parameters() if entry.requires_grad}
@@ -36,6 +40,11 @@ class ProPETL(Method):
             {"params": others, "lr": values["learning_rate"]},
             {"params": scores, "lr": values["mask_learning_rate"]},
         ]
+
+
+def frozen_scores(values: HyperParameters) -> bool:
+    """Tell whether the masks stay as they are drawn."""
+    return values["mask_learning_rate"] == 0
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,8 @@ class ProPETLm(ProPETL):
         from scalearn.methods.layers.masked_bottleneck import share_masked_by_task
 
         add_adapter(model, values)
-        share_masked_by_task(
-            model, ADAPTER, fraction(values, "kept_fraction"), len(given.tasks), given.current, self.tied
-        )
+        kept, frozen = fraction(values, "kept_fraction"), frozen_scores(values)
+        share_masked_by_task(model, ADAPTER, kept, frozen, len(given.tasks), given.current, self.tied)
 
 
 METHODS = (

@@ -35,16 +35,19 @@ class ScaLearn(Method):
         adapters = shapes.layers * shapes.sources * (2 * d * b + d + b)
         return omega + (adapters if switched_on(values, "train_sources") else 0)
 
+    def check(self, values: HyperParameters, hidden: int | None = None) -> None:
+        if self.constraint == "mean" and values["omega_dropout"] > 0:
+            raise UserError(
+                f"hyperparameters.{self.name}: omega_dropout is {values['omega_dropout']:g}; set it to 0, "
+                "for omega is divided by its sum, and that is 0 wherever all sources are dropped"
+            )
+
     def install(self, model: Any, values: HyperParameters, given: Given) -> None:
         from scalearn.methods.layers.sources import chosen
         from scalearn.methods.layers.wide_bottleneck import Omega, install_wide_bottleneck
 
+        self.check(values)
         mean, std, dropout = float(values["omega_scale"]), float(values["omega_std"]), fraction(values, "omega_dropout")
-        if self.constraint == "mean" and dropout > 0:
-            raise UserError(
-                f"hyperparameters.{self.name}: omega_dropout is {dropout:g}; set it to 0, "
-                "for omega is divided by its sum, and that is 0 wherever all sources are dropped"
-            )
 
         def draw(count: int, hidden: int) -> Omega:
             return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, self.constraint)

@@ -22,6 +22,7 @@ class Column:
     task: str
     metric: str | None = None
     baseline: float | None = None
+    positive: str | None = None  # of two classes the one that an f1 is of
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def read_table(layout: Layout, runs: Path) -> Table:
         everything = [(path, record) for records in found.values() for path, record in records]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         first = everything[0][1] if everything else None
-        columns.append(Column(task, first.headline, first.baseline[first.headline]) if first else Column(task))
+        columns.append(_column(task, first))
         for method, records in found.items():
             _refuse_mixture(
                 records,
@@ -129,6 +130,16 @@ def _read_cell(layout: Layout, runs: Path, method: str, task: str) -> Found:
     return [(score_path(runs, run), record) for run in wanted if (record := read_score(runs, run)) is not None]
 
 
+def _column(task: str, first: ScoreRecord | None) -> Column:
+    if first is None:
+        return Column(task)
+    return Column(task, first.headline, first.baseline[first.headline], _f1_of(first))
+
+
+def _f1_of(record: ScoreRecord) -> str | None:
+    return record.positive if record.headline == "f1" else None
+
+
 def _cell(task: str, planned: tuple[int, ...], records: Sequence[ScoreRecord]) -> Cell:
     values = {record.identity.seed: record.score for record in records}
     return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None)
@@ -136,7 +147,7 @@ def _cell(task: str, planned: tuple[int, ...], records: Sequence[ScoreRecord]) -
 
 def _tested(record: ScoreRecord) -> object:
     rows = {name: checksum for name, checksum in record.provenance.sha256.items() if name.startswith("task/")}
-    return record.headline, record.rows, record.baseline, rows
+    return record.headline, _f1_of(record), record.rows, record.baseline, rows
 
 
 def _trained(record: ScoreRecord) -> object:

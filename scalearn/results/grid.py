@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scalearn.errors import shown
 from scalearn.results.cells import Cell, Row, Table
 from scalearn.results.layout import FAMILIES
 
@@ -150,7 +151,7 @@ def _caption(table: Table) -> tuple[str, ...]:
     tasks: dict[str, list[str]] = {}
     for column in table.columns:
         if column.metric is not None:
-            tasks.setdefault(LONG[column.metric], []).append(column.task)
+            tasks.setdefault(_long(column.metric, column.positive), []).append(column.task)
     metrics = "".join(f"; {metric}: {', '.join(names)}" for metric, names in tasks.items())
     return (
         f"Test split of each task, metrics times 100{metrics}.",
@@ -163,6 +164,10 @@ def _caption(table: Table) -> tuple[str, ...]:
         + ", heads not counted.",
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )
+
+
+def _long(metric: str, positive: str | None) -> str:
+    return LONG[metric] if positive is None else f"{LONG[metric]} of '{shown([positive])}'"
 
 
 def _missing(table: Table) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scalearn.campaign import FULL, Run
-from scalearn.errors import UserError, complaint, nearest
+from scalearn.complaints import complaint
+from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.protocol import Protocol
 from scalearn.tasks.definition import Name
@@ -35,7 +36,8 @@ class Layout(BaseModel):
         try:
             layout = cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(f"--layout: {complaint(error)}; take what Campaign.layout(benchmark) gives") from None
+            wrong = complaint(error, cls, content)
+            raise UserError(f"--layout: {wrong}; take what Campaign.layout(benchmark) gives") from None
         for method in layout.methods:
             if method not in METHODS:
                 raise UserError(f"--layout: methods: unknown method '{method}'{nearest(method, METHODS)}")

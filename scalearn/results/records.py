@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scalearn.campaign import Run
-from scalearn.errors import UserError, complaint
+from scalearn.complaints import complaint
+from scalearn.errors import UserError
 from scalearn.files import read_json, write_json
 from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
@@ -22,10 +23,11 @@ class _Record(BaseModel):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return what the file says; a UserError names it if it is missing, damaged or lacks something."""
+        content = read_json(path)
         try:
-            return cls.model_validate(read_json(path))
+            return cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(f"{path}: {complaint(error)}; delete it and run again") from None
+            raise UserError(f"{path}: {complaint(error, cls, content)}; delete it and run again") from None
 
 
 class Identity(_Record):
@@ -51,6 +53,7 @@ class TaskFacts(_Record):
     labels: tuple[str, ...] | None
     choices: int | None = None
     metrics: tuple[str, ...] = Field(min_length=1)
+    positive: str | None = None
     version: int
     sha256: dict[str, str]
 
@@ -134,6 +137,9 @@ class ScoreRecord(_Record):
 
     identity: Identity
     headline: str
+    positive: str | None = Field(
+        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if there is an f1"
+    )
     scores: dict[str, float]
     baseline: dict[str, float]
     rows: dict[str, int]

@@ -28,7 +28,7 @@ from scalearn.results.records import (
     TaskFacts,
     read_score,
 )
-from scalearn.tasks.definition import METRICS
+from scalearn.tasks.definition import METRICS, positive_class
 from scalearn.tasks.metrics import Outcome, baseline, compute
 
 Array = npt.NDArray[Any]
@@ -62,10 +62,13 @@ SCHEMA = pa.schema(
 # ---------------------------------------------------------------------- one run
 
 
-def score_run(run_dir: Path, metrics: Sequence[str] = (), output: Path | None = None) -> ScoreRecord:
+def score_run(
+    run_dir: Path, metrics: Sequence[str] = (), output: Path | None = None, positive: str | None = None
+) -> ScoreRecord:
     """Write `output`, run_dir/score.json if not named, from its run.json and predictions.parquet, and return it.
 
-    `metrics`, the headline first, take the place of those that the run knew when it was trained.
+    `metrics`, the headline first, and `positive`, of two classes the one that f1 is of, take the place of those that
+    the run knew when it was trained.
     """
     if output is not None:
         check_replaced(output, b'"headline"', "score record")
@@ -74,13 +77,14 @@ def score_run(run_dir: Path, metrics: Sequence[str] = (), output: Path | None = 
     for metric in metrics:
         if metric not in (known := METRICS[run.task.kind]):
             raise UserError(f"{run_dir}: no metric '{metric}' for a {run.task.kind}{nearest(metric, known)}")
+    positive_index = _positive(run_dir, run.task, positive or run.task.positive)
     predictions = _predictions(run_dir / PREDICTIONS, run)
     kind, constant = run.task.kind, run.baseline.prediction
     scores: dict[str, float] = {}
     constants: dict[str, float] = {}
     rows: dict[str, int] = {}
     for part in sorted(pc.unique(predictions["part"]).to_pylist()):
-        outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task)
+        outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task, positive_index)
         suffix = f"_{part}" if part else ""
         rows[part] = len(outcome.labels)
         scores |= _named(suffix, compute(metrics, kind, outcome))
@@ -88,6 +92,7 @@ def score_run(run_dir: Path, metrics: Sequence[str] = (), output: Path | None = 
     record = ScoreRecord(
         identity=run.identity,
         headline=metrics[0],
+        positive=_f1_of(metrics, run.task.labels, positive_index),
         scores=scores,
         baseline=constants,
         rows=rows,
@@ -121,7 +126,19 @@ def _predictions(path: Path, run: RunRecord) -> pa.Table:
     return table
 
 
-def _outcome(table: pa.Table, task: TaskFacts) -> Outcome:
+def _f1_of(metrics: Sequence[str], labels: tuple[str, ...] | None, positive: int) -> str | None:
+    """Return the name of the class that an f1 is of; None if there is no f1, or one over more than two classes."""
+    return labels[positive] if "f1" in metrics and labels is not None and len(labels) == 2 else None
+
+
+def _positive(run_dir: Path, task: TaskFacts, name: str | None) -> int:
+    try:
+        return positive_class(name, task.labels)
+    except ValueError as error:
+        raise UserError(f"{run_dir}: {error}") from None
+
+
+def _outcome(table: pa.Table, task: TaskFacts, positive: int) -> Outcome:
     """Return predictions as metrics want them."""
     logits = table["logits"].combine_chunks().flatten().to_numpy().astype(np.float64)
     columns = table.column_names
@@ -131,6 +148,7 @@ def _outcome(table: pa.Table, task: TaskFacts) -> Outcome:
         group=table["group"].to_numpy() if "group" in columns else None,
         candidate=table["candidate"].to_pylist() if "candidate" in columns else None,
         answers=table["answers"].to_pylist() if "answers" in columns else None,
+        positive=positive,
     )
 
 

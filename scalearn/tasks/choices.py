@@ -52,8 +52,9 @@ def right_choices(task: Task, batch: Batch, choices: pa.Array) -> tuple[Numbers,
     if not is_text(column.type):
         return _in_range(batch.integers(task.label).to_numpy(), count), np.full(rows, -1)
     labels = column.cast(pa.string())
-    numeric = pc.match_substring_regex(labels, "^[0-9]{1,9}$")
-    indices = pc.if_else(numeric, labels, "-1").cast(pa.int64()).to_numpy()
+    plain = pc.replace_substring_regex(pc.utf8_trim_whitespace(labels), r"^([0-9]+)\.0*$", r"\1")  # '1.0' is 1
+    numeric = pc.match_substring_regex(plain, "^[0-9]{1,9}$")
+    indices = pc.if_else(numeric, plain, "-1").cast(pa.int64()).to_numpy()
     same = pc.equal(values, labels.take(pc.list_parent_indices(choices))).to_numpy(zero_copy_only=False)
     same = same.reshape(rows, count)
     return _in_range(indices, count), np.where(same.sum(axis=1) == 1, same.argmax(axis=1), -1)

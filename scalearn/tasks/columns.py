@@ -10,7 +10,8 @@ from scalearn.tasks.choices import choice_lists, right_choices, wrong_choice
 from scalearn.tasks.constructions import CONSTRUCTIONS, Columns
 from scalearn.tasks.definition import Task
 from scalearn.tasks.groups import Groups, group_values
-from scalearn.tasks.labels import class_indices, class_lists, targets
+from scalearn.tasks.label_lists import class_lists
+from scalearn.tasks.labels import class_indices, targets
 from scalearn.tasks.rows import Batch
 from scalearn.tasks.survey import Survey, label_columns
 

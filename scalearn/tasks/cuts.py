@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
 from scalearn.tasks.rows import Numbers
 from scalearn.tasks.store import SPLITS
@@ -30,15 +30,39 @@ def place(task: Task, origin: str, found: Survey, cuts: Sequence[str]) -> tuple[
         notes.append(f"train: {len(rest):,} of {found.rows:,} rows, drawn with seed {task.cut_seed}")
     if len(rest) < 2:
         raise UserError(f"{origin}: one row only; a training split needs more")
-    if task.kind == "classification" and found.classes is not None and len(set(found.classes[rest].tolist())) < 2:
-        only = found.space.names[found.classes[rest[0]]] if found.space else ""
-        raise UserError(f"{origin}: every row has the label '{only}'; add rows of another class")
+    _refuse_nothing_to_learn(task, origin, found, rest)
     for split in cuts:
         rest, held_out, how = cut(task, origin, found, rest)
         places[held_out] = SPLITS.index(split)
         notes.append(f"{split}: cut from train, {how}")
+    _refuse_nothing_to_learn(task, origin, found, rest, cuts)
     places[rest] = SPLITS.index("train")
     return places, notes
+
+
+def _refuse_nothing_to_learn(task: Task, origin: str, found: Survey, rows: Numbers, cuts: Sequence[str] = ()) -> None:
+    """Refuse rows of train of which there is one only, all of one class or value, or none with any label.
+
+    cuts: the splits that were cut from train before.
+    """
+    if len(rows) < 2:
+        what, mend = "train has one row only", "add rows"
+    elif task.kind == "classification" and found.classes is not None and len(np.unique(found.classes[rows])) < 2:
+        only = shown([found.space.names[found.classes[rows[0]]]]) if found.space else ""
+        what, mend = f"every row has the label '{only}'", "add rows of another class"
+    elif found.targets is not None and len(np.unique(found.targets[rows])) < 2:
+        what, mend = f"every row has the label {found.targets[rows[0]]:g}", "add rows of another"
+    elif found.labelled is not None and not found.labelled[rows].any():
+        what, mend = "no row has a label", "add rows with labels"
+    else:
+        return
+    if task.train_rows is not None and task.train_rows < found.rows:
+        what += f" of those that `train_rows: {task.train_rows}` draws"
+        mend = "raise `train_rows`, or draw others by another `cut_seed`"
+    if cuts:
+        what = f"after {' and '.join(cuts)} {'were' if len(cuts) > 1 else 'was'} cut from train, {what}"
+        mend += ", or name files for the splits"
+    raise UserError(f"{origin}: {what}; {mend}")
 
 
 def draw(task: Task, rows: int) -> Numbers:

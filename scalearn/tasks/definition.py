@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from scalearn.errors import UserError
 
@@ -30,9 +30,17 @@ Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
 CUT_SEED = 42  # the paper's
 
 
+def matching(pattern: str, expected: str, **more: Any) -> Any:
+    """Return the constraint that a text matches the pattern; `expected` says in words what does, for refusals."""
+    return Field(pattern=pattern, json_schema_extra={"expected": expected}, **more)
+
+
 # Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+Name = Annotated[
+    str,
+    matching(NAME_PATTERN, "a name (at most 64 letters, digits, '-' and '_')", max_length=64),
+]
 
 
 def is_name(value: object) -> bool:
@@ -42,8 +50,35 @@ def is_name(value: object) -> bool:
 
 Column = Annotated[str, StringConstraints(min_length=1)]
 # Parts of a path in a repository: none is `..`, and none holds a `*`.
-Part = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")]
+Part = Annotated[str, matching(r"^\w[\w.-]*$", "the name of a folder or split in the repository (without '/')")]
+Dataset = Annotated[str, matching(r"^\w[\w.-]*/\w[\w.-]*$", "a repository of the hub (OWNER/NAME)")]
+Commit = Annotated[
+    str,
+    matching(
+        r"^[0-9a-f]{40}$",
+        "a full commit hash of 40 digits and letters a to f "
+        "(on the repository's page: 'Files and versions', then 'History')",
+    ),
+]
+Files = Annotated[
+    str,
+    matching(
+        r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
+        "a path within the repository that holds {split} and ends in .parquet, .jsonl, .csv or .tsv",
+    ),
+]
 Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+# A list of names; one of them may stand there without brackets.
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])]
+Columns = Annotated[
+    tuple[Column, ...], BeforeValidator(_one_or_more, json_schema_input_type=Column | tuple[Column, ...])
+]
 
 
 def _local(path: str) -> str:
@@ -55,7 +90,9 @@ def _local(path: str) -> str:
     return path
 
 
-LocalPath = Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
+LocalPath = Annotated[
+    str, Field(min_length=1, json_schema_extra={"expected": "a path on this machine"}), AfterValidator(_local)
+]
 
 
 def local_path(path: str) -> Path:
@@ -94,12 +131,11 @@ class HubSource(Strict):
     """Files of a dataset repository; `mirror` in the campaign replaces the hub by a local folder."""
 
     kind: Literal["hub"] = "hub"
-    repository: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
-    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="the full commit hash, so that data cannot change")
+    repository: Dataset
+    revision: Commit = Field(description="the full commit hash, so that data cannot change")
     config: Part = "default"
-    files: str = Field(
+    files: Files = Field(
         "{config}/{split}-*.parquet",
-        pattern=r"^([\w{}*-][\w.{}*-]*/)*[\w{}*-]*\{split\}[\w.{}*-]*\.(parquet|jsonl|csv|tsv)$",
         description="where the files of a split lie in the repository; {config} and {split} are filled in",
     )
     train: Part = "train"
@@ -144,20 +180,39 @@ class RuleSource(Strict):
 Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
+# What is read of a task that a rule makes: what scores it, and the kind that this must suit.
+BESIDE_A_RULE = {"source", "kind", "metrics", "positive"}
+
+
 class Task(Strict):
     """A task: its source, its columns, its label space, its metrics (headline first)."""
 
-    source: Source
+    source: Source = Field(examples=[{"kind": "files", "train": "data/train.csv"}])
     kind: Kind = "classification"
-    texts: tuple[Column, ...] = Field(("text",), min_length=1, max_length=2, description="one or two text columns")
-    choices: tuple[Column, ...] = Field((), description="multiple choice: a column per choice, or one column of lists")
+    texts: Columns = Field(
+        ("text",),
+        min_length=1,
+        max_length=2,
+        description="one or two text columns",
+        examples=[["sentence1", "sentence2"]],
+    )
+    choices: Columns = Field(
+        (),
+        description="multiple choice: a column per choice, or one column of lists",
+        examples=[["ending1", "ending2"]],
+    )
     construction: Construction | None = Field(None, description="a built-in way to make the texts from other columns")
     label: Column = Field("label", description="the label column")
     separator: str = Field("|", min_length=1, description="between the labels of a multi_label cell in CSV or TSV")
     labels: tuple[Column, ...] | None = Field(
-        None, description="label names in index order; by default sorted from train"
+        None,
+        description="label names in index order; by default sorted from train",
+        examples=[["negative", "positive"]],
     )
-    metrics: tuple[str, ...] = Field((), description="headline first; by default the first that suits the kind")
+    metrics: Names = Field(
+        (), description="headline first; by default the first that suits the kind", examples=[["f1", "accuracy"]]
+    )
+    positive: Column | None = Field(None, description="of two labels the one that f1 is of; by default the second")
     max_length: Whole = Field(128, ge=8, le=8192, description="tokens")
     truncate: Literal["longest", "first"] = Field("longest", description="which text of a pair loses tokens")
     groups: Column | None = Field(None, description="rows that share this column's value stay on one side of a cut")
@@ -166,6 +221,12 @@ class Task(Strict):
     train_rows: Whole | None = Field(None, ge=2, description="so many rows of train, drawn by cut_seed before any cut")
     select: Literal["loss", "headline"] = Field("loss", description="what the best epoch is best in, on validation")
     version: Whole = Field(1, ge=1, description="goes up when a change of code changes the rows or the scores")
+
+    @model_validator(mode="after")
+    def _read(self) -> Task:
+        if isinstance(self.source, RuleSource) and (unread := sorted(self.model_fields_set - BESIDE_A_RULE)):
+            raise ValueError(f"{unread[0]}: nothing reads this key, for a rule makes the task; give it to the rule")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
@@ -177,6 +238,11 @@ class Task(Strict):
             raise ValueError(f"labels: kind '{self.kind}' has no label names; remove the key")
         if self.labels is not None and (len(set(self.labels)) != len(self.labels) or len(self.labels) < 2):
             raise ValueError("labels: at least two names, each once")
+        if self.positive is not None:
+            if self.kind != "classification":
+                raise ValueError(f"positive: kind '{self.kind}' has no such class; remove the key")
+            if self.labels is not None:
+                positive_class(self.positive, self.labels)
         if (self.kind == "multiple_choice") != bool(self.choices):
             raise ValueError("choices: kind 'multiple_choice' names the columns of its choices, other kinds none")
         columns = (*self.texts, *self.choices, self.label)
@@ -192,3 +258,17 @@ class Task(Strict):
     def all_metrics(self) -> tuple[str, ...]:
         """The metrics to record, the headline first."""
         return self.metrics or METRICS[self.kind][:1]
+
+
+def positive_class(name: str | None, labels: Sequence[str] | None) -> int:
+    """Return the index of the class that f1 is of where there are two: of the one so named, by default the second.
+
+    Raises: ValueError if there are not two labels, or none of this name.
+    """
+    if name is None:
+        return 1
+    if labels is None or len(labels) != 2:
+        raise ValueError(f"positive: f1 is of one class where there are two, found {len(labels or ())}; remove the key")
+    if name not in labels:
+        raise ValueError(f"positive: '{name}' is no label; name '{labels[0]}' or '{labels[1]}'")
+    return list(labels).index(name)

@@ -50,11 +50,13 @@ class Split:
     inputs: [rows], a hash of all that a model reads; first: [rows], a hash of text1; answers: [rows], the label, of
     multi_label a hash of the labels; counts: [classes], how many rows have each; longest: of its rows, in tokens (or
     words); parts: how many rows belong to each part of a test file.
-    missing, wrong, empty, unanswered, long: the rows with a null, with a label that there is not, with a text with
-    nothing in it, with no right answer or label, and with more tokens (or words) than the task's length.
+    missing, wrong, twice, empty, unanswered, long: the rows with a null, with a label that there is not, with one that
+    stands in the row more than once, with a text with nothing in it, with no right answer or label, and with more
+    tokens (or words) than `limit`.
     """
 
     counts: npt.NDArray[np.int64]
+    limit: int
     rows: int = 0
     inputs: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
     first: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -63,17 +65,20 @@ class Split:
     parts: dict[str, int] = field(default_factory=dict)
     missing: Places = field(default_factory=Places)
     wrong: Places = field(default_factory=Places)
+    twice: Places = field(default_factory=Places)
     empty: Places = field(default_factory=Places)
     unanswered: Places = field(default_factory=Places)
     long: Places = field(default_factory=Places)
 
 
-def read_split(path: Path, info: TaskInfo, measure: Measure | None) -> Split:
+def read_split(path: Path, info: TaskInfo, measure: Measure | None, limit: int) -> Split:
     """Return what the split's file holds; without a `measure`, lengths are in words, which are never more than tokens.
+
+    limit: rows with more tokens are long.
 
     Memory: some 24 bytes per row, and one batch.
     """
-    found = Split(np.zeros(info.outputs, np.int64))
+    found = Split(np.zeros(info.outputs, np.int64), limit)
     inputs, first, answers = [], [], []
     for batch in reported(_batches(path), f"{info.name}: {path.stem}"):
         clean = _without_nulls(batch, found)
@@ -82,7 +87,7 @@ def read_split(path: Path, info: TaskInfo, measure: Measure | None) -> Split:
         first.append(_hash(clean["text1"]))
         answers.append(_answers(clean, info, found))
         _look_at_texts(texts, found)
-        _look_at_lengths(texts, info, found, measure or _words)
+        _look_at_lengths(texts, found, measure or _words)
         for part in batch["part"].to_pylist() if "part" in batch.schema.names else []:
             found.parts[part] = found.parts.get(part, 0) + 1
         found.rows += batch.num_rows
@@ -158,7 +163,11 @@ def _label_lists(labels: pa.Array, info: TaskInfo, found: Split) -> Hashes:
     wrong = np.zeros(len(labels), bool)
     wrong[rows[~good]] = True
     found.wrong.add(wrong, found.rows)
-    found.unanswered.add(pc.list_value_length(labels).to_numpy(zero_copy_only=False) == 0, found.rows)
+    lengths = pc.list_value_length(labels).to_numpy(zero_copy_only=False)
+    found.unanswered.add(lengths == 0, found.rows)
+    known = rows[good], classes[good]
+    once = np.unique(known[0] * info.outputs + known[1]) // info.outputs
+    found.twice.add(np.bincount(known[0], minlength=len(labels)) > np.bincount(once, minlength=len(labels)), found.rows)
     found.counts += np.bincount(classes[good], minlength=info.outputs)
     return pd.util.hash_array(
         np.array([str(sorted(row)) for row in labels.to_pylist()], dtype=object), categorize=False
@@ -172,10 +181,10 @@ def _look_at_texts(texts: list[pa.Array], found: Split) -> None:
     found.empty.add(empty, found.rows)
 
 
-def _look_at_lengths(texts: list[pa.Array], info: TaskInfo, found: Split, measure: Measure) -> None:
+def _look_at_lengths(texts: list[pa.Array], found: Split, measure: Measure) -> None:
     first, others = texts[0].to_pylist(), [column.to_pylist() for column in texts[1:]]
     lengths = np.max([measure(first, second) for second in others or [None]], axis=0)
-    found.long.add(lengths > info.max_length, found.rows)
+    found.long.add(lengths > found.limit, found.rows)
     found.longest = max(found.longest, int(lengths.max()))
 
 

@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from scalearn.errors import shown
 from scalearn.files import sha256
 from scalearn.tasks.examine import SHOWN, Measure, Places, Split, read_split
 from scalearn.tasks.store import SPLITS, TaskInfo
+from scalearn.tasks.suspects import doubts
 
 Level = Literal["error", "warning", "note"]
 
@@ -48,13 +50,15 @@ class Report:
         return sum(finding.level == "error" for finding in self.findings)
 
 
-def check_task(folder: Path, measure: Measure | None = None) -> Report:
+def check_task(folder: Path, measure: Measure | None = None, most: int | None = None) -> Report:
     """Look through the prepared task in `folder`; a UserError says it if that is no task at all.
 
     measure: counts tokens as a model does; without it rows are called long only if their words alone are too many.
+    most: how many tokens that model takes of a row; by default the task's length.
     """
     info = TaskInfo.read(folder)
-    splits = {split: read_split(folder / f"{split}.parquet", info, measure) for split in SPLITS}
+    limit = info.max_length if most is None else most
+    splits = {split: read_split(folder / f"{split}.parquet", info, measure, limit) for split in SPLITS}
     found = list(_changed(folder, info))
     for name, split in splits.items():
         found += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
@@ -80,12 +84,13 @@ def _bad_rows(name: str, split: Split, info: TaskInfo, words: bool) -> Iterator[
     yield from finding("error", split.missing, "with a null; give each a value, or remove the row")
     what = "a number of choices or a label that does not fit" if info.choices else "an unknown label"
     yield from finding("error", split.wrong, f"with {what}: labels must be {allowed}")
+    yield from finding("error", split.twice, "with a class more than once; a row lists the index of each class once")
     yield from finding("warning", split.empty, "with an empty text")
     if info.kind == "candidates":
         yield from finding("warning", split.unanswered, "whose question has no right answer: it scores 0 always")
     else:
         yield from finding("note", split.unanswered, "with no label at all, which is allowed")
-    text = f"of more than {info.max_length} tokens, which are cut off"
+    text = f"of more than {split.limit} tokens, which are cut off"
     yield from finding("warning", split.long, text, "at least " if words else "")
 
 
@@ -97,8 +102,12 @@ def _labels(name: str, split: Split, info: TaskInfo) -> Iterator[Finding]:
     for most, text in ((0, "no row of {}"), (RARE - 1, f"fewer than {RARE} rows, too few to learn, of {{}}")):
         few = (split.counts == 0) if most == 0 else (split.counts > 0) & (split.counts <= most)
         if few.any() and (most == 0 or name == "train"):
-            names = [f"'{info.labels[place]}'" for place in np.flatnonzero(few)]
+            names = [f"'{shown([info.labels[place]])}'" for place in np.flatnonzero(few)]
             yield Finding("warning", name, int(split.counts[few].sum()), text.format(_listed(names)))
+    if name == "train":
+        for doubt in doubts(info.kind, info.label, info.labels, split.counts.tolist()):
+            rows = int(sum(split.counts[info.labels.index(label)] for label in doubt.names or info.labels))
+            yield Finding("warning", name, rows, doubt.what)
     if info.kind == "classification" and split.counts.max() > DOMINANT * split.rows:
         share, label = split.counts.max() / split.rows, info.labels[int(split.counts.argmax())]
         text = f"{100 * share:.1f} % of the rows are '{label}'; prefer macro metrics or matthews to accuracy"

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
+from scalearn.protocol import is_built_in
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.store import SPLITS, TaskInfo
 
 # Rows of train, validation and test where nothing is prepared yet: the hub's numbers, a tenth of train held out.
@@ -39,6 +40,8 @@ PUBLISHED: Mapping[str, tuple[int, int, int]] = {
 def listing(tasks: Mapping[str, Task], benchmarks: Mapping[str, Sequence[str]], folder: Path) -> list[dict[str, Any]]:
     """Return a row per task: name, kind, classes, sizes (and whether they are of prepared rows), metrics, source.
 
+    Of a task that a rule makes, task.json tells kind and length; before there is one they are None. Metrics are those
+    of the scores: the campaign's, or task.json's where it names none of a rule's task.
     benchmarks: name -> its tasks; folder: where prepared tasks lie.
     """
     return [_row(name, task, benchmarks, folder / name) for name, task in tasks.items()]
@@ -46,22 +49,25 @@ def listing(tasks: Mapping[str, Task], benchmarks: Mapping[str, Sequence[str]], 
 
 def _row(name: str, task: Task, benchmarks: Mapping[str, Sequence[str]], folder: Path) -> dict[str, Any]:
     info = TaskInfo.read(folder) if (folder / "task.json").is_file() else None
-    labels = info.labels if info else task.labels
+    labels, ruled = info.labels if info else task.labels, isinstance(task.source, RuleSource)
+    said = info if ruled else task
+    unnamed = ruled and not task.metrics
     return {
         "task": name,
-        "kind": task.kind,
+        "kind": said.kind if said else None,
         "classes": len(labels) if labels else None,
         "sizes": info.sizes if info else _published(name, task),
         "prepared": info is not None,
-        "metrics": list(info.metrics if info else task.all_metrics),
-        "max_length": task.max_length,
+        "metrics": list((info.metrics if info else ()) if unnamed else task.all_metrics),
+        "max_length": said.max_length if said else None,
         "source": _source(task),
         "benchmarks": [benchmark for benchmark, members in benchmarks.items() if name in members],
     }
 
 
 def _published(name: str, task: Task) -> dict[str, int] | None:
-    known = name in PUBLISHED and task.train_rows is None and task.source == TASKS[name].source
+    whole = name in PUBLISHED and is_built_in(name, task) and task.train_rows is None
+    known = whole and task.source == TASKS[name].source
     return dict(zip(SPLITS, PUBLISHED[name], strict=True)) if known else None
 
 
@@ -81,6 +87,7 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         mark = "" if row["prepared"] else "~"
         sizes = [f"{mark}{row['sizes'][split]:,}" if row["sizes"] else "?" for split in SPLITS]
-        kind = row["kind"] + (f" ({row['classes']})" if row["classes"] else "")
-        table.add_row(row["task"], kind, *sizes, row["metrics"][0], row["source"], ", ".join(row["benchmarks"]))
+        kind = (row["kind"] or "?") + (f" ({row['classes']})" if row["classes"] else "")
+        metric = row["metrics"][0] if row["metrics"] else "?"
+        table.add_row(row["task"], kind, *sizes, metric, row["source"], ", ".join(row["benchmarks"]))
     return table

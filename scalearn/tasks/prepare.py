@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.files import temporary_folder
+from scalearn.protocol import is_built_in
 from scalearn.tasks import store
 from scalearn.tasks.columns import check_definition, grouped, on_disk, source_columns
 from scalearn.tasks.cuts import Places, place
-from scalearn.tasks.definition import HubSource, RuleSource, Task
+from scalearn.tasks.definition import HubSource, RuleSource, Task, positive_class
 from scalearn.tasks.groups import Groups
 from scalearn.tasks.progress import reported
 from scalearn.tasks.rows import ROWS, Rows, rebatch
@@ -43,6 +44,7 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
             grouped=grouped(task),
             parts=[part for part, _ in plan.sources("test")],
             notes=plan.notes,  # they grow while rows are written
+            built_in=is_built_in(name, task),
         )
         _move(temporary, output)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))
@@ -105,11 +107,17 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
     columns, read = source_columns(task), []
     for rows in (splits.train, splits.validation, *splits.test.values()):
         if rows is not None:
-            next(rows.batches(columns))  # a missing file or column is not to be told after minutes
+            first = next(rows.batches(columns))  # a missing file or column is not to be told after minutes
+            for text in task.texts:
+                first.texts(text)
             read += [Path(rows.origin).name] if rows.marks_off(columns) else []
     cuts = [] if "" in splits.test else ["test"]
     cuts += ["validation"] if splits.validation is None else []
     found = survey(task, splits.train, grouped=bool(cuts))
+    try:
+        positive_class(task.positive, found.space.names if found.space else None)
+    except ValueError as error:
+        raise UserError(f"task '{name}': {error}") from None
     places, notes = place(task, splits.train.origin, found, cuts)
     return _Plan(name, task, splits, found, places, [*splits.notes, *_quotation(read), *_inferred(task, found), *notes])
 
@@ -122,11 +130,14 @@ def _quotation(files: list[str]) -> Iterator[str]:
 
 def _inferred(task: Task, found: Survey) -> Iterator[str]:
     """Yield what the definition leaves open and the rows or the defaults decide."""
-    if found.space and task.labels is None:
-        names = found.space.names
-        yield f"labels: found in train, {len(names)}: {', '.join(names[:20])}" + (", ..." if len(names) > 20 else "")
+    names = found.space.names if found.space else ()
+    if names and task.labels is None:
+        yield f"labels: found in train, {len(names)}: {shown(names)}"
+    yield from found.notes
     if found.by_text:
         yield f"labels: '{task.label}' holds the texts of the right choices"
+    if "f1" in task.metrics and task.labels is None and task.positive is None and len(names) == 2:
+        yield f"f1: of '{names[1]}', the second label; `positive` names another"
     if not task.metrics:
         yield f"metrics: {task.all_metrics[0]}, the default of kind '{task.kind}', unless the campaign names others"
 

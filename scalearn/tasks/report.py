@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scalearn.errors import shown
 from scalearn.tasks.examine import Split
 from scalearn.tasks.findings import Report
 from scalearn.tasks.store import TaskInfo
@@ -64,5 +65,5 @@ def _labels(info: TaskInfo, split: Split) -> str:
         finite = split.answers[np.isfinite(split.answers)]
         return f"{finite.min():g} to {finite.max():g}, mean {finite.mean():.3g}" if len(finite) else "none"
     most = sorted(counts.items(), key=lambda entry: -entry[1])
-    shares = [f"{name} {100 * count / split.rows:.1f} %" for name, count in most[:6]]
+    shares = [f"{shown([name])} {100 * count / split.rows:.1f} %" for name, count in most[:6]]
     return ", ".join(shares) + (", ..." if len(most) > 6 else "")

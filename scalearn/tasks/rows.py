@@ -69,6 +69,8 @@ class Batch:
         column = self.column(name)
         self.refuse(pc.is_null(column), f"'{name}' is missing; give it a whole number, or remove the row")
         try:
+            if pa.types.is_float16(column.type):
+                column = column.cast(pa.float32())
             return column.cast(pa.int64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise UserError(f"{self.origin}: '{name}' is not a whole number in every row ({error})") from None

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.errors import UserError, complaint
+from scalearn.complaints import complaint
+from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
-from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task
+from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task, positive_class
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +43,9 @@ class TaskInfo(BaseModel):
     name: Name
     kind: Kind
     labels: tuple[str, ...] | None
+    positive: str | None = Field(
+        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if not the second"
+    )
     choices: int | None = Field(None, ge=2, description="multiple_choice: how many each row has")
     grouped: bool = Field(False, description="rows say to which group they belong")
     metrics: tuple[str, ...] = Field(min_length=1, description="headline first")
@@ -56,6 +60,7 @@ class TaskInfo(BaseModel):
     sha256: dict[str, str]
     parts: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = Field((), description="what was inferred, left out or done otherwise, and why")
+    built_in: bool = Field(False, description="the package's task of this name, and none that a user defines under it")
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskInfo:
@@ -63,6 +68,7 @@ class TaskInfo(BaseModel):
             raise ValueError(f"labels: {' and '.join(LABELLED)} have label names, other kinds null")
         if self.labels is not None and len(self.labels) < 2:
             raise ValueError("labels: at least two")
+        positive_class(self.positive, self.labels)
         if (self.kind == "multiple_choice") != (self.choices is not None):
             raise ValueError("choices: multiple_choice says how many, other kinds null")
         if self.kind == "candidates" and not self.grouped:
@@ -90,12 +96,12 @@ class TaskInfo(BaseModel):
         A UserError names the file and the mend if something is missing, of another type, or of another size.
         """
         path = folder / "task.json"
+        content = read_json(path)
         try:
-            info = cls.model_validate(read_json(path))
+            info = cls.model_validate(content)
         except ValidationError as error:
-            raise UserError(
-                f"{path}: {complaint(error)}; mend the rule that wrote it, or delete it and run again"
-            ) from None
+            wrong = complaint(error, cls, content)
+            raise UserError(f"{path}: {wrong}; mend the rule that wrote it, or delete it and run again") from None
         for split in SPLITS:
             _check_file(folder / f"{split}.parquet", info, split)
         return info
@@ -148,7 +154,8 @@ def write(
     """Write a task's splits and, last, its task.json; return what that says.
 
     content: the batches of each split, one after another, all of one schema, so that memory holds one batch;
-    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light.
+    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light, and whether
+    it is `built_in`.
     """
     (folder / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
     sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}
@@ -156,6 +163,7 @@ def write(
         name=name,
         kind=task.kind,
         metrics=task.all_metrics,
+        positive=task.positive,
         max_length=task.max_length,
         truncate=task.truncate,
         select=task.select,

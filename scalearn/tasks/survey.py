@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from scalearn.errors import UserError
 from scalearn.tasks.choices import choice_lists, right_choices, wrong_choice
 from scalearn.tasks.definition import Task
 from scalearn.tasks.groups import Groups, group_values
-from scalearn.tasks.labels import Found, LabelSpace, class_texts, label_space, listed_texts
+from scalearn.tasks.label_lists import Lists
+from scalearn.tasks.label_sets import Found, LabelSpace, label_space
+from scalearn.tasks.labels import class_texts, targets
 from scalearn.tasks.progress import reported
-from scalearn.tasks.rows import Batch, Numbers, Rows
+from scalearn.tasks.rows import Batch, Mask, Numbers, Rows
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Survey:
 
     rows: how many; classes: [rows], the class or right choice of each, where a cut can be stratified by it;
     groups: [rows], where a cut keeps groups whole; space: of kinds whose labels have names; choices: how many each
-    row has, and whether labels are their texts.
+    row has, and whether labels are their texts; labelled: [rows], of multi_label, whether a row has any label;
+    targets: [rows], of a regression; notes: what was inferred about the labels.
     """
 
     rows: int
@@ -30,6 +34,9 @@ class Survey:
     space: LabelSpace | None = None
     choices: int | None = None
     by_text: bool = False
+    labelled: Mask | None = None
+    targets: npt.NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def label_columns(task: Task) -> tuple[str, ...]:
@@ -76,26 +83,37 @@ class _Classes(_Count):
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
         space = label_space(self.task, self.found.codes)
         classes = self.found.classes(origin, space)
-        return Survey(rows, classes[np.concatenate(self.labels)], groups, space)
+        self.found.refuse_doubtful(self.task, origin, space)
+        notes = tuple(self.found.notes(self.task, space))
+        return Survey(rows, classes[np.concatenate(self.labels)], groups, space, notes=notes)
+
+
+class _Targets(_Count):
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.targets: list[npt.NDArray[np.float64]] = []
+
+    def add(self, batch: Batch) -> None:
+        self.targets.append(targets(self.task, batch).to_numpy(zero_copy_only=False))
+
+    def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
+        return Survey(rows, groups=groups, targets=np.concatenate(self.targets))
 
 
 class _Lists(_Count):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.found = Found()
+        self.lists = Lists(task)
 
     def add(self, batch: Batch) -> None:
-        texts, rows = listed_texts(self.task, batch)
-        self.found.add(texts, batch.numbers[rows.to_numpy()])
+        self.lists.add(batch)
 
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
-        if not self.found.codes:
-            raise UserError(f"{origin}: no row has a label in '{self.task.label}'; name another column in `label`")
-        space = label_space(self.task, self.found.codes)
-        self.found.classes(origin, space)
+        space = self.lists.space(origin)
         if len(space.names) < 2:
             raise UserError(f"{origin}: the only label is '{space.names[0]}'; add rows of another, or name `labels`")
-        return Survey(rows, None, groups, space)
+        notes = tuple(self.lists.notes(space))
+        return Survey(rows, None, groups, space, labelled=self.lists.labelled(space), notes=notes)
 
 
 class _Choices(_Count):
@@ -124,4 +142,5 @@ _READERS: dict[str, type[_Count]] = {
     "classification": _Classes,
     "multi_label": _Lists,
     "multiple_choice": _Choices,
+    "regression": _Targets,
 }

@@ -19,20 +19,25 @@ import pyarrow.parquet as pq
 
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, whole_file, write_json
+from scalearn.tasks import TASKS
+from scalearn.tasks.definition import HubSource
 from scalearn.tasks.store import SPLITS, TaskInfo
 from scalearn.training.tokens import Tokens
 
 ROWS_AT_ONCE = 2048  # bounds memory whatever the size of the task
 REPORT_SECONDS = 15.0
 FOR_METRICS = ("group", "candidate", "answers", "part")
-IN_TASK = {"name", "kind", "labels", "choices", "metrics", "select", "version", "sha256"}
+IN_TASK = {"name", "kind", "labels", "choices", "metrics", "positive", "select", "version", "sha256"}
 
 
 def encode(task: Path, model: Path, output: Path) -> None:
     """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
     _check_output(output)
     info = TaskInfo.read(task)
+    _refuse_older(task, info)
     tokens = Tokens(model, info.max_length, info.truncate)
+    if tokens.max_length < info.max_length:
+        print(f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; more are cut off")
     started = time.monotonic()
     with ExitStack() as all_or_none:
         targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}
@@ -42,6 +47,7 @@ def encode(task: Path, model: Path, output: Path) -> None:
         output / "encoding.json",
         {
             "task": info.model_dump(mode="json", include=IN_TASK),
+            "built_in": info.built_in,
             "model": read_json(model / "model.json")["sha256"],
             "max_length": tokens.max_length,
             "pad_token_id": tokens.pad_token_id,
@@ -59,6 +65,18 @@ def _check_output(folder: Path) -> None:
     if present and not (folder / "encoding.json").is_file():
         raise UserError(
             f"{present[0]}: it is there already and of no encoded task; name another --output, or remove it"
+        )
+
+
+def _refuse_older(task: Path, info: TaskInfo) -> None:
+    """Refuse rows of a built-in task's source that were prepared when task.json did not say which task they are."""
+    source = TASKS[info.name].source if info.name in TASKS else None
+    if "built_in" in info.model_fields_set or not isinstance(source, HubSource):
+        return
+    if (info.source.get("repository"), info.source.get("config")) == (source.repository, source.config):
+        raise UserError(
+            f"{task / 'task.json'}: an older version prepared it, and it does not say whether this is the built-in "
+            f"'{info.name}'; prepare the task again"
         )
 
 

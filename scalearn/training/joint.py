@@ -8,12 +8,12 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from transformers import AutoTokenizer
 
 from scalearn.files import LOCK, alone, sweep, whole_folder, write_json
-from scalearn.methods import METHODS
 from scalearn.protocol import Joint
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
@@ -23,14 +23,12 @@ from scalearn.training.device import choose, here
 from scalearn.training.folder import check_output
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
-from scalearn.training.joint_spec import JointSpec
+from scalearn.training.joint_spec import RECORD, JointSpec
 from scalearn.training.joint_trainer import JointTrainer
-from scalearn.training.model import HEADS, compose_joint, count, load_encoder
+from scalearn.training.model import HEADS, compose_joint, count, head_name, load_encoder
 from scalearn.training.outputs import timing, write_predictions, write_record, write_training
 from scalearn.training.scoring import scorer
 from scalearn.training.spec import is_done
-
-RECORD = "record"
 
 
 def train(spec: JointSpec) -> None:
@@ -64,16 +62,16 @@ def _train(spec: JointSpec) -> None:
 
 
 def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
-    (method, joint, pooled), values = spec.learner, spec.hyperparameters
+    method, values, joint = spec.learner
     chosen = choose(spec.compute, here())
     model = load_encoder(spec.model, chosen.attention)
     tasks = {name: encoding["task"] for name, encoding in spec.encodings.items()}
     heads = {
         name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
     }
-    current = compose_joint(model, method, values, heads, pooled, joint.head_layers)
+    current = compose_joint(model, method, values, heads, joint.pooled, joint.one_layer)
     train = _splits(spec, "train", joint)
-    if RECORD in train:
+    if spec.record_built_in:
         seed = None if joint.first_rows else spec.seed
         train[RECORD] = drawn(train[RECORD], int(values["record_rows"]), seed)
     validation = {name: split.sorted_by_length() for name, split in _splits(spec, "validation", joint).items()}
@@ -90,6 +88,8 @@ def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
         scorers={name: scorer(tasks[name], split) for name, split in validation.items()},
         selected=set(tasks) - set(joint.unselected) or set(tasks),
         sampler_seed=spec.seed if joint.sampler_seed is None else joint.sampler_seed,
+        regularisation=partial(method.regularisation, model, values) if method.regularised else None,
+        last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
     )
 
@@ -108,7 +108,7 @@ def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit
 
 
 def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, Any]:
-    batch = int(spec.hyperparameters["batch_size"])
+    batch = int(spec.learner[1]["batch_size"])
     once = math.ceil(len(trainer.train_dataset) / batch)
     return {
         "computed": trainer.computed,
@@ -125,7 +125,7 @@ def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, A
 
 def _write_tasks(spec: JointSpec, trainer: JointTrainer, found: Mapping[str, Any]) -> None:
     """Write tasks/<task>/predictions.parquet and run.json, for `scalearn score`."""
-    tests = _splits(spec, "test", spec.learner[1])
+    tests = _splits(spec, "test", spec.learner[2])
     with whole_folder(spec.output / "tasks") as temporary:
         for index, (name, encoding) in enumerate(spec.encodings.items()):
             folder = temporary / name
@@ -139,14 +139,15 @@ def _task_record(
     spec: JointSpec, trainer: JointTrainer, name: str, encoding: dict[str, Any], found: Mapping[str, Any]
 ) -> dict[str, Any]:
     train = EncodedSplit(spec.data[list(spec.encodings).index(name)] / "train.arrow", encoding)
-    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(f"{HEADS}{name}."))
+    own = f"{HEADS}{head_name(name)}."
+    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(own))
     return {
         **({"switches": list(spec.switches)} if spec.switches else {}),
         **({"compute": spec.compute.asked} if spec.compute.asked else {}),
         "computed": found["computed"],
         "identity": spec.identity(name),
         "hyperparameters": dict(spec.hyperparameters),
-        "method_version": METHODS[spec.method].version,
+        "method_version": spec.version,
         "task": encoding["task"],
         "inputs": {"model": encoding["model"], "data": encoding["sha256"], "tasks": list(spec.encodings)},
         "parameters": {**found["parameters"], "head": head},

@@ -13,9 +13,11 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
-from scalearn.protocol import RUN_SWITCHES, Joint
+from scalearn.protocol import Joint, RunSwitch, learner, named
 from scalearn.tasks.definition import is_name
-from scalearn.training.spec import is_done, read_encoding
+from scalearn.training.spec import built_in, check_switches, is_done, read_encoding
+
+RECORD = "record"  # the task of which `record_rows` rows take part
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,31 @@ class JointSpec:
         return dict(zip(names, found, strict=True))
 
     @property
-    def learner(self) -> tuple[Method, Joint, bool]:
-        """The method and what the switches that are on change in it and in joint training; whether COPA is pooled."""
-        method, joint, pooled = METHODS[self.method], Joint(), False
+    def switched(self) -> list[RunSwitch]:
+        """The switches that are on."""
+        return named(self.switches)
+
+    @property
+    def learner(self) -> tuple[Method, HyperParameters, Joint]:
+        """The method, its hyper-parameters and joint training, with what the switches that are on change in them."""
+        method, joint = METHODS[self.method], Joint()
         if method.family != "joint":
             raise UserError(f"method '{self.method}' is not a joint one; use `scalearn train`")
-        for switch in RUN_SWITCHES:
-            if switch.name in self.switches:
-                method, joint = replace(method, **switch.fields), replace(joint, **switch.joint)
-                pooled = pooled or switch.pooled_head
-        return method, joint, pooled
+        for switch in self.switched:
+            joint = replace(joint, **switch.joint)
+        return *learner(method, self.hyperparameters, self.switched), joint
+
+    @property
+    def version(self) -> int:
+        """The version of the method that makes this run."""
+        method, values, _ = self.learner
+        return method.version_of(values)
+
+    @property
+    def record_built_in(self) -> bool:
+        """Tell whether the paper's ReCoRD is among the tasks; another task may have its name."""
+        encodings = zip(self.data, self.encodings.items(), strict=True)
+        return any(name == RECORD and built_in(folder, encoding) == RECORD for folder, (name, encoding) in encodings)
 
     def identity(self, task: str) -> dict[str, Any]:
         """Return what tells this run, or its part on one task, apart from others."""
@@ -69,12 +86,15 @@ class JointSpec:
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
         encodings = self.encodings
+        check_switches(self.switched, METHODS[self.method], dict(zip(self.data, encodings.values(), strict=True)))
+        own = [RECORD] if RECORD in encodings and not self.record_built_in else []
         return {
             **({"switches": list(self.switches)} if self.switches else {}),
             **({"compute": self.compute.asked} if self.compute.asked else {}),
+            **({"own": own} if own else {}),  # all of its rows train, see `record_rows`
             "identity": self.identity(JOINT),
             "hyperparameters": dict(self.hyperparameters),
-            "method_version": METHODS[self.method].version,
+            "method_version": self.version,
             "tasks": [encoding["task"] for encoding in encodings.values()],
             "inputs": {
                 "model": [encoding["model"] for encoding in encodings.values()],

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from scalearn.methods.base import CurrentTask, HyperParameters
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
 from scalearn.training.device import Chosen
 from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
+from scalearn.training.model import head_name
 from scalearn.training.scoring import Scorer
 from scalearn.training.trainer import RunTrainer
 
@@ -55,11 +57,14 @@ class JointTrainer(RunTrainer):
         scorers: Mapping[str, Scorer],
         selected: set[str],
         sampler_seed: int,
+        regularisation: Callable[[], Tensor | None] | None = None,
+        last_epoch: Callable[[str], bool] = lambda name: False,
         groups: list[dict[str, Any]] | None = None,
     ) -> None:
         """`validation` and `scorers` are by task, in the order of `train`, whose heads the model has by their names.
 
-        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's.
+        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's. The last
+        three: see RunTrainer.
         """
         self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
         count, batches = rounds(len(train), values)
@@ -68,7 +73,20 @@ class JointTrainer(RunTrainer):
         # The library wants rows to evaluate on; which they are is for `evaluate` below.
         some = next(iter(validation.values()))
         values = {**values, "epochs": count}
-        super().__init__(model, train, some, values, seed, folder, identity, None, chosen, groups=groups)
+        super().__init__(
+            model,
+            train,
+            some,
+            values,
+            seed,
+            folder,
+            identity,
+            None,
+            chosen,
+            regularisation=regularisation,
+            last_epoch=last_epoch,
+            groups=groups,
+        )
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of the coming round."""
@@ -77,7 +95,7 @@ class JointTrainer(RunTrainer):
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return what the model and the head of the batch's task make of it; in evaluation it is the current task's."""
         self.current.index = int(inputs.pop("task", self.current.index))
-        return model(**inputs, head=list(self.validation)[self.current.index])
+        return model(**inputs, head=head_name(list(self.validation)[self.current.index]))
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"

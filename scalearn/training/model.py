@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import AutoConfig
 
+from scalearn.architectures import trainable
 from scalearn.errors import UserError
 from scalearn.methods.base import CurrentTask, Given, HyperParameters, Method
 from scalearn.tasks.definition import Kind
@@ -19,28 +21,36 @@ HEADS = "heads."  # begins the names of all heads' parameters
 
 
 def load_encoder(folder: Path, attention: str | None = None) -> Any:
-    """Return the adapters model in `folder`: local safetensors only, no remote code.
+    """Return the adapters model in `folder`, without heads: local safetensors only, no remote code.
 
     attention: sdpa or eager; by default sdpa, or eager where the encoder has no other.
     """
-    from adapters import AutoAdapterModel
-
-    # Each time adapters are activated it warns that none are, from within.
-    logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     if not (folder / "model.safetensors").is_file():
         raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
     try:
-        return AutoAdapterModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            attn_implementation=attention,
-        )
+        model = from_pretrained(folder, attn_implementation=attention)
     except ValueError as error:
         if "attention implementation" not in str(error):
             raise
         raise UserError(f"compute.attention: {folder} has no {attention}; set it to auto or eager") from None
+    for head in list(model.heads):  # of a checkpoint with a head, for example BertForMaskedLM: it would train, too
+        model.delete_head(head)
+    return model
+
+
+def from_pretrained(folder: Path, **options: Any) -> Any:
+    """Return what the library's `AutoAdapterModel.from_pretrained` does, for all kinds of encoder that train here."""
+    from adapters import AutoAdapterModel
+
+    # Each time adapters are activated it warns that none are, from within.
+    logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if kind := trainable(f"{folder}/config.json", config.model_type).built_as:
+        same = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+        config = AutoConfig.for_model(kind, **same)
+    return AutoAdapterModel.from_pretrained(
+        folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
+    )
 
 
 def compose(
@@ -54,10 +64,10 @@ def compose(
 ) -> None:
     """Install the method's modules, frozen but for what it trains, and a fresh head for one task."""
     method.install(model, values, given)
+    if pooled:
+        _pooler(model).requires_grad_(method.family != "two_stage")
     add_head(model, HEAD, labels, kind, pooled=pooled)
     only_first_token(model)
-    if pooled and method.family != "two_stage":
-        model.base_model.pooler.requires_grad_(True)
 
 
 def compose_joint(
@@ -65,23 +75,27 @@ def compose_joint(
     method: Method,
     values: HyperParameters,
     tasks: Mapping[str, tuple[int, Kind]],
-    pooled: bool = False,
-    layers: int = 2,
+    pooled: Collection[str] = (),
+    one_layer: Collection[str] = (),
 ) -> CurrentTask:
-    """Install a joint method's modules and a fresh head per task, named as it; return what tells them which is on.
+    """Install a joint method's modules and a fresh head per task, see head_name; return what tells them which is on.
 
-    tasks: the number of labels (or choices) and the kind of each; pooled, layers: see add_head.
+    tasks: the number of labels (or choices) and the kind of each; pooled, one_layer: those whose heads are so, see
+    add_head.
     """
     given = Given(tasks=tuple(tasks))
     method.install(model, values, given)
     for name, (labels, kind) in tasks.items():
-        if hasattr(model.heads, name):
-            raise UserError(f"task '{name}': torch keeps this name for itself in a joint model; choose another name")
-        add_head(model, name, labels, kind, pooled=pooled, layers=layers)
+        add_head(model, head_name(name), labels, kind, pooled=name in pooled, layers=1 if name in one_layer else 2)
     only_first_token(model)
-    if pooled:
-        model.base_model.pooler.requires_grad_(True)
+    if any(name in pooled for name in tasks):
+        _pooler(model).requires_grad_(True)
     return given.current
+
+
+def head_name(task: str) -> str:
+    """Return the name of a task's head in a joint model: the task's, unless torch keeps it for itself (`values`)."""
+    return f"task:{task}" if hasattr(nn.ModuleDict(), task) else task
 
 
 def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = False, layers: int = 2) -> None:
@@ -108,6 +122,17 @@ def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = F
             multilabel=kind == "multi_label",
             use_pooler=False,
         )
+
+
+def _pooler(model: Any) -> nn.Module:
+    """Return the encoder's pooler; a UserError says that it has none."""
+    pooler = getattr(model.base_model, "pooler", None)
+    if not isinstance(pooler, nn.Module):
+        raise UserError(
+            f"{model.config.name_or_path}: the reference reads multiple choice through the encoder's pooler, and this "
+            "one has none; set `protocol: corrected`, or choose another model"
+        )
+    return pooler
 
 
 def count(model: nn.Module) -> dict[str, int]:

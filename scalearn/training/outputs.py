@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import save_file
 
+from scalearn import __version__
 from scalearn.files import sha256, whole_file, write_json
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.checkpoints import snapshot
 from scalearn.training.spec import OUTPUTS
 from scalearn.training.trainer import RunTrainer
 
-PACKAGES = ("scalearn", "torch", "transformers", "adapters", "numpy")
+PACKAGES = ("torch", "transformers", "adapters", "numpy")
 
 
 def write_run(
@@ -55,7 +56,7 @@ def write_training(output: Path, trainer: RunTrainer, history: list[dict[str, An
 def write_record(output: Path, found: dict[str, Any], files: Iterable[str]) -> None:
     """Write run.json: what was found, with the checksums of these files of `output` and the versions in use."""
     checksums = {name: sha256(output / name) for name in files}
-    versions = {package: version(package) for package in PACKAGES}
+    versions = {"scalearn": __version__, **{package: version(package) for package in PACKAGES}}
     write_json(output / "run.json", {**found, "sha256": checksums, "versions": versions})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from transformers.trainer_utils import EvalPrediction
 
+from scalearn.tasks.definition import positive_class
 from scalearn.tasks.metrics import Outcome, compute
 from scalearn.training.batches import EncodedSplit
 
@@ -24,6 +25,7 @@ def scorer(task: dict[str, Any], validation: EncodedSplit) -> Scorer:
         group=None if group is None else group.to_numpy(zero_copy_only=False),
         candidate=None if candidate is None else candidate.to_pylist(),
         answers=None if answers is None else answers.to_pylist(),
+        positive=positive_class(task.get("positive"), task["labels"]),
     )
 
     def score(found: EvalPrediction) -> dict[str, float]:

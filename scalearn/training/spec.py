@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256
 from scalearn.methods import METHODS
 from scalearn.methods.base import HyperParameters, Method
-from scalearn.protocol import RUN_SWITCHES, RunSwitch
+from scalearn.protocol import RunSwitch, learner, named
+from scalearn.tasks import TASKS
 from scalearn.training.folder import check_identity, check_output
 
 OUTPUTS = ("weights.safetensors", "history.parquet", "predictions.parquet")
-OPTIONAL = ("switches", "compute")  # of a record: left out where there is nothing to say
+OPTIONAL = ("switches", "compute", "own")  # of a record: left out where there is nothing to say
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,18 @@ class RunSpec:
     @property
     def switched(self) -> list[RunSwitch]:
         """The switches that are on."""
-        return [switch for switch in RUN_SWITCHES if switch.name in self.switches]
+        return named(self.switches)
 
     @property
     def learner(self) -> tuple[Method, HyperParameters]:
         """The method and its hyper-parameters, with what the switches that are on change in them."""
-        method, values = METHODS[self.method], dict(self.hyperparameters)
-        for switch in self.switched:
-            method = replace(method, **switch.fields)
-            values |= switch.values
-        return method, values
+        return learner(METHODS[self.method], self.hyperparameters, self.switched)
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
         encoding = read_encoding(self.data)
+        check_switches(self.switched, METHODS[self.method], {self.data: encoding})
+        method, values = self.learner
         return {
             **({"switches": list(self.switches)} if self.switches else {}),
             **({"compute": self.compute.asked} if self.compute.asked else {}),
@@ -68,7 +67,7 @@ class RunSpec:
                 "seed": self.seed,
             },
             "hyperparameters": dict(self.hyperparameters),
-            "method_version": METHODS[self.method].version,
+            "method_version": method.version_of(values),
             "task": encoding["task"],
             "inputs": {
                 "model": encoding["model"],
@@ -92,6 +91,30 @@ def read_encoding(folder: Path) -> dict[str, Any]:
         if key not in content:
             raise UserError(f"{path}: no '{key}' in it; encode the task again")
     return content
+
+
+def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
+    """Return the name of the built-in task that this encoded data is of, None for a task of the user's own."""
+    name = encoding["task"]["name"]
+    if name not in TASKS:
+        return None
+    if "built_in" not in encoding:
+        raise UserError(
+            f"{folder / 'encoding.json'}: it does not say whether this is the built-in task '{name}'; "
+            "encode the task again"
+        )
+    return str(name) if encoding["built_in"] else None
+
+
+def check_switches(switches: Iterable[RunSwitch], method: Method, data: Mapping[Path, dict[str, Any]]) -> None:
+    """Refuse a switch that changes nothing in runs of this method on this encoded data, folder -> its encoding.json."""
+    for switch in switches:
+        if not any(switch.concerns(method, built_in(folder, encoding)) for folder, encoding in data.items()):
+            names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
+            raise UserError(
+                f"--switch {switch.name}: it changes nothing in a run of '{method.name}' on {names} "
+                "(a task of your own is not the built-in one of its name); leave it out"
+            )
 
 
 def is_done(output: Path, record: dict[str, Any], files: Iterable[str]) -> bool:

@@ -12,23 +12,31 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from scalearn.architectures import most_tokens
 from scalearn.errors import UserError
 from scalearn.files import read_json
 
 
 class Tokens:
-    """A model's tokenizer, with a task's length and way to truncate."""
+    """A model's tokenizer, with a task's length and way to truncate.
+
+    `max_length` is the task's, or what the tokenizer or the encoder can take, whichever is least.
+    """
 
     def __init__(self, model: Path, max_length: int, truncate: Literal["longest", "first"]) -> None:
-        from transformers import AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
 
         read_json(model / "model.json")  # refuses what is no fetched model, which the library would look for on the hub
+        config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
         tokenizer: Any = AutoTokenizer.from_pretrained(
             model, local_files_only=True, use_fast=True, trust_remote_code=False
         )
         if not tokenizer.is_fast:
             raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")
-        self.max_length = min(max_length, tokenizer.model_max_length)
+        if tokenizer.pad_token_id is None:
+            raise UserError(f"{model}: its tokenizer has no padding token; fetch the model again")
+        limits = (max_length, tokenizer.model_max_length, most_tokens(config.to_dict()))
+        self.max_length = min(limit for limit in limits if limit is not None)
         self.types = "token_type_ids" in tokenizer.model_input_names
         self.pad_token_id: int = tokenizer.pad_token_id
         self._strategy = {"longest": "longest_first", "first": "only_first"}[truncate]

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from safetensors.numpy import save_file
 
 CAMPAIGN: dict[str, Any] = {
     "model": "tiny",
@@ -34,11 +36,19 @@ class Case:
     spoil: Callable[[], list[str]]
 
 
+def make_folder(folder: Path) -> None:
+    """Write a model that is good to look at: a config, and the names and shapes of two layers' tensors."""
+    folder.mkdir()
+    config = {"model_type": "bert", "vocab_size": 10, "hidden_size": 32, "num_hidden_layers": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    layers = {f"encoder.layer.{layer}.output.dense.bias": np.zeros(32) for layer in (0, 1)}
+    save_file({"embeddings.word_embeddings.weight": np.zeros((10, 32)), **layers}, folder / "model.safetensors")
+    (folder / "tokenizer.json").write_text("{}")
+
+
 def make_project() -> None:
     """Write a campaign that `scalearn check` accepts to the working directory."""
-    Path("model").mkdir()
-    for name in ("config.json", "model.safetensors"):
-        Path("model", name).write_text("{}")
+    make_folder(Path("model"))
     Path("train.csv").write_text(ROWS)
     configure()
 

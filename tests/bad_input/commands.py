@@ -12,6 +12,8 @@ from tests.bad_input.case import Case
 FOLDER = '{"kind": "folder", "path": "m"}'
 HUB = json.dumps({"kind": "hub", "repository": "some/model", "revision": "0" * 40})
 TRAIN = "train --method adapter --model m --data d --output o"
+JOINT = "train-joint --method adapter_m --model m --data d --output o"
+SEED = "a whole number from 0 to 4294967295 is expected, found"
 LAYOUT = {"benchmark": "b", "model": "m", "tasks": ["a"], "methods": ["adapter"], "seeds": {"a": [0]}}
 DEFINITION = {"source": {"kind": "files", "train": "train.csv"}}
 
@@ -79,45 +81,79 @@ CASES = [
     line("an unknown option", r"scalearn check: No such option: --verbose; see", "check --verbose"),
     line("an argument too many", r"scalearn check: Got unexpected extra argument", "check a b"),
     line("an option left out", r"scalearn train: Missing option '--method'", "train"),
-    line("an option without a value", r"scalearn: Option '--method' requires an argument", "train --method"),
-    line("a seed in words", r"scalearn train: Invalid value for '--seed'", f"{TRAIN} --seed one"),
-    line("a seed below zero", r"scalearn train: Invalid value for '--seed'", f"{TRAIN} --seed -1"),
-    line("no layers", r"scalearn methods: Invalid value for '--layers'", "methods --layers 0"),
+    line("an option without a value", r"scalearn train: Option '--method' requires an argument", "train --method"),
+    line("an option with a typo", r"scalearn train: No such option: --methd .*--method", "train --methd adapter"),
+    line("a seed in words", rf"scalearn train: Invalid value for '--seed': {SEED} 'one'", f"{TRAIN} --seed one"),
+    line("a seed below zero", rf"scalearn train: Invalid value for '--seed': {SEED} '-1'", f"{TRAIN} --seed -1"),
+    line("a seed above 2^32", rf".* '--seed': {SEED} '4294967296'", f"{JOINT} --seed 4294967296"),
+    line("a seed with a point", rf".* '--seed': {SEED} '1\.5'", f"{TRAIN} --seed 1.5"),
+    line("no layers", r".* '--layers': a whole number of at least 1 is expected, found '0'", "methods --layers 0"),
     line("an unknown method", r"--method: unknown method 'adaptr', did you mean", f"{TRAIN} --method adaptr"),
     line("an unknown switch", r"--switch: unknown name 'x'", f"{TRAIN} --switch x"),
     line("a benchmark there is not", r"--benchmark: unknown name 'x'", "methods --benchmark x"),
-    values("values that are no JSON", r"not JSON \(.*\); quote it as one word", "{epochs: 1}"),
-    values("values without end", r"not JSON \(.*recursion", '{"a":' * 50_000),
+    values(
+        "values that are no JSON", r"not readable as JSON \(.*\); put it in single quotes, for example", "{epochs: 1}"
+    ),
+    values("values without end", r"not readable as JSON \(.*recursion", '{"a":' * 50_000),
     values("values that are a list", r"a JSON object is expected", "[1]"),
-    values("a value that is true", r"epochs is True; give a number", '{"epochs": true}'),
+    values("a value that is true", r"epochs is true; give a number", '{"epochs": true}'),
     values("a value beyond numbers", r"epochs is 10+; give a number", f'{{"epochs": 1{"0" * 400}}}'),
     values("a value that is NaN", r"epochs is nan; give a number", '{"epochs": NaN}'),
     # models and tasks by name
-    line("a source of no kind", r"--source: Unable .*; mend it", "fetch-model m --output o --source {}"),
-    line("a model's name above", r"NAME: String should match", "fetch-model ../m --output o --source", FOLDER),
+    line(
+        "a source of no kind",
+        r"--source: `kind` is missing; add `kind: folder` or",
+        "fetch-model m --output o --source {}",
+    ),
+    line(
+        "a model's name above",
+        r"NAME: a name .* is expected, found the text '\.\./m'",
+        "fetch-model ../m --output o --source",
+        FOLDER,
+    ),
     line("a hub out of reach", r"model 'm': .* the hub cannot be reached", "fetch-model m --output o --source", HUB),
     line("an unknown task", r"unknown task 'rtee', did you mean 'rte'\?", "prepare-task rtee --output o"),
     line("a task out of reach", r"task 'rte': .* the hub cannot be reached .*mirror", "prepare-task rte --output o"),
     line("a mirror that is not there", r"mirror x: no folder x/glue", "prepare-task rte --output o --mirror x"),
-    definition("a task's name above", r"NAME: String should match", "../t --output o"),
-    definition("a definition with a typo", r"--definition: lables: Extra inputs", "t --output o", lables=[]),
-    definition("a definition of no kind", r"--definition: kind: Input should be", "t --output o", kind=["a"]),
-    compute("a precision alone", r"'bf16' is no KEY=VALUE, .*; give each key once", "bf16"),
-    compute("a way twice", r"'tf32=off' is no KEY=VALUE, or its key stands there twice", "tf32=on", "tf32=off"),
+    definition("a task's name above", r"NAME: a name .* is expected", "../t --output o"),
+    definition(
+        "a definition with a typo",
+        r"--definition: lables: unknown key, did you mean 'labels'\?",
+        "t --output o",
+        lables=[],
+    ),
+    definition(
+        "a definition of no kind",
+        r"--definition: kind: one of classification, .* found a list of 1$",
+        "t --output o",
+        kind=["a"],
+    ),
+    compute("a precision alone", r"'bf16' is not KEY=VALUE, .*; give each key once", "bf16"),
+    compute("a way twice", r"'tf32=off' is not KEY=VALUE, or gives its key twice", "tf32=on", "tf32=off"),
     compute("a way with a typo", r"unknown key 'optimiser', did you mean 'optimizer'\?", "optimiser=fused"),
-    compute("a precision of another name", r"precision: Input should be 'auto', .*; mend it", "precision=fp32"),
-    compute("a switch that is a number", r"compile: auto, on or off is expected; mend it", "compile=1"),
-    compute("a way without a value", r"attention: Input should be 'auto'", "attention="),
-    layout("a layout of a path", r"benchmark: String should match pattern", benchmark="../x"),
+    compute(
+        "a precision of another name", r"precision: one of auto, float32, .* found the text 'fp32'$", "precision=fp32"
+    ),
+    compute("a switch that is a number", r"compile: auto, on or off is expected$", "compile=1"),
+    compute(
+        "a way without a value", r"attention: one of auto, sdpa, eager is expected, found an empty text", "attention="
+    ),
+    layout("a layout of a path", r"benchmark: a name .* is expected, found the text '\.\./x'", benchmark="../x"),
     layout("a layout of no method", r"methods: unknown method 'x'", methods=["x"]),
-    layout("a layout with more", r"more: Extra inputs are not permitted", more=1),
+    layout("a layout with more", r"more: unknown key", more=1),
     # files that are not there, or not what they should be
-    line("a campaign that is not there", r"nowhere\.yaml: not readable as YAML", "check nowhere.yaml"),
-    line("a folder for a campaign", r"model: not readable as YAML", "check model"),
-    line("a task that is not there", r"nowhere/task\.json: no such file; make it first", "check-task nowhere"),
+    line("a campaign that is not there", r"nowhere\.yaml: no such file; name a campaign file", "check nowhere.yaml"),
+    line("a folder for a campaign", r"model: a folder; name the campaign file in it", "check model"),
+    line(
+        "a task that is not there",
+        r"nowhere/task\.json: no such file; `scalearn prepare-task NAME --output nowhere` makes it",
+        "check-task nowhere",
+    ),
     line("a run that is not there", r"nowhere/run\.json: no such file", "score nowhere"),
     line("a name to fool a terminal", r"a\\x1b\[31m\\nb/run\.json: no such file", "score", "a\x1b[31m\nb"),
-    task_json("a task with a path for a name", r"name: String should match", b'{"name": "../up"}'),
+    task_json(
+        "a task with a path for a name", r"name: a name .* is expected, found the text '\.\./up'", b'{"name": "../up"}'
+    ),
     task_json("a task.json of NUL", r"not readable as JSON", b"\0"),
     task_json("a task.json without end", r"not readable as JSON \(.*recursion", b"[" * 100_000),
     # places to write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.bad_input.case import CAMPAIGN, Case, configure
 SOURCE = {"kind": "files", "train": "train.csv"}
 HUB = {"kind": "hub", "repository": "some/thing", "revision": "0" * 40}
 PACKAGE = {"kind": "package", "package": "p", "version": "1", "folder": "m", "sha256": "0" * 64}
+SEED = "a whole number from 0 to 4294967295 is expected, found"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -32,6 +34,17 @@ def written(name: str, says: str, content: bytes | str) -> Case:
     def spoil() -> list[str]:
         Path("config.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
         return ["check", "config.yaml"]
+
+    return Case(name, rf"^error: config\.yaml: {says}", spoil)
+
+
+def encoder(name: str, says: str, config: dict[str, Any], **changes: Any) -> Case:
+    """The model's config.json with these keys changed, beside the campaign's."""
+
+    def spoil() -> list[str]:
+        path = Path("model/config.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
+        return configure(**changes)
 
     return Case(name, rf"^error: config\.yaml: {says}", spoil)
 
@@ -59,33 +72,53 @@ def named(key: str) -> list[Case]:
         "tasks": lambda name: {name: {"source": SOURCE}},
     }
     return [
-        changed(f"{key} {name!r}", rf"{key}\..*: String should match pattern", **{key: change[key](name)})
+        changed(
+            f"{key} {name!r}",
+            rf"{key}\..*: a name \(at most 64 letters, digits, '-' and '_'\) is expected, found",
+            **{key: change[key](name)},
+        )
         for name in bad
     ]
 
 
 CASES = [
     # wrong types and values
-    changed("seeds that are text", r"seeds\.0: Input should be a valid integer", seeds=["zero"]),
-    changed("a seed that is true", r"seeds\.0: Input should be a valid integer", seeds=[True]),
-    changed("a negative seed", r"seeds\.0: Input should be greater than or equal to 0", seeds=[-1]),
-    changed("a seed without end", r"seeds\.0: Input should be less than 4294967296", seeds=[10**400]),
-    changed("no seeds", r"seeds: Tuple should have at least 1 item", seeds=[]),
-    changed("seeds twice", r"seeds: 3 stands there more than once; keep one", seeds=[3, 3]),
-    changed("methods as text", r"methods: Input should be a valid tuple", methods="adapter"),
-    changed("a method that is null", r"methods\.0: Input should be a valid string", methods=[None]),
+    changed(
+        "seeds that are text", rf"seeds\[0\]: {SEED} the text 'zero'; for example `seeds: \[0, 1, 2\]`", seeds=["zero"]
+    ),
+    changed("a seed that is true", rf"seeds\[0\]: {SEED} true; for example `seeds: \[0, 1, 2\]`", seeds=[True]),
+    changed("a negative seed", rf"seeds\[0\]: {SEED} the number -1", seeds=[-1]),
+    changed("a seed without end", rf"seeds\[0\]: {SEED} a number of 401 digits", seeds=[10**400]),
+    changed("no seeds", r"seeds: at least 1 entry is expected, found an empty list", seeds=[]),
+    changed("seeds twice", r"seeds: 3 is listed more than once; keep one", seeds=[3, 3]),
+    changed(
+        "methods as text",
+        r"methods: a list is expected, found the text 'adapter'; write `methods: \[adapter\]`",
+        methods="adapter",
+    ),
+    changed("a method that is null", r"methods\[0\]: a name .* is expected, found nothing", methods=[None]),
     changed("a method with a typo", r"methods: unknown name 'adaptr', did you mean 'adapter'\?", methods=["adaptr"]),
     changed("a key with a typo", r"seed: unknown key, did you mean 'seeds'\?", seed=[0]),
-    changed("a model that is a number", r"model: Input should be a valid string", model=7),
+    changed("a model that is a number", r"model: a name .* is expected, found the number 7; put it in quotes", model=7),
     changed("a model that there is not", r"model: unknown name 'tin', did you mean 'tiny'\?", model="tin"),
-    changed("a benchmark of a number", r"benchmarks\.pair", benchmarks={"pair": 5}),
     changed(
-        "a benchmark of nothing", r"benchmarks\.pair\.tasks: Tuple should have at least 1", benchmarks={"pair": []}
+        "a benchmark of a number",
+        r"benchmarks\.pair: a list or a mapping .* is expected, found the number 5",
+        benchmarks={"pair": 5},
     ),
-    changed("a long name", r"methods\.0: String should have at most 64 characters", methods=["x" * 1_000_000]),
+    changed(
+        "a benchmark of nothing",
+        r"benchmarks\.pair: at least 1 entry is expected, found an empty",
+        benchmarks={"pair": []},
+    ),
+    changed(
+        "a long name",
+        r"methods\[0\]: a name \(at most 64 .* found a text of 1000000 characters",
+        methods=["x" * 1_000_000],
+    ),
     changed("epochs NaN", r"hyperparameters\.all\.epochs: ", hyperparameters={"all": {"epochs": float("nan")}}),
     changed("epochs inf", r"hyperparameters\.all\.epochs: ", hyperparameters={"all": {"epochs": float("inf")}}),
-    changed("epochs true", r".*found true or false; write 1 or 0", hyperparameters={"all": {"epochs": True}}),
+    changed("epochs true", r".*found true; write 1 or 0", hyperparameters={"all": {"epochs": True}}),
     changed("epochs 2.5", r".*epochs is 2\.5; give a whole number", hyperparameters={"all": {"epochs": 2.5}}),
     changed("batches of none", r".*batch_size is 0; give at least 1", hyperparameters={"all": {"batch_size": 0}}),
     changed(
@@ -100,46 +133,124 @@ CASES = [
     ),
     changed(
         "a rate in words",
-        r".*learning_rate: Input should be a valid number",
+        r".*learning_rate: a number is expected, found the text 'low'",
         hyperparameters={"all": {"learning_rate": "low"}},
     ),
     changed("rows of a task there is not", r"train_rows: unknown name 'your'", train_rows={"your": 9}),
     # how to compute
     changed(
-        "a precision of another name", r"compute\.precision: Input should be 'auto', ", compute={"precision": "half"}
+        "a precision of another name",
+        r"compute\.precision: one of auto, float32, .* found the text 'half'$",
+        compute={"precision": "half"},
     ),
-    changed("a precision that is off", r"compute\.precision: Input should be 'auto', ", compute={"precision": False}),
+    changed(
+        "a precision that is off",
+        r"compute\.precision: one of auto, float32, .* found false$",
+        compute={"precision": False},
+    ),
     changed("a switch that is a number", r"compute\.tf32: auto, on or off is expected", compute={"tf32": 1}),
     changed("a switch in words", r"compute\.compile: auto, on or off is expected", compute={"compile": "maybe"}),
-    changed("an attention that is null", r"compute\.attention: Input should be 'auto', ", compute={"attention": None}),
     changed(
-        "an optimizer of a list", r"compute\.optimizer: Input should be 'auto', ", compute={"optimizer": ["fused"]}
+        "an attention that is null",
+        r"compute\.attention: one of auto, sdpa, eager is expected, found nothing$",
+        compute={"attention": None},
+    ),
+    changed(
+        "an optimizer of a list",
+        r"compute\.optimizer: one of auto, fused, plain is expected, found a list of 1$",
+        compute={"optimizer": ["fused"]},
     ),
     changed(
         "a way with a typo", r"compute\.precison: unknown key, did you mean 'precision'\?", compute={"precison": 1}
     ),
-    changed("a way in one word", r"compute: Input should be a valid dictionary", compute="bf16"),
+    changed(
+        "a way in one word",
+        r"compute: a mapping \(`key: value`\) is expected, found the text 'bf16'; for example",
+        compute="bf16",
+    ),
+    # what cannot be together
+    changed(
+        "sources of different widths",
+        r"benchmarks\.pair: source adapters of 'mine' \(reduction_factor 16\) and 'rte' \(reduction_factor 8\) cannot "
+        "be composed: set the same reduction_factor for both",
+        benchmarks={"pair": ["mine", "rte"]},
+        methods=["adapter", "scalearn"],
+        task_hyperparameters={"rte": {"adapter": {"reduction_factor": 8}}},
+    ),
+    changed(
+        "no source but the target",
+        r"benchmarks\.pair: no source but the target 'mine' itself; set include_target to 1, or add sources",
+        methods=["adapter", "scalearn"],
+        hyperparameters={"scalearn": {"include_target": 0}},
+    ),
+    changed(
+        "scales that may all be dropped",
+        r"hyperparameters\.scalearn_mean: omega_dropout is 0\.3; set it to 0",
+        methods=["adapter", "scalearn_mean"],
+        hyperparameters={"scalearn_mean": {"omega_dropout": 0.3}},
+    ),
+    changed(
+        "an adapter without width",
+        r"hyperparameters: reduction_factor is 33; give a number from 1 to 32",
+        hyperparameters={"adapter": {"reduction_factor": 33}},
+    ),
+    changed(
+        "products that do not divide the encoder",
+        r"hyperparameters\.compacter: reduction_factor 16 makes 2 of the hidden size 32, and both must be multiples",
+        methods=["compacter"],
+    ),
+    encoder(
+        "a head on a pooler that the encoder has not",
+        r"protocol: the reference reads multiple choice through the encoder's pooler, and 'tiny' has none",
+        {"model_type": "electra"},
+        protocol="reference",
+        methods=["full_finetuning"],
+        benchmarks={"pair": ["copa"]},
+        tasks={},
+    ),
+    encoder(
+        "an encoder that cannot be trained",
+        r"models\.tiny\.path: model: config\.json is of the kind 'mpnet', which cannot be trained here; choose",
+        {"model_type": "mpnet"},
+    ),
+    encoder(
+        "an encoder of more layers than its weights have",
+        r"models\.tiny\.path: model: model\.safetensors does not fit config\.json: 2 layers, where num_hidden_la",
+        {"num_hidden_layers": 12},
+    ),
     # tasks
-    task("no text column", r"Tuple should have at least 1 item", texts=[]),
-    task("three text columns", r"Tuple should have at most 2 items", texts=["a", "b", "c"]),
+    task("no text column", r"at least 1 entry is expected, found an empty list", texts=[]),
+    task(
+        "three text columns",
+        r"at most 2 entries are expected, found a list of 3; for example",
+        texts=["a", "b", "c"],
+    ),
     task(
         "a column twice", r"texts: column 'a' is named twice among texts, choices and label; keep one", texts=["a", "a"]
     ),
     task("the label as a text", r"texts: column 'label' is named twice among texts", texts=["label"]),
-    task("a column without a name", r"String should have at least 1 character", label=""),
-    task("labels that are numbers", r"Input should be a valid string", labels=[0, 1]),
+    task("a column without a name", r"a text that is not empty is expected", label=""),
+    task("labels that are numbers", r"a text is expected, found the number 0; put it in quotes", labels=[0, 1]),
     task("one label", r"labels: at least two names, each once", labels=["a"]),
     task(
         "a metric of another kind",
         r"metrics: 'pearson' does not suit kind 'classification'; it has",
         metrics=["pearson"],
     ),
-    task("a kind that there is not", r"Input should be 'classification'", kind="ranking"),
-    task("a length that is true", r"Input should be a valid integer", max_length=True),
-    task("a length of a million", r"Input should be less than or equal to 8192", max_length=1_000_000),
+    task(
+        "a kind that there is not",
+        r"one of classification, multi_label, .* is expected, found the text 'ranking'",
+        kind="ranking",
+    ),
+    task("a length that is true", r"a whole number from 8 to 8192 is expected, found true", max_length=True),
+    task("a length of a million", r"a whole number from 8 to 8192 is expected", max_length=1_000_000),
     task("an unknown key", r"unknown key, did you mean 'labels'\?", lables=["a", "b"]),
     task("a file that is not there", r"no file nowhere\.csv; mend the path", source={**SOURCE, "train": "nowhere.csv"}),
-    task("a file without a name", r"String should have at least 1 character", source={**SOURCE, "train": ""}),
+    task(
+        "a file without a name",
+        r"a path on this machine is expected, found an empty text",
+        source={**SOURCE, "train": ""},
+    ),
     task("a path with a line's end", r"a path must not hold a line's end", source={**SOURCE, "train": "a\nb.csv"}),
     task("a path with NUL", r"a path must not hold .*control character", source={**SOURCE, "train": "a\0b.csv"}),
     task(
@@ -147,14 +258,34 @@ CASES = [
         r"a path on this machine is expected",
         source={**SOURCE, "train": "https://u:hf_abcdefgh@h/t.csv"},
     ),
-    task("a repository above", r"String should match pattern", source={**HUB, "repository": "../.."}),
-    task("a split above", r"String should match pattern", source={**HUB, "train": "../../etc/passwd"}),
-    task("a part that is a path", r"String should match pattern", source={**HUB, "parts": {"../x": "test"}}),
-    task("files above", r"String should match pattern", source={**HUB, "files": "../{split}.csv"}),
-    task("a branch for a commit", r"String should match pattern", source={**HUB, "revision": "main"}),
+    task(
+        "a repository above",
+        r"a repository of the hub \(OWNER/NAME\) is expected",
+        source={**HUB, "repository": "../.."},
+    ),
+    task(
+        "a split above", r"the name of a folder or split in the repository", source={**HUB, "train": "../../etc/passwd"}
+    ),
+    task("a part that is a path", r"a name .* is expected", source={**HUB, "parts": {"../x": "test"}}),
+    task(
+        "files above", r"a path within the repository that holds \{split\}", source={**HUB, "files": "../{split}.csv"}
+    ),
+    task(
+        "a branch for a commit",
+        r"a full commit hash of 40 .* found the text 'main'$",
+        source={**HUB, "revision": "main"},
+    ),
     # models
-    model("a model without a kind", r"Unable to extract tag using discriminator", {"path": "model"}),
-    model("a model that is a pickle", r"Input tag 'pickle' found", {"kind": "pickle", "path": "model"}),
+    model(
+        "a model without a kind",
+        r"`kind` is missing; add `kind: folder` or `kind: hub` or `kind: package`",
+        {"path": "model"},
+    ),
+    model(
+        "a model that is a pickle",
+        r"one of folder, hub, package is expected, found the text 'pickle'",
+        {"kind": "pickle", "path": "model"},
+    ),
     model(
         "a folder that is not there",
         r"no folder nowhere; name one with a model in it",
@@ -165,18 +296,22 @@ CASES = [
         r"train\.csv is no folder, .*safetensors .*save_pretrained",
         {"kind": "folder", "path": "train.csv"},
     ),
-    model("a package with an option", r"String should match pattern", {**PACKAGE, "package": "--index-url=x"}),
-    model("a version with a command", r"String should match pattern", {**PACKAGE, "version": "1; touch owned"}),
-    model("a checksum in words", r"String should match pattern", {**PACKAGE, "sha256": "any"}),
+    model(
+        "a package with an option", r"the name of a Python package is expected", {**PACKAGE, "package": "--index-url=x"}
+    ),
+    model(
+        "a version with a command", r"a version such as 0\.1\.0 is expected", {**PACKAGE, "version": "1; touch owned"}
+    ),
+    model("a checksum in words", r"the SHA-256 of its model\.safetensors", {**PACKAGE, "sha256": "any"}),
     changed("a mirror that is a URL", r"mirror: a path on this machine is expected, not a URL", mirror="https://h/x"),
     *named("benchmarks"),
     *named("models"),
     *named("tasks"),
     # the file itself
-    written("an empty file", r"a campaign is a list of `key: value`; see config\.yaml", ""),
-    written("a list", r"a campaign is a list of `key: value`", "- a\n- b\n"),
+    written("an empty file", r"a campaign file consists of lines `key: value`; see config\.yaml", ""),
+    written("a list", r"a campaign file consists of lines `key: value`", "- a\n- b\n"),
     written("a tab", r"line 2: not readable as YAML \(.*\); mend the file", "a:\n\tb: 1\n"),
-    written("a key twice", r"line 2: .*the key 'seeds' stands there more than once", "seeds: [0]\nseeds: [1]\n"),
+    written("a key twice", r"line 2: .*the key 'seeds' is written more than once", "seeds: [0]\nseeds: [1]\n"),
     written("NUL bytes", r"not readable as YAML \(.*\); mend the file", b"model: a\0b\n"),
     written("Latin-1", r"not UTF-8 \(byte 7\); save the file as UTF-8", "model: é\n".encode("latin-1")),
     written("UTF-16", r"not UTF-8 \(byte 0\); save the file as UTF-8", "model: a\n".encode("utf-16")),
@@ -189,8 +324,8 @@ CASES = [
     written("a date that there is not", r"not readable as YAML \(month must be in 1\.\.12\)", "a: 2020-13-01\n"),
     written("lists without end", r"not readable as YAML \(nested too deeply\); mend the file", "a: " + "[" * 20_000),
     written("maps without end", r"not readable as YAML \(nested too deeply\)", "{a: " * 20_000),
-    written("a billion laughs", r"\w+: unknown key|model: Field required", BOMB),
-    written("a billion merges", r"\w+: unknown key|model: Field required", MERGES),
+    written("a billion laughs", r"\w+: unknown key|`model` is missing", BOMB),
+    written("a billion merges", r"\w+: unknown key|`model` is missing", MERGES),
     written("an anchor in itself", r"\w+: ", "a: &a [*a]\nmodel: *a\n"),
     written("an alias of nothing", r"line 1: .*found undefined alias", "a: *b\n"),
     written("code for Snakemake's templates", r"\w+: ", "__use_yte__: true\nmodel: ?open('owned', 'w')\n"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.bad_input.case import Case
+from tests.bad_input.case import Case, make_folder
 from tests.bad_input.commands import FOLDER
 
 TENSOR = "roberta.encoder.layer.0.output.adapters.task.adapter_{}"
@@ -22,10 +22,7 @@ def model(name: str, says: str, spoil: Callable[[Path], object]) -> Case:
 
     def prepared() -> list[str]:
         folder = Path("m")
-        folder.mkdir()
-        (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-        save_file({"a": np.zeros(2)}, folder / "model.safetensors")
-        (folder / "tokenizer.json").write_text("{}")
+        make_folder(folder)
         spoil(folder)
         return ["fetch-model", "tiny", "--source", FOLDER, "--output", "out"]
 
@@ -43,8 +40,13 @@ def run_folder(name: str, weights: dict[str, np.ndarray] | bytes | None, record:
         save_file(weights, folder / "weights.safetensors")
 
 
-def adapter(width: int = 2, fill: float = 0.5) -> dict[str, np.ndarray]:
-    shapes = {"down.0.weight": (1, width), "down.0.bias": (1,), "up.weight": (width, 1), "up.bias": (width,)}
+def adapter(hidden: int = 2, fill: float = 0.5, inner: int = 1) -> dict[str, np.ndarray]:
+    shapes = {
+        "down.0.weight": (inner, hidden),
+        "down.0.bias": (inner,),
+        "up.weight": (hidden, inner),
+        "up.bias": (hidden,),
+    }
     return {TENSOR.format(part): np.full(shape, fill, np.float32) for part, shape in shapes.items()}
 
 
@@ -117,7 +119,7 @@ CASES = [
     ),
     model(
         "a config of another kind",
-        r"config\.json is no encoder's \(.*\); choose another model",
+        r"config\.json is of the kind 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
         lambda m: (m / "config.json").write_text('{"model_type": "nonesuch"}'),
     ),
     # adapters
@@ -128,7 +130,16 @@ CASES = [
         COLA,
     ),
     adapters(
-        "an adapter of another width", r"source adapters 'rte' and 'cola' differ in shape; train both", adapter(3), COLA
+        "an adapter of another encoder",
+        r"source adapters 'rte' and 'cola' belong to different encoders; train both on the same",
+        adapter(3),
+        COLA,
+    ),
+    adapters(
+        "an adapter of another width",
+        r"source adapters of 'rte' \(width 1\) and 'cola' \(width 2\) cannot be composed: set the same reduction_",
+        adapter(inner=2),
+        COLA,
     ),
     adapters(
         "half an adapter",
@@ -161,7 +172,7 @@ CASES = [
         adapter(),
         RTE,
     ),
-    scored("a record of nothing", r"identity: Field required; delete it and run again", {}),
+    scored("a record of nothing", r"`identity` is missing; delete it and run again", {}),
     scored(
         "a record of NaN",
         r"identity\.seed: ",

@@ -48,6 +48,7 @@ def labelled(*labels: Any) -> list[dict[str, Any]]:
 
 
 GOOD = labelled(*"abababababab")
+TWO_SPELLINGS = "text\tlabel\n" + "x\ta\ny\tA\nz\tb\n" * 5
 NUMBERS = {"kind": "regression"}
 NUMBER_ROWS = "text,label\n" + "a,1\n" * 12
 
@@ -87,6 +88,28 @@ CASES = [
             **NUMBERS,
         ),
         file("a class of 0.5", r"row 2: label in 'label' is no whole number; .*regression", "jsonl", labelled(0, 0.5)),
+        file(
+            "decimals as classes",
+            r"row 1: label in 'label' is no whole number; .*regression",
+            "csv",
+            "text,label\na,0.5\nb,1.5\nc,2\n",
+        ),
+        file(
+            "a code for no label",
+            r"row 2: label '-1', in 1 row, often stands for no label",
+            "jsonl",
+            labelled(0, -1, 1),
+        ),
+        file("two spellings", r"row 1: labels 'A' and 'a' differ only in how they are spelt", "tsv", TWO_SPELLINGS),
+        file("a class for each row", r"'label' holds 30 different labels among 30", "jsonl", labelled(*range(30))),
+        file("one row left", r"after test and validation were cut from train, train has one row", "jsonl", GOOD[:3]),
+        file(
+            "an index twice",
+            r"row 1: class '1' stands there more than once",
+            "jsonl",
+            labelled([1, 1], [0]),
+            kind="multi_label",
+        ),
         file("no label", r"row 2: label in 'label' is missing", "csv", "text,label\na,b\nc,\n"),
         file("a null label", r"row 2: label in 'label' is missing", "jsonl", labelled("a", None)),
         file(

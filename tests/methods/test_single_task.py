@@ -178,7 +178,7 @@ def test_a_mask_keeps_the_largest_scores(kept: float, shape: tuple[int, int]) ->
 def test_a_mask_passes_its_gradient_to_the_magnitude_of_every_score() -> None:
     torch.manual_seed(0)
     prototype = nn.Linear(6, 4).double()
-    masked = MaskedLinear(prototype, 0.5)
+    masked = MaskedLinear(prototype, 0.5, frozen=False)
     inputs, direction = torch.randn(5, 6).double(), torch.randn(5, 4).double()
     (masked(inputs) * direction).sum().backward()
 

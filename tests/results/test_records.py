@@ -41,7 +41,7 @@ def test_no_record_is_none(tmp_path: Path) -> None:
         ({"scores": {"accuracy": "high"}}, "scores.accuracy: "),
         ({"baseline": {}}, "baseline: it must have the metrics of scores"),
         ({"cost": {"trainable_parameters": -1}}, "cost.trainable_parameters: "),
-        ({"identity": {"model": "tiny"}}, "identity.method: "),
+        ({"identity": {"model": "tiny"}}, "identity: `method` is missing"),
     ],
 )
 def test_a_damaged_record_is_named(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:

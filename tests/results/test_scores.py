@@ -39,6 +39,26 @@ def test_other_metrics_than_the_runs_own(tmp_path: Path) -> None:
         score_run(run, ["acuracy"])
 
 
+def test_the_class_that_f1_is_of(tmp_path: Path) -> None:
+    run = make_run(tmp_path, run_of("scalearn", "rte", 0), LABELS, LOGITS)
+    assert score_run(run).positive == "no"  # the second label
+    record = score_run(run, ["f1"], positive="yes")
+    # One true negative, one false, one missed; always class 1 finds none of class 0.
+    assert (record.positive, record.scores, record.baseline) == ("yes", {"f1": 0.5}, {"f1": 0.0})
+    assert json.loads((run / "score.json").read_text())["positive"] == "yes"
+    assert score_run(run, ["accuracy"], positive="yes").positive is None
+    with pytest.raises(UserError, match="positive: 'maybe' is no label; name 'yes' or 'no'"):
+        score_run(run, ["f1"], positive="maybe")
+
+
+def test_f1_over_more_classes_is_of_none(tmp_path: Path) -> None:
+    run = make_run(tmp_path, run_of("scalearn", "nli", 0), [0, 1, 2], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    assert score_run(run, ["f1"]).positive is None
+    assert "positive" not in json.loads((run / "score.json").read_text())
+    with pytest.raises(UserError, match="positive: f1 is of one class where there are two, found 3; remove the key"):
+        score_run(run, ["f1"], positive="a")
+
+
 def test_parts_are_scored_apart(tmp_path: Path) -> None:
     parts = ["", "mm", "", "mm", "mm"]
     run = make_run(tmp_path, run_of("scalearn", "rte", 0), LABELS, LOGITS, parts)

@@ -159,6 +159,17 @@ def test_a_value_that_looks_like_the_baseline_is_flagged(tmp_path: Path) -> None
     assert cells((tmp_path / "table.md").read_text())["Adapter"][0] == "62.50 ± 0.01†"
 
 
+def test_the_foot_says_of_which_class_an_f1_is(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        make_score(tmp_path, run_of("adapter", "rte", seed), 0.7, headline="f1", positive="dup_licate")
+    write_table(layout_of(["adapter"], {"rte": [0, 1]}), tmp_path, tmp_path / "table")
+    said = (tmp_path / "table.md").read_text()
+    assert "rte (F1)" in said and "metrics times 100; F1 of 'dup_licate': rte." in said
+    make_score(tmp_path, run_of("adapter", "rte", 1), 0.7, headline="f1", positive="other")
+    with pytest.raises(UserError, match="was tested on other rows or by another metric"):
+        write_table(layout_of(["adapter"], {"rte": [0, 1]}), tmp_path, tmp_path / "table")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -168,6 +179,7 @@ def test_a_value_that_looks_like_the_baseline_is_flagged(tmp_path: Path) -> None
         ),
         ({"rows": {"": 99}}, "was tested on other rows or by another metric"),
         ({"headline": "f1"}, "was tested on other rows or by another metric"),
+        ({"headline": "f1", "positive": "yes"}, "was tested on other rows or by another metric"),
     ],
 )
 def test_records_of_two_campaigns_are_not_averaged(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
@@ -183,7 +195,7 @@ def test_a_damaged_record_stops_the_table_by_name(tmp_path: Path) -> None:
     write_scores(tmp_path, COMPLETE)
     path = tmp_path / run_of("adapter", "rte", 1).path / "score.json"
     path.write_text("{}")
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: identity: Field required; delete it"):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: `identity` is missing; delete it"):
         write_table(LAYOUT, tmp_path, tmp_path / "table")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,19 @@ def test_with_a_model_its_tokens_are_counted(tmp_path: Path, capsys: pytest.Capt
     assert report["splits"]["test"]["longest"] == 9
 
 
+def test_rows_are_long_that_the_encoder_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of its seven positions RoBERTa uses those after the padding token's id, here 0; the task has 8 tokens."""
+    model, folder = make_model(tmp_path / "model", "roberta", max_position_embeddings=7), task(tmp_path)
+    capsys.readouterr()
+    assert main(["check-task", str(folder), "--model", str(model), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    told = [finding["text"] for finding in report["findings"]]
+    assert told == [
+        f"{split['rows']} rows of more than 6 tokens, which are cut off (rows 1, 2, 3, ...)"
+        for split in report["splits"].values()
+    ]
+
+
 def test_a_dominant_class_and_a_rare_one(tmp_path: Path) -> None:
     rows = [{**row, "label": "yes" if place < 38 else "no"} for place, row in enumerate(GOOD[:40])]
     told = [finding.text for finding in found(task(tmp_path, train=rows), "warning")]
@@ -188,6 +202,68 @@ def test_rows_without_a_label_and_questions_without_an_answer(tmp_path: Path) ->
     assert any(finding.rows >= 4 and "no right answer" in finding.text for finding in found(asked, "warning"))
 
 
+def rename(folder: Path, *labels: str) -> None:
+    """Give a task other label names, as a rule of the user's might have."""
+    info = json.loads((folder / "task.json").read_text())
+    info.pop("checksum", None)
+    (folder / "task.json").write_text(json.dumps({**info, "labels": labels}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"),
+    [
+        (("pos", "Pos "), "labels 'pos' and 'Pos ' differ only in how they are spelt"),
+        (("-", "yes"), "label '-', in 20 rows, often stands for no label"),
+        (("-1", "0"), "label '-1', in 20 rows, often stands for no label"),
+        (("0.5", "1.5"), "label in 'label' is no whole number"),
+        (("[0, 1]", "[1, 0]"), "label '[0, 1]' in 'label' is a list that is written as text"),
+    ],
+)
+def test_labels_that_are_hardly_meant_are_warned_of(labels: tuple[str, str], what: str, tmp_path: Path) -> None:
+    folder = task(tmp_path)
+    rename(folder, *labels)
+    assert [(finding.split, finding.text) for finding in found(folder, "warning")] == [("train", what)]
+
+
+def test_a_class_for_nearly_every_row_is_warned_of(tmp_path: Path) -> None:
+    names = [f"id-{number}" for number in range(30)]
+    rows = [{**row, "label": names[place % 30]} for place, row in enumerate(GOOD[:40])]
+    prepare("mine", files_task(tmp_path, rows, labels=names, validation=rows, max_length=8), tmp_path / "task")
+    told = [finding for finding in found(tmp_path / "task", "warning") if "nearly" in finding.text]
+    assert [(finding.rows, finding.text) for finding in told] == [
+        (40, "'label' holds 30 different labels among 40, nearly a class for each row")
+    ]
+
+
+def test_vectors_that_a_rule_wrote_for_indices_are_an_error(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "task", "multi_label")
+    change(folder, "train", lambda rows: [row.update(label=[0, 1, 1, 0]) for row in rows[2:4]])
+    (finding,) = found(folder, "error")
+    assert finding.text == "2 rows with a class more than once; a row lists the index of each class once (rows 3, 4)"
+
+
+def test_a_task_may_be_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task(tmp_path)
+    (tmp_path / "resources" / "tasks").mkdir(parents=True)
+    (tmp_path / "task").rename(tmp_path / "resources" / "tasks" / "trec6")
+    monkeypatch.chdir(tmp_path)
+    for word in ("trec6", "resources/tasks/trec6", "resources/tasks/trec6/task.json"):
+        assert main(["check-task", word]) == 0
+
+
+def test_a_file_of_rows_is_answered_by_how_it_becomes_a_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "reviews.csv", GOOD)
+    assert main(["check-task", "reviews.csv"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: reviews.csv: this is a file, and check-task reads the folder of a prepared task; ")
+    command = shlex.split(said.partition("prepare one from it: scalearn ")[2].strip())
+    assert main([word.replace("NAME", "reviews") for word in command]) == 0
+    assert main(["check-task", "reviews"]) == 0
+
+
 def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match=r"task\.json: no such file"):
         check_task(tmp_path)
@@ -198,7 +274,10 @@ def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = task(tmp_path)
     assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
-    assert capsys.readouterr().err == "error: nowhere/model.json: no such file; make it first\n"
+    assert capsys.readouterr().err == (
+        "error: nowhere/model.json: no such file; "
+        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it\n"
+    )
 
 
 def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,7 +127,32 @@ def test_more_rows_than_there_are_is_all_of_them(tmp_path: Path) -> None:
         ),
         (rows(9), {"groups": "topics"}, "no column 'topics', did you mean 'topic'"),
         (rows(2), {"test": None}, "too few rows to cut the other splits from"),
-        ([{"text": "t", "label": "ab"[n > 90]} for n in range(100)], {"train_rows": 2}, "every row has the label 'a'"),
+        (
+            [{"text": "t", "label": "ab"[n > 90]} for n in range(100)],
+            {"train_rows": 2},
+            "every row has the label 'a' of those that `train_rows: 2` draws; raise `train_rows`, or draw others",
+        ),
+        (
+            [{"text": "t", "label": 1.5 + (n > 90)} for n in range(100)],
+            {"train_rows": 2, "kind": "regression"},
+            "every row has the label 1.5 of those that `train_rows: 2` draws",
+        ),
+        (rows(2), {}, "after validation was cut from train, train has one row only; add rows, or name files"),
+        (
+            rows(3),
+            {"test": None, "kind": "multi_label", "texts": ("topic",), "label": "text"},
+            "after test and validation were cut from train, train has one row only",
+        ),
+        (
+            [row | {"label": "ab"[row["topic"] == "g0"]} for row in rows(40, 2)],
+            {"groups": "topic"},
+            "after validation was cut from train, every row has the label '[ab]'; add rows of another class, or name",
+        ),
+        (
+            [row | {"label": ["x", "y"] if row["topic"] == "g0" else []} for row in rows(40, 2)],
+            {"groups": "topic", "kind": "multi_label", "cut_seed": 1},
+            "after validation was cut from train, no row has a label; add rows with labels, or name files",
+        ),
     ],
 )
 def test_a_cut_that_cannot_be_made(tmp_path: Path, made: list[Any], changes: dict[str, Any], message: str) -> None:

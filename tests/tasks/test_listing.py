@@ -13,9 +13,11 @@ import yaml
 
 from scalearn.__main__ import main
 from scalearn.tasks import TASKS
+from scalearn.tasks.definition import Task
 from scalearn.tasks.listing import PUBLISHED, listing
 from scalearn.tasks.prepare import prepare
 from tests.tasks.making import ROWS, write_rows
+from tests.tiny import make_task
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -68,6 +70,60 @@ def test_a_task_of_one_s_own_is_listed_and_its_sizes_come_with_its_rows(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["task", "kind", "train", "validation", "test", "metric", "source", "benchmarks"]
     assert ["cola", "classification", "(2)", "?", "?", "?", "matthews", "glue/cola", "own"] in lines
+
+
+def config(folder: Path, **changes: object) -> None:
+    """Write a campaign on the task 'mine' into the folder."""
+    content = {
+        "model": "m",
+        "models": {"m": {"kind": "folder", "path": "m"}},
+        "benchmarks": {"own": ["mine"]},
+        "methods": ["adapter"],
+        "seeds": [0],
+        **changes,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_metrics_are_the_campaign_s_also_where_rows_are_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workflow prepares rows without them, for a change of metrics prepares nothing anew."""
+    source = {"kind": "files", "train": write_rows(tmp_path / "train.csv", ROWS)}
+    config(tmp_path, tasks={"mine": {"source": source, "metrics": ["f1", "matthews"]}})
+    monkeypatch.chdir(tmp_path)
+    prepare("mine", Task.model_validate({"source": source}), Path("resources/tasks/mine"))
+    capsys.readouterr()
+    mine = listed(capsys)["mine"]
+    assert (mine["prepared"], mine["metrics"]) == (True, ["f1", "matthews"])
+
+
+@pytest.mark.parametrize("named", [None, ["spearman"]])
+def test_a_rule_s_task_is_what_the_rule_says(
+    named: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"metrics": named, "kind": "regression"} if named else {}
+    config(tmp_path, tasks={"mine": {"source": {"kind": "rule"}, **metrics}})
+    monkeypatch.chdir(tmp_path)
+    mine = listed(capsys)["mine"]
+    assert [mine[key] for key in ("kind", "max_length", "sizes", "metrics")] == [None, None, None, named or []]
+    assert main(["tasks"]) == 0
+    *_, line = capsys.readouterr().out.splitlines()
+    assert line.split() == ["mine", "?", "?", "?", "?", (named or "?")[0], "rule", "own"]
+    make_task(tmp_path / "resources/tasks/mine", "regression")
+    mine = listed(capsys)["mine"]
+    assert [mine[key] for key in ("kind", "max_length", "metrics")] == ["regression", 32, named or ["pearson"]]
+
+
+def test_sizes_are_published_of_the_built_in_task_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another cut of the same rows has other sizes."""
+    multirc = TASKS["multirc"].model_copy(update={"cut_seed": 1}).model_dump(mode="json")
+    config(tmp_path, tasks={"multirc": multirc}, benchmarks={"own": ["multirc", "cb"]})
+    monkeypatch.chdir(tmp_path)
+    rows = listed(capsys)
+    assert rows["multirc"]["sizes"] is None and rows["cb"]["sizes"] is not None
 
 
 def test_no_file_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def test_task_json_holds_what_the_contract_says(task: Path) -> None:
     content = json.loads((task / "task.json").read_text())
     assert set(content) == {
         "name", "kind", "labels", "metrics", "max_length", "version", "texts", "label", "source", "sizes", "sha256",
-        "parts", "notes", "choices", "grouped", "truncate", "select", "checksum",
+        "parts", "notes", "choices", "grouped", "truncate", "select", "built_in", "checksum",
     }  # fmt: skip
     assert content["sha256"] == {split: sha256(task / f"{split}.parquet") for split in ("train", "validation", "test")}
     assert pq.read_schema(task / "test.parquet").names == ["text1", "label", "part"]
@@ -53,10 +53,11 @@ def test_the_tasks_of_other_tests_keep_the_format(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "ranking"}, "kind: Input should be 'classification', 'multi_label'"),
+        ({"kind": "ranking"}, "kind: one of classification, multi_label, "),
         ({"labels": None}, "labels: classification and multi_label have label names"),
         ({"labels": ["only"]}, "labels: at least two"),
         ({"metrics": []}, "metrics: "),
+        ({"positive": "maybe"}, "positive: 'maybe' is no label; name 'no' or 'yes'"),
         ({"metrics": ["pearson"]}, "metrics: 'pearson' does not suit kind 'classification'"),
         ({"sizes": {"train": 36}}, "sizes: no entry for test"),
         ({"sizes": {"train": 99, "validation": 4, "test": 40}}, r"train\.parquet: 36 rows where task.json says 99"),

@@ -210,8 +210,15 @@ def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Pa
         train(replace(spec(folder, tmp_path / "run"), data=data))
 
 
-def test_a_task_s_name_that_no_head_can_have_is_refused(folder: Path, tmp_path: Path) -> None:
-    encode(make_task(tmp_path / "keys"), folder / "model", tmp_path / "encoded")
-    data = (folder / "encoded" / "many", tmp_path / "encoded")
-    with pytest.raises(UserError, match="task 'keys': torch keeps this name"):
-        train(replace(spec(folder, tmp_path / "run"), data=data))
+def test_a_name_that_torch_keeps_for_itself_trains_as_any_other_name(folder: Path, tmp_path: Path) -> None:
+    found = {}
+    for name in ("keys", "plain"):
+        encode(make_task(tmp_path / name), folder / "model", tmp_path / "encoded" / name)
+        data = (folder / "encoded" / "many", tmp_path / "encoded" / name)
+        train(replace(spec(folder, tmp_path / "run" / name, epochs=1), data=data))
+        tensors = load_file(tmp_path / "run" / name / "weights.safetensors")
+        found[name] = {key.replace("task:keys", "plain"): tensor for key, tensor in tensors.items()}
+        head = json.loads((tmp_path / "run" / name / "tasks" / name / "run.json").read_text())["parameters"]["head"]
+        assert head == sum(tensor.numel() for key, tensor in found[name].items() if key.startswith("heads.plain."))
+    assert found["keys"].keys() == found["plain"].keys()
+    assert all(torch.equal(tensor, found["plain"][key]) for key, tensor in found["keys"].items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,31 +11,36 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
 from scalearn.training.encode import encode
 from scalearn.training.model import is_head
 from scalearn.training.run import RunSpec, train
+from scalearn.training.trainer import RunTrainer
 from tests.tiny import make_model, make_task
-from tests.training.test_run import scripted
+from tests.training.test_parts import made, without_dropout
+from tests.training.test_run import Killed, content, kill_after, scripted
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("protocol")
     model = make_model(root / "model", "roberta")
-    for index, kind in enumerate(("classification", "multiple_choice")):
-        encode(make_task(root / "tasks" / kind, kind, seed=index), model, root / "encoded" / kind)
-        train(spec(root, "adapter", root / kind, kind))
-    stack([root / "classification", root / "multiple_choice"], root / "sources.safetensors")
+    for index, (name, kind) in enumerate({"mine": "classification", "copa": "multiple_choice"}.items()):
+        task = make_task(root / "tasks" / name, kind, seed=index, built_in=name == "copa")
+        encode(task, model, root / "encoded" / name)
+        train(spec(root, "adapter", root / name, name))
+    stack([root / "mine", root / "copa"], root / "sources.safetensors")
     return root
 
 
-def spec(root: Path, method: str, output: Path, kind: str = "classification", **changes: float) -> RunSpec:
+def spec(root: Path, method: str, output: Path, task: str = "mine", **changes: float) -> RunSpec:
     values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
-    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / kind, sources, output)
+    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
@@ -62,7 +68,7 @@ def test_without_its_regulariser_adapter_fusion_learns_something_else(folder: Pa
 
 
 def test_the_pooled_head_has_one_layer_and_the_pooler_stays_as_it_was(folder: Path, tmp_path: Path) -> None:
-    run = spec(folder, "scalearn", tmp_path / "run", "multiple_choice")
+    run = spec(folder, "scalearn", tmp_path / "run", "copa")
     train(replace(run, switches=("copa_pooled_head",)))
     shapes = {name: tuple(tensor.shape) for name, tensor in weights(tmp_path / "run").items() if is_head(name)}
     assert sorted(shapes.values()) == [(1,), (1, 32)]
@@ -76,6 +82,95 @@ def test_switches_are_part_of_a_run_s_identity_only_when_on(folder: Path, tmp_pa
     train(replace(run, switches=("shared_omega_of_last_epoch",)))
     assert "this run is done" not in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "run.json").read_text())["switches"] == ["shared_omega_of_last_epoch"]
+
+
+@pytest.mark.parametrize("switch", ["copa_pooled_head", "ia3_before_activation", "joint_sampler_seed"])
+def test_a_switch_that_changes_nothing_in_the_run_is_refused(switch: str, folder: Path, tmp_path: Path) -> None:
+    run = replace(spec(folder, "scalearn", tmp_path / "run"), switches=(switch,))
+    with pytest.raises(UserError, match=f"--switch {switch}: it changes nothing in a run of 'scalearn' on mine"):
+        train(run)
+
+
+class Masked(nn.Module):
+    """A projection under a mask that is a constant, made by sorting."""
+
+    def __init__(self, prototype: nn.Linear, scores: torch.Tensor) -> None:
+        super().__init__()
+        self.prototype = prototype
+        least = sorted(scores.detach().abs().flatten().tolist())[scores.numel() // 2]
+        self.mask = (scores.detach().abs() >= least).float()
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs @ (self.prototype.weight * self.mask).T + self.prototype.bias
+
+
+@pytest.mark.parametrize("rate", [None, 0.0])
+def test_frozen_masks_do_not_count_in_the_norm_that_is_clipped(
+    rate: float | None, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first step: the norm of the other gradients, which a model with constant masks has, too.
+
+    The reference's switch freezes them, and so does a rate of 0.
+    """
+    changes = {} if rate is None else {"mask_learning_rate": rate}
+    run = spec(folder, "propetl", tmp_path / "run", epochs=1, batch_size=96, **changes)
+    run = replace(run, switches=("propetl_frozen_masks",) if rate is None else ())
+    norms: list[float] = []
+    original = RunTrainer.log
+
+    def log(self: RunTrainer, logs: dict[str, float], *more: Any) -> None:
+        norms.extend(value for key, value in logs.items() if key == "grad_norm")
+        original(self, logs, *more)
+
+    monkeypatch.setattr(RunTrainer, "log", log)
+    trainer = made(run)
+    without_dropout(trainer.model)
+    slow = deepcopy(trainer.model)
+    trainer.train()
+    assert len(norms) == 1
+
+    batch = next(iter(trainer.get_train_dataloader()))
+    for layer in slow.roberta.encoder.layer:
+        adapter = layer.output.adapters["task"]
+        down, up = adapter.adapter_down[0], adapter.adapter_up
+        adapter.adapter_down[0] = Masked(down.prototype, down.scores)
+        adapter.adapter_up = Masked(up.prototype, up.scores)
+    slow.train()(**batch).loss.backward()
+    squares = [entry.grad.double().square().sum() for entry in slow.parameters() if entry.grad is not None]
+    assert norms[0] == pytest.approx(float(torch.stack(squares).sum().sqrt()), rel=1e-5)
+
+    trainer.model.zero_grad()
+    trainer.training_step(trainer.model, batch)
+    scores = [entry for name, entry in trainer.model.named_parameters() if name.endswith(".scores")]
+    assert len(scores) == 4 and all(entry.grad is None for entry in scores)
+
+
+def test_a_resumed_run_with_frozen_masks_equals_an_uninterrupted_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the optimizer has no state of the scores."""
+    run = spec(folder, "propetl", tmp_path / "whole", mask_learning_rate=0)
+    train(run)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(replace(run, output=tmp_path / "killed"))
+    train(replace(run, output=tmp_path / "killed"))
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_runs_with_frozen_masks_have_a_version_of_their_own(folder: Path, tmp_path: Path) -> None:
+    """The default protocol's stay as they are."""
+    run = spec(folder, "propetl", tmp_path / "run")
+    versions = [
+        made.record()["method_version"]
+        for made in (
+            run,
+            replace(run, switches=("propetl_frozen_masks",)),
+            spec(folder, "propetl", tmp_path / "run", mask_learning_rate=0),
+        )
+    ]
+    assert versions == [3, 4, 4]
 
 
 def test_no_gradient_reaches_the_frozen_masks_of_the_reference(folder: Path, tmp_path: Path) -> None:

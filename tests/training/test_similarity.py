@@ -86,7 +86,7 @@ def test_rows_are_drawn_once_each_by_a_seed(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_what_is_no_model_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere/model\.json: no such file; make it first"):
+    with pytest.raises(UserError, match=r"nowhere/model\.json: no such file; `scalearn fetch-model"):
         embed(folder / "one", tmp_path / "nowhere", tmp_path / "x")
 
 

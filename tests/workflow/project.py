@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from tests.bad_input.case import make_folder
+
 ROOT = Path(__file__).parents[2]
 
 # Writes what the real command would, with content that follows from the arguments. Fails and waits on request.
@@ -79,16 +81,14 @@ class Project:
         for name in ("workflow", "profiles", "scalearn"):
             shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", path)
-        for name in ("local", "slurm", "demo"):
+        for name in ("local", "slurm", "demo", "showcase"):
             (path / name).symlink_to(f"profiles/{name}")
         (path / "bin").mkdir()
         (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve()))
         (path / "bin" / "scalearn").chmod(0o755)
-        (path / "tiny model").mkdir()
-        for name in ("tiny model/config.json", "tiny model/model.safetensors"):
-            (path / name).write_text(name)
+        make_folder(path / "tiny model")
         for name in ("one.csv", "two.csv", "three.csv"):
-            (path / name).write_text("text,label\na,yes\nb,no\n")
+            (path / name).write_text("text,label\n" + "a,yes\nb,no\n" * 2)
         project = cls(path)
         project.configure()
         return project

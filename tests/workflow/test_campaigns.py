@@ -39,9 +39,12 @@ def test_the_promised_line_works_at_the_root(profiles: list[str]) -> None:
     at_root(*(word for profile in profiles for word in ("--profile", profile)), "-n", "results/glue_table.md")
 
 
-def test_the_demo_profile_brings_its_campaign(fresh: Project) -> None:
-    said = fresh.snakemake("--profile", "demo", "-n", "results/demo_table.md")
-    assert "demo/campaign.yaml: 87 runs of 8 methods on 4 tasks" in said
+@pytest.mark.parametrize(("name", "size"), [("demo", "32 runs of 4 methods"), ("showcase", "87 runs of 8 methods")])
+def test_the_demo_and_the_showcase_bring_their_campaigns(name: str, size: str, fresh: Project) -> None:
+    make = subprocess.run(["make", "-n", name], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    targets = ["results/demo_table.md", "results/scores.parquet"]
+    assert f"snakemake --profile {name} {' '.join(targets)}" in make.stdout
+    assert f"{name}/campaign.yaml: {size} on 4 tasks" in fresh.snakemake("--profile", name, "-n", *targets)
 
 
 def test_a_campaign_file_replaces_config_yaml_whole(fresh: Project) -> None:
@@ -59,7 +62,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"methods": ["adaptor"]}, "config.yaml: methods: unknown name 'adaptor', did you mean 'adapter'?"),
     ({"benchmarks": {"pair": ["one", "tow"]}}, "config.yaml: benchmarks.pair: unknown name 'tow', did you mean 'two'?"),
     ({"seed": [1]}, "config.yaml: seed: unknown key, did you mean 'seeds'?"),
-    ({"seeds": [1, 1]}, "config.yaml: seeds: 1 stands there more than once; keep one"),
+    ({"seeds": [1, 1]}, "config.yaml: seeds: 1 is listed more than once; keep one"),
     ({"seeds": []}, "config.yaml: seeds: "),
     ({"model": "tinny"}, "config.yaml: model: unknown name 'tinny', did you mean 'tiny'?"),
     ({"hyperparameters": {"scalearn": {"lerning_rate": 1}}}, "did you mean 'learning_rate'?"),

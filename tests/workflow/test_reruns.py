@@ -138,9 +138,33 @@ def test_a_method_version_reruns_that_method(done: Project) -> None:
     assert done.planned() == (runs, views(4))
 
 
+@pytest.mark.parametrize(
+    ("stage", "jobs"),
+    [
+        ("FETCHING", {"fetch_model": 1, "encode": 2, "stack_sources": 1}),
+        ("PREPARING", {"task_from_files": 2, "encode": 2, "stack_sources": 1}),
+        ("ENCODING", {"encode": 2, "stack_sources": 1}),
+    ],
+)
+def test_the_version_of_a_stage_reruns_it_and_what_is_built_on_it(
+    stage: str, jobs: dict[str, int], done: Project
+) -> None:
+    edit(done.path / "scalearn/versions.py", f"{stage} = ", f"{stage} = 10 + ")
+    planned = done.planned()
+    assert planned.jobs == {**views(12), **jobs}
+    assert len(planned.runs) == 12
+
+
+def test_the_version_of_scoring_scores_again_and_trains_nothing(done: Project) -> None:
+    edit(done.path / "scalearn/versions.py", "SCORING = ", "SCORING = 10 + ")
+    assert done.planned() == (set(), views(12))
+
+
 def test_another_metric_scores_again_and_trains_nothing(done: Project) -> None:
     one = {**CAMPAIGN["tasks"]["one"], "metrics": ["f1", "accuracy"]}
     done.configure(tasks={**CAMPAIGN["tasks"], "one": one})
+    assert done.planned() == (set(), views(6))
+    done.configure(tasks={**CAMPAIGN["tasks"], "one": {**one, "positive": "no"}})
     assert done.planned() == (set(), views(6))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import budget, gpus
+from scalearn import budget, gpus, versions
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows

@@ -29,7 +29,7 @@ rule train_joint:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
-        version=lambda wildcards: METHODS[wildcards.method].version,
+        version=lambda wildcards: campaign.version(wildcards.method, wildcards.benchmark, JOINT),
         data=lambda wildcards: [f"--data={os.path.dirname(path)}" for path in encoded(wildcards, "encoding.json")],
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, JOINT),
         switches=lambda wildcards: switches(wildcards.method, *campaign.joint_tasks(wildcards.benchmark)),
@@ -54,6 +54,7 @@ rule score_joint:
         method=of_family("joint"),
     localrule: True
     params:
-        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
+        version=versions.SCORING,
+        metrics=lambda wildcards: campaign.scoring(wildcards.task),
     shell:
-        "scalearn score {input.tasks}/{wildcards.task} {params.metrics} --output {output} > {log} 2>&1"
+        "scalearn score {input.tasks}/{wildcards.task} {params.metrics:q} --output {output} > {log} 2>&1"

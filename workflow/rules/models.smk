@@ -15,7 +15,9 @@ rule fetch_model:
         "logs/fetch_model/{model}.tsv"
     localrule: True
     params:
+        version=versions.FETCHING,
         source=lambda wildcards: campaign.model_definition(wildcards.model),
+        switches=lambda wildcards: [] if campaign.trains(wildcards.model) else ["--not-trained"],
     shell:
-        "scalearn fetch-model {wildcards.model} --source {params.source:q}"
+        "scalearn fetch-model {wildcards.model} --source {params.source:q} {params.switches}"
         " --output resources/models/{wildcards.model} > {log} 2>&1"

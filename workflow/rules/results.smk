@@ -15,9 +15,10 @@ rule score:
         group=one_of(["single", *campaign.benchmarks]),
     localrule: True
     params:
-        metrics=lambda wildcards: [f"--metric={metric}" for metric in campaign.metrics(wildcards.task)],
+        version=versions.SCORING,
+        metrics=lambda wildcards: campaign.scoring(wildcards.task),
     shell:
-        "scalearn score $(dirname {output}) {params.metrics} > {log} 2>&1"
+        "scalearn score $(dirname {output}) {params.metrics:q} > {log} 2>&1"
 
 
 rule collect_scores:

@@ -31,7 +31,7 @@ rule train_adapter:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        version=lambda wildcards: METHODS[wildcards.method].version,
+        version=lambda wildcards: campaign.version(wildcards.method, "single", wildcards.task),
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, "single", wildcards.task),
         switches=lambda wildcards: switches(wildcards.method, wildcards.task),
     shell:

@@ -36,6 +36,8 @@ rule embed_task:
         gpu=1,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        version=versions.EMBEDDING,
     shell:
         "scalearn embed --task resources/tasks/{wildcards.task} --model resources/models/{wildcards.model}"
         " --output {output} > {log} 2>&1"
@@ -55,6 +57,8 @@ rule similarities:
     benchmark:
         "logs/similarities/{model}/{benchmark}.tsv"
     localrule: True
+    params:
+        version=versions.EMBEDDING,
     shell:
         "scalearn similarities {input} --output {output} > {log} 2>&1"
 
@@ -87,7 +91,7 @@ rule train_composition:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        version=lambda wildcards: METHODS[wildcards.method].version,
+        version=lambda wildcards: campaign.version(wildcards.method, wildcards.benchmark, wildcards.task),
         hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, wildcards.task),
         switches=lambda wildcards: [
             *switches(wildcards.method, wildcards.task),

@@ -16,6 +16,7 @@ rule task_from_hub:
         task=one_of(campaign.tasks_from("hub")),
     localrule: True
     params:
+        version=versions.PREPARING,
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
         "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
@@ -38,6 +39,7 @@ rule task_from_mirror:
         task=one_of(campaign.tasks_from("mirror")),
     localrule: True
     params:
+        version=versions.PREPARING,
         definition=lambda wildcards: campaign.definition(wildcards.task),
         mirror=campaign.config.mirror,
     shell:
@@ -61,6 +63,7 @@ rule task_from_files:
         task=one_of(campaign.tasks_from("files")),
     localrule: True
     params:
+        version=versions.PREPARING,
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
         "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
@@ -81,6 +84,7 @@ rule make_task:
         task=one_of(campaign.tasks_from("generated")),
     localrule: True
     params:
+        version=versions.PREPARING,
         definition=lambda wildcards: campaign.definition(wildcards.task),
     shell:
         "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
@@ -106,6 +110,8 @@ rule encode:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        version=versions.ENCODING,
     shell:
         "scalearn encode --task resources/tasks/{wildcards.task} --model resources/models/{wildcards.model}"
         " --output resources/encoded/{wildcards.model}/{wildcards.task} > {log} 2>&1"

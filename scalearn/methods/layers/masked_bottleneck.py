@@ -27,48 +27,61 @@ def binary_mask(scores: Tensor, kept: float) -> Tensor:
 class MaskedLinear(nn.Module):
     """The projection of `prototype`, which others use too, under a mask of its own; the bias is not masked."""
 
-    def __init__(self, prototype: nn.Linear, kept: float) -> None:
+    def __init__(self, prototype: nn.Linear, kept: float, frozen: bool) -> None:
+        """`frozen` scores get no gradient. They are parameters all the same, so that they are saved with the others."""
         super().__init__()
-        self.prototype, self.kept = prototype, kept
+        self.prototype, self.kept, self.frozen = prototype, kept, frozen
         # ProPETL keeps the scores transposed and has their bound from 1 / sqrt(fan_in) there: our fan_out.
         self.scores = nn.Parameter(torch.empty_like(prototype.weight))
         nn.init.kaiming_uniform_(self.scores, a=math.sqrt(5), mode="fan_out")
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return inputs @ (W * mask).T + b."""
-        weight = self.prototype.weight * binary_mask(self.scores, self.kept)
+        scores = self.scores.detach() if self.frozen else self.scores
+        weight = self.prototype.weight * binary_mask(scores, self.kept)
         return functional.linear(inputs, weight, self.prototype.bias)
 
 
-def share_masked(model: Any, name: str, kept: float) -> None:
+def share_masked(model: Any, name: str, kept: float, frozen: bool) -> None:
     """Let all layers use the first layer's adapter of this name, each through masks of its own."""
     adapters = [adapter for modules in model.get_adapter(name).values() for adapter in modules.values()]
     down, up = adapters[0].adapter_down[0], adapters[0].adapter_up
     for adapter in adapters:
-        adapter.adapter_down[0] = MaskedLinear(down, kept)
-        adapter.adapter_up = MaskedLinear(up, kept)
+        adapter.adapter_down[0] = MaskedLinear(down, kept, frozen)
+        adapter.adapter_up = MaskedLinear(up, kept, frozen)
 
 
 class TaskMaskedLinear(nn.Module):
     """The projection of `prototype` under what the current task's mask or the layer's keeps; the bias is not masked."""
 
     def __init__(
-        self, prototype: nn.Linear, kept: float, tasks: nn.ParameterList, layer: nn.Parameter, current: CurrentTask
+        self,
+        prototype: nn.Linear,
+        kept: float,
+        frozen: bool,
+        tasks: nn.ParameterList,
+        layer: nn.Parameter,
+        current: CurrentTask,
     ) -> None:
-        """`tasks` holds the scores of each task's mask, `layer` those of the layer's, all in the weight's shape."""
+        """`tasks` holds the scores of each task's mask, `layer` those of the layer's, all in the weight's shape.
+
+        `frozen` scores get no gradient.
+        """
         super().__init__()
-        self.prototype, self.kept, self.current = prototype, kept, current
+        self.prototype, self.kept, self.frozen, self.current = prototype, kept, frozen, current
         self.task_scores, self.layer_scores = tasks, layer
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return inputs @ (W * (task's mask or layer's)).T + b."""
-        task = binary_mask(self.task_scores[self.current.index], self.kept)
-        layer = binary_mask(self.layer_scores, self.kept)
+        scores = (self.task_scores[self.current.index], self.layer_scores)
+        task, layer = (binary_mask(entry.detach() if self.frozen else entry, self.kept) for entry in scores)
         either = 1 - (1 - task) * (1 - layer)
         return functional.linear(inputs, self.prototype.weight * either, self.prototype.bias)
 
 
-def share_masked_by_task(model: Any, name: str, kept: float, tasks: int, current: CurrentTask, tied: bool) -> None:
+def share_masked_by_task(
+    model: Any, name: str, kept: float, frozen: bool, tasks: int, current: CurrentTask, tied: bool
+) -> None:
     """Let all layers and tasks use the first layer's adapter of this name, under masks of each task and each layer.
 
     tied: the first layer has no scores of its own but those of the last task.
@@ -78,7 +91,7 @@ def share_masked_by_task(model: Any, name: str, kept: float, tasks: int, current
         of_tasks = nn.ParameterList(_scores(prototype) for _ in range(tasks))
         for index, adapter in enumerate(adapters):
             own = of_tasks[-1] if tied and index == 0 else _scores(prototype)
-            masked = TaskMaskedLinear(prototype, kept, of_tasks, own, current)
+            masked = TaskMaskedLinear(prototype, kept, frozen, of_tasks, own, current)
             if place == "down":
                 adapter.adapter_down[0] = masked
             else:

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scalearn.errors import UserError
-
 
 class ScaledActivation(nn.Module):
     """scale * activation(x), one scale per dimension, which starts at one."""
@@ -25,12 +23,16 @@ class ScaledActivation(nn.Module):
 
 
 def scale_activations(model: Any) -> None:
-    """Put a trainable scale behind the FFN's activation in every layer of an encoder built as BERT's."""
+    """Put a trainable scale behind the FFN's activation in every layer of the encoder."""
     for _, layer in model.iter_layers():
-        ffn: Any = getattr(layer, "intermediate", None)
-        if not isinstance(getattr(ffn, "intermediate_act_fn", None), nn.Module):
-            raise UserError(
-                f"model {model.config.name_or_path}: (IA)³ knows no FFN activation of a {model.config.model_type} "
-                "encoder; choose one of the kind bert, roberta or xlm-roberta"
-            )
-        ffn.intermediate_act_fn = ScaledActivation(ffn.intermediate_act_fn, int(model.config.intermediate_size))
+        owner, name, width = _activation(layer)
+        setattr(owner, name, ScaledActivation(getattr(owner, name), width))
+
+
+def _activation(layer: Any) -> tuple[nn.Module, str, int]:
+    """Return the module of a layer that holds the FFN's activation, its name there, and the FFN's width."""
+    if hasattr(layer, "intermediate"):  # built as BERT's
+        return layer.intermediate, "intermediate_act_fn", layer.intermediate.dense.out_features
+    if isinstance(layer.ffn, nn.Linear):  # ALBERT
+        return layer, "activation", layer.ffn.out_features
+    return layer.ffn, "activation", layer.ffn.lin1.out_features  # DistilBERT

@@ -30,7 +30,7 @@ CONVERT = (
     "pickles (.bin, .pt, .ckpt) are never loaded: load one where you trust it, and write its tensors with "
     "safetensors.torch.save_file"
 )
-_TENSOR = re.compile(rf"\.layer\.(\d+)\..*\badapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weight|bias)$")
+_TENSOR = re.compile(rf"^(.*)\.adapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weight|bias)$")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Sources:
 
 def adapter_tensors(weights: Path) -> list[dict[str, Tensor]]:
     """Return the adapter of a stage-1 run, per layer the four parts; heads and other tensors are left aside."""
-    found: dict[int, dict[str, Tensor]] = {}
+    found: dict[tuple[int, ...], dict[str, Tensor]] = {}  # by the numbers of its layer: ALBERT has groups of layers
     for name, tensor in _tensors(weights).items():
         if match := _TENSOR.search(name):
             part = f"{match[2].removesuffix('.0')}.{match[3]}"
-            found.setdefault(int(match[1]), {})[part] = tensor
+            found.setdefault(tuple(map(int, re.findall(r"\d+", match[1]))), {})[part] = tensor
     if not found or any(set(parts) != set(PARTS) for parts in found.values()):
         raise UserError(f"{weights}: holds no complete bottleneck adapter; train it with the method 'adapter'")
     if not all(tensor.isfinite().all() for parts in found.values() for tensor in parts.values()):
@@ -109,10 +109,8 @@ def stack(runs: Sequence[Path], output: Path) -> None:
     if len(set(names)) < len(names):
         raise UserError(f"source adapters of one task twice: {', '.join(names)}; name each run once")
     adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
-    shapes = [[tuple(parts[part].shape) for part in PARTS for parts in adapter] for adapter in adapters]
-    for name, shape in zip(names, shapes, strict=True):
-        if shape != shapes[0]:
-            raise UserError(f"source adapters '{names[0]}' and '{name}' differ in shape; train both on the same model")
+    for name, adapter in zip(names, adapters, strict=True):
+        _check_shapes(names[0], adapters[0], name, adapter)
     checksums = [sha256(run / "weights.safetensors") for run in runs]
     for run, checksum in zip(runs, checksums, strict=True):
         if read_json(run / "run.json").get("sha256", {}).get("weights.safetensors") != checksum:
@@ -126,6 +124,18 @@ def stack(runs: Sequence[Path], output: Path) -> None:
     with whole_file(output) as temporary:
         # One entry: safetensors writes several in an order that changes from process to process.
         save_file(tensors, temporary, {"sources": json.dumps(facts)})
+
+
+def _check_shapes(first: str, adapter: list[dict[str, Tensor]], name: str, other: list[dict[str, Tensor]]) -> None:
+    """Refuse two source adapters that cannot be stacked."""
+    (width, hidden), (its_width, its_hidden) = (parts[0]["down.weight"].shape for parts in (adapter, other))
+    if (len(adapter), hidden) != (len(other), its_hidden):
+        raise UserError(f"source adapters '{first}' and '{name}' belong to different encoders; train both on the same")
+    if width != its_width:
+        raise UserError(
+            f"source adapters of '{first}' (width {width}) and '{name}' (width {its_width}) cannot be composed: "
+            "set the same reduction_factor for both"
+        )
 
 
 def checksum_of(tensors: dict[str, Tensor]) -> str:
@@ -144,7 +154,7 @@ def chosen(model: Any, given: Given, values: HyperParameters) -> Sources:
     assert given.sources is not None, "a two-stage method needs its source adapters"
     sources = Sources.read(given.sources)
     depth, hidden = len(sources.layers), sources.layers[0]["up.bias"].shape[1]
-    if (depth, hidden) != (model.config.num_hidden_layers, model.config.hidden_size):
+    if (depth, hidden) != (len(list(model.iter_layers())), model.config.hidden_size):
         raise UserError(
             f"{given.sources}: source adapters of another model than {model.config.name_or_path}; stack its own"
         )

@@ -14,16 +14,16 @@ from scalearn.tasks.metrics.outcome import Array, Outcome, nan_is_lowest
 def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
     """Return accuracy, f1, matthews or exact_match, as asked for.
 
-    f1 is that of class 1 where there are two classes, as in GLUE; with more it is the plain mean over the classes that
-    occur among labels or predictions. exact_match is the share of groups all of whose rows are right (MultiRC, Khashabi
-    et al. 2018); a UserError if the rows have no group. Undefined values are 0.0.
+    f1 is that of the positive class where there are two classes, as in GLUE; with more it is the plain mean over the
+    classes that occur among labels or predictions. exact_match is the share of groups all of whose rows are right
+    (MultiRC, Khashabi et al. 2018); a UserError if the rows have no group. Undefined values are 0.0.
     """
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
     average = "binary" if outcome.logits.shape[1] <= 2 else "macro"
     functions = {
         "accuracy": accuracy_score,
-        "f1": lambda true, found: f1_score(true, found, average=average, zero_division=0),
+        "f1": lambda true, found: f1_score(true, found, average=average, pos_label=outcome.positive, zero_division=0),
         "matthews": matthews_corrcoef,
         "exact_match": lambda true, found: _whole_groups(true == found, outcome.group),
     }

@@ -22,6 +22,7 @@ class Outcome:
     group: (n,) the number of the question that a row belongs to.
     candidate: n strings, candidates only: the answer that the row proposes.
     answers: n sequences of strings, candidates only: the gold answers of the row's question.
+    positive: of two classes the index of the one that f1 is of.
     """
 
     labels: Array
@@ -29,6 +30,7 @@ class Outcome:
     group: Array | None = None
     candidate: Sequence[str] | None = None
     answers: Sequence[Sequence[str]] | None = None
+    positive: int = 1
 
 
 def nan_is_lowest(logits: Array) -> Array:

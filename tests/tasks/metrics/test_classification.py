@@ -19,6 +19,13 @@ def scores(labels: list[int], predictions: list[int], classes: int) -> dict[str,
     return compute(ALL, "classification", Outcome(np.array(labels), np.eye(classes)[predictions] * 3 - 1))
 
 
+def test_f1_of_the_first_of_two_classes() -> None:
+    labels, found = [0, 0, 1, 1, 1, 0], [0, 1, 1, 0, 1, 0]
+    outcome = Outcome(np.array(labels), np.eye(2)[found], positive=0)
+    assert compute(["f1"], "classification", outcome) == {"f1": pytest.approx(f1_of(0, labels, found))}
+    assert f1_of(0, labels, found) == pytest.approx(4 / 6)
+
+
 # ---------------------------------------------------------------------- the slow form
 
 

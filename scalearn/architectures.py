@@ -1,0 +1,65 @@
+"""The kinds of encoder that can be trained here, as a table of facts. Imports no torch.
+
+`config.json` names an encoder's kind as its `model_type`. Each kind below is tested with every sort of method, on a
+tiny encoder. A kind that is not listed is refused: the `adapters` library cannot load it (ModernBERT, MPNet, XLM), or
+would leave tensors out (X-MOD) or add some (DeBERTa v1); or it has a decoder, and our heads read the first token, which
+sees nothing of the text there (GPT-2, BART, T5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scalearn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What differs between kinds of encoder.
+
+    `prefix` begins the encoder's tensors in a file that also holds a head. `layer` begins the tensors of each layer,
+    before its number; it is empty where layers share their weights. `width` and `layers` are the keys of config.json
+    for the hidden size and the number of layers. `after_padding`: positions are counted from the padding token's id
+    plus one, so that fewer tokens fit than there are positions. `pooler`: the encoder has one. `built_as`: the kind
+    whose code computes the same function and takes adapters.
+    """
+
+    prefix: str
+    layer: str = "encoder.layer."
+    width: str = "hidden_size"
+    layers: str = "num_hidden_layers"
+    after_padding: bool = False
+    pooler: bool = True
+    built_as: str = ""
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "albert": Architecture("albert", layer=""),
+    "bert": Architecture("bert"),
+    "camembert": Architecture("roberta", after_padding=True, built_as="roberta"),
+    "deberta-v2": Architecture("deberta", pooler=False),  # DeBERTa v3 is of this kind, too
+    "distilbert": Architecture("distilbert", "transformer.layer.", "dim", "n_layers", pooler=False),
+    "electra": Architecture("electra", pooler=False),
+    "roberta": Architecture("roberta", after_padding=True),
+    "xlm-roberta": Architecture("roberta", after_padding=True),
+}
+
+
+def trainable(where: str, model_type: object) -> Architecture:
+    """Return the facts about this kind of encoder; a UserError, which begins with `where`, says that it has none."""
+    found = ARCHITECTURES.get(model_type) if isinstance(model_type, str) else None
+    if found is None:
+        kind = f"is of the kind '{model_type}', which" if model_type else "names no model_type, so that it"
+        raise UserError(f"{where} {kind} cannot be trained here; choose a model of one of: {', '.join(ARCHITECTURES)}")
+    return found
+
+
+def most_tokens(config: Mapping[str, Any]) -> int | None:
+    """Return how many tokens the encoder with this configuration, complete, can take; None: any number."""
+    architecture = trainable("config.json", config["model_type"])
+    if not config.get("position_biased_input", True):
+        return None  # DeBERTa with relative positions alone
+    positions = int(config["max_position_embeddings"])
+    return positions - int(config["pad_token_id"]) - 1 if architecture.after_padding else positions

@@ -1,0 +1,89 @@
+"""What encoders, methods and hyper-parameters cannot be together, told from the config and local config.json files.
+
+Each of these would otherwise end a training, some of them after hours: source adapters meet only in stage 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from scalearn.architectures import Architecture, trainable
+from scalearn.campaign import JOINT, STAGE1, Campaign
+from scalearn.config import FolderModel
+from scalearn.errors import UserError
+from scalearn.files import read_json
+from scalearn.methods import METHODS
+from scalearn.methods.adapter import bottleneck
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.model_folder import CONFIG
+from scalearn.protocol import RUN_SWITCHES
+
+POOLED = {switch.name for switch in RUN_SWITCHES if switch.pooled_head}
+
+
+def check_compatible(campaign: Campaign, origin: str) -> None:
+    """Refuse runs that cannot be composed or installed; `origin` begins the sentence."""
+    for benchmark in campaign.benchmarks:
+        composing = [method for method in campaign.methods if method.family == "two_stage"]
+        if composing:
+            _check_widths(campaign, benchmark, origin)
+        for method in composing:
+            _check_left(campaign, benchmark, method, origin)
+    local = {name: _local(source.path) for name, source in campaign.models.items() if isinstance(source, FolderModel)}
+    runs = {(run.model, run.method, run.benchmark, run.task) for run in campaign.trainings()}
+    for model, name, group, task in sorted(runs):
+        values = campaign.hyperparameters(name, group, task)
+        architecture, hidden = local.get(model, (None, None))
+        _check_values(METHODS[name], values, hidden, origin)
+        tasks = campaign.joint_tasks(group) if task == JOINT else [task]
+        if architecture is not None and not architecture.pooler and POOLED & set(campaign.switches(name, *tasks)):
+            raise UserError(
+                f"{origin}: protocol: the reference reads multiple choice through the encoder's pooler, and "
+                f"'{model}' has none; set `protocol: corrected`, or choose another model"
+            )
+
+
+def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
+    """Refuse sources whose adapters have different widths."""
+    tasks = list(dict.fromkeys(run.task for run in campaign.source_runs(benchmark, 0)))
+    factors = {task: campaign.hyperparameters(STAGE1, "single", task)["reduction_factor"] for task in tasks}
+    for task in tasks[1:]:
+        if factors[task] != factors[tasks[0]]:
+            raise UserError(
+                f"{origin}: benchmarks.{benchmark}: source adapters of '{tasks[0]}' (reduction_factor "
+                f"{factors[tasks[0]]}) and '{task}' (reduction_factor {factors[task]}) cannot be composed: "
+                "set the same reduction_factor for both"
+            )
+
+
+def _check_left(campaign: Campaign, benchmark: str, method: Method, origin: str) -> None:
+    """Refuse a target that leaves its own adapter out where there is no other."""
+    sources = {run.task for run in campaign.source_runs(benchmark, 0)}
+    for task in campaign.joint_tasks(benchmark):
+        values = campaign.hyperparameters(method.name, benchmark, task)
+        if sources == {task} and not values.get("include_target", 1):
+            raise UserError(
+                f"{origin}: benchmarks.{benchmark}: no source but the target '{task}' itself; "
+                "set include_target to 1, or add sources"
+            )
+
+
+def _check_values(method: Method, values: HyperParameters, hidden: int | None, origin: str) -> None:
+    try:
+        method.check(values, hidden)
+        if hidden is not None and "reduction_factor" in values:
+            bottleneck(hidden, values)
+    except UserError as error:
+        raise UserError(f"{origin}: {error}") from None
+
+
+def _local(path: str) -> tuple[Architecture | None, int | None]:
+    """Return the kind and the hidden size of the encoder in a local folder; none if it only compares texts."""
+    config: Mapping[str, object] = read_json(Path(path) / CONFIG)
+    try:
+        architecture = trainable(path, config.get("model_type"))
+    except UserError:
+        return None, None
+    hidden = config.get(architecture.width)
+    return architecture, hidden if isinstance(hidden, int) else None

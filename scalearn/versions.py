@@ -1,0 +1,12 @@
+"""The version of each stage before and after training, as its Snakemake rule knows it.
+
+Raise a version when a change of code changes what its stage writes. Snakemake then runs the stage again, and what is
+built on it; nothing else. Methods have a version of their own (`Method.version`), and so has a task's definition
+(`Task.version`), for a change that concerns only one of them.
+"""
+
+FETCHING = 1  # encoders: which files are taken, and what is checked in them
+PREPARING = 1  # tasks: the readers, labels, cuts and constructions
+ENCODING = 1  # token ids, and how long a row may be
+EMBEDDING = 1  # the tasks' embeddings, and their similarities
+SCORING = 1  # the metrics and the score record; raising it trains nothing

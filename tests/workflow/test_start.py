@@ -1,0 +1,135 @@
+"""What a Snakemake command line is refused for before its first job: a missing SLURM, target or campaign file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from scalearn.errors import UserError
+from scalearn.start import check_config_files, check_executor, check_targets
+from tests.workflow.project import CAMPAIGN, Project
+
+OWN = """
+rule own_table:
+    output:
+        "results/own_table.md",
+    localrule: True
+    shell:
+        "touch {output}"
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A campaign with the benchmark `pair`, and a rule of the user's that makes a table."""
+    project = Project.make(tmp_path_factory.mktemp("start") / "a project")
+    (project.path / "workflow/rules/own/table.smk").write_text(OWN)
+    return project
+
+
+def test_a_wrong_target_is_refused_before_the_graph_is_built(project: Project) -> None:
+    arguments = ("--profile", "local", "-n", "--config", "max_time=9m", "--", "results/pair_tabel.md")
+    said = project.snakemake(*arguments, status=1).splitlines()
+    assert said[-1] == (
+        "error: results/pair_tabel.md: no rule makes this target, did you mean 'results/pair_table.md'? "
+        "the benchmarks of config.yaml are pair"
+    )
+    assert not any("MissingRule" in line or "Building DAG" in line for line in said)
+
+
+def test_targets_that_rules_make_pass_also_those_of_a_rule_of_ones_own(project: Project) -> None:
+    project.snakemake("--profile", "local", "-n", "./results/pair_table.csv", "results/own_table.md", "fetch")
+
+
+def test_without_slurm_its_profile_is_refused_before_the_first_job(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project.path / "no slurm here"
+    path.mkdir()
+    for name in ("bash", "which"):
+        (path / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(path))
+    said = project.snakemake("--profile", "slurm", "results/pair_table.md", status=1).splitlines()
+    assert said[-1].startswith("error: SLURM: sbatch and squeue not found on this machine; ")
+    assert said[-1].endswith("or give `--profile local` to train on this machine")
+    assert not (project.path / "calls.txt").exists()
+    project.snakemake("--profile", "slurm", "-n", "results/pair_table.md")  # on a laptop, to see what would run
+
+
+class Rule:
+    """What is asked of a rule of Snakemake's."""
+
+    def __init__(self, name: str, *products: str) -> None:
+        self.name, self.products = name, products
+
+    def has_wildcards(self) -> bool:
+        return self.name == "table"
+
+    def is_producer(self, path: str) -> bool:
+        return path in self.products
+
+
+RULES = [Rule("table", "results/pair_table.md", "results/other_table.md"), Rule("tables"), Rule("fetch")]
+WORKFLOW = SimpleNamespace(rules=RULES, is_rule=lambda name: name in [rule.name for rule in RULES])
+OTHERS = {"mine.yaml": {"benchmarks": {"mine": ["one"]}}, "profiles/demo/campaign.yaml": {"benchmarks": {"demo": []}}}
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("results/pairs_table.tex", "config.yaml has no benchmark 'pairs', did you mean 'pair'?"),
+        ("results/glue_table.md", "config.yaml has no benchmark 'glue'; known: other, pair"),
+        (
+            "results/mine_table.md",
+            "config.yaml has no benchmark 'mine', but mine.yaml has: add `--configfile mine.yaml`",
+        ),
+        (
+            "results/demo_table.svg",
+            "config.yaml has no benchmark 'demo', but profiles/demo/campaign.yaml has: add `--co",
+        ),
+        ("tabels", "no rule makes this target, did you mean 'tables'? the benchmarks of config.yaml are pair, other"),
+        ("results/runs/x/score.json", "no rule makes this target; the benchmarks of config.yaml are pair, other"),
+        ("config.yaml", "no rule makes this target; the benchmarks of config.yaml are pair, other"),
+    ],
+)
+def test_what_is_said_of_a_target(target: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in {**OTHERS, "config.yaml": {"benchmarks": {"pair": [], "other": []}}}.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(yaml.safe_dump(content))
+    Path("broken.yaml").write_text("benchmarks: [")
+    with pytest.raises(UserError) as refused:
+        check_targets(
+            WORKFLOW, ["/usr/bin/snakemake", "-n", target], CAMPAIGN["benchmarks"] | {"other": []}, "config.yaml"
+        )
+    assert str(refused.value).startswith(f"{target}: {sentence}")
+    check_targets(WORKFLOW, ["x/snakemake/__main__.py", "./results/pair_table.md", "tables"], ["pair"], "config.yaml")
+    check_targets(WORKFLOW, ["x/pytest", target], ["pair"], "config.yaml")  # not Snakemake's command line
+
+
+def test_only_slurm_needs_its_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check_executor("local")
+    for name in ("sbatch", "squeue"):
+        with pytest.raises(UserError, match=f"{name} .*not found on this machine"):
+            check_executor("slurm")
+        (tmp_path / name).touch(0o755)
+    check_executor("slurm")
+
+
+def test_a_campaign_file_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").touch()
+    check_config_files(["--profile", "local", "--configfile", "mine.yaml", "--", "results/x.md"])
+    check_config_files(["--configfile=mine.yaml", "-n", "results/x.md"])
+    for words in (
+        ["--configfile", "mine.yaml", "no.yaml", "-n"],
+        ["--configfile=no.yaml"],
+        ["--configfiles", "no.yaml"],
+    ):
+        with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path$"):
+            check_config_files(["--profile", "local", *words])
