@@ -15,6 +15,7 @@ from scalearn.files import read_json
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import bottleneck
 from scalearn.methods.base import Method, Shapes
+from scalearn.tasks.definition import local_path
 
 TASKS = 8  # as many as GLUE has
 
@@ -61,7 +62,11 @@ def sizes(campaign: Campaign | None, benchmark: str | None, asked: Mapping[str, 
 def _of_encoder(campaign: Campaign, model: str, given: Mapping[str, int]) -> dict[str, int]:
     """Return the sizes of a campaign's encoder with what is given in their place; a UserError says what is unknown."""
     source, fetched = campaign.config.models[model], Path("resources/models") / model / "config.json"
-    path = Path(source.path) / "config.json" if isinstance(source, FolderModel) and not fetched.is_file() else fetched
+    path = (
+        local_path(source.path) / "config.json"
+        if isinstance(source, FolderModel) and not fetched.is_file()
+        else fetched
+    )
     if path.is_file():
         known, why = _in_config(path), f"{path}: it does not say how large the encoder '{model}' is; give"
     else:

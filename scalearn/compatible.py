@@ -18,6 +18,7 @@ from scalearn.methods.adapter import bottleneck
 from scalearn.methods.base import HyperParameters, Method
 from scalearn.model_folder import CONFIG
 from scalearn.protocol import RUN_SWITCHES
+from scalearn.tasks.definition import local_path
 
 POOLED = {switch.name for switch in RUN_SWITCHES if switch.pooled_head}
 
@@ -30,7 +31,11 @@ def check_compatible(campaign: Campaign, origin: str) -> None:
             _check_widths(campaign, benchmark, origin)
         for method in composing:
             _check_left(campaign, benchmark, method, origin)
-    local = {name: _local(source.path) for name, source in campaign.models.items() if isinstance(source, FolderModel)}
+    local = {
+        name: _local(local_path(source.path))
+        for name, source in campaign.models.items()
+        if isinstance(source, FolderModel)
+    }
     runs = {(run.model, run.method, run.benchmark, run.task) for run in campaign.trainings()}
     for model, name, group, task in sorted(runs):
         values = campaign.hyperparameters(name, group, task)
@@ -78,11 +83,11 @@ def _check_values(method: Method, values: HyperParameters, hidden: int | None, o
         raise UserError(f"{origin}: {error}") from None
 
 
-def _local(path: str) -> tuple[Architecture | None, int | None]:
+def _local(folder: Path) -> tuple[Architecture | None, int | None]:
     """Return the kind and the hidden size of the encoder in a local folder; none if it only compares texts."""
-    config: Mapping[str, object] = read_json(Path(path) / CONFIG)
+    config: Mapping[str, object] = read_json(folder / CONFIG)
     try:
-        architecture = trainable(path, config.get("model_type"))
+        architecture = trainable(str(folder), config.get("model_type"))
     except UserError:
         return None, None
     hidden = config.get(architecture.width)

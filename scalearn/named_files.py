@@ -11,7 +11,7 @@ from scalearn.config import FolderModel
 from scalearn.encoders import FILES
 from scalearn.errors import UserError
 from scalearn.made_by import campaign_files
-from scalearn.tasks.definition import FilesSource, HubSource
+from scalearn.tasks.definition import FilesSource, HubSource, local_path
 from scalearn.tasks.mirror import mirror_files
 
 
@@ -30,14 +30,14 @@ def named_files(folder: Path) -> dict[Path, str]:
 def _of(campaign: Campaign, folder: Path) -> Iterator[Path]:
     for model in campaign.models.values():
         if isinstance(model, FolderModel):
-            yield from (Path(model.path) / name for name in FILES)
+            yield from (local_path(model.path) / name for name in FILES)
     for name, task in campaign.tasks.items():
         source = task.source
         if isinstance(source, FilesSource):
-            yield from (Path(path) for path in (source.train, source.validation, source.test) if path is not None)
+            yield from (local_path(path) for path in (source.train, source.validation, source.test) if path is not None)
         elif isinstance(source, HubSource) and campaign.config.mirror is not None:
             try:
-                splits = mirror_files(folder.absolute() / campaign.config.mirror, name, source)
+                splits = mirror_files(folder.absolute() / local_path(campaign.config.mirror), name, source)
             except UserError:  # not there
                 continue
             yield from (path for paths in splits.values() for path in paths)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from scalearn import catalogue
 from scalearn.campaign import Campaign
 from scalearn.check import check_files
 from scalearn.cli import app
 from scalearn.errors import UserError
+from scalearn.named_files import named_files
 from scalearn.tasks.definition import local_path
 from tests.tasks.making import ROWS, write_rows
 from tests.tiny import make_model
@@ -19,26 +23,31 @@ from tests.tiny import make_model
 PAIRS = [{"sentence1": row["text"], "sentence2": "b", "label": number % 2} for number, row in enumerate(ROWS)]
 
 
+CAMPAIGN: dict[str, Any] = {
+    "model": "tiny",
+    "models": {"tiny": {"kind": "folder", "path": "~/models/tiny"}},
+    "mirror": "~/mirror",
+    "tasks": {"mine": {"source": {"kind": "files", "train": "~/rows.csv"}}},
+    "benchmarks": {"pair": ["rte", "mine"]},
+    "methods": ["adapter"],
+    "seeds": [0],
+}
+
+
 def campaign(**changes: Any) -> Campaign:
-    content: dict[str, Any] = {
-        "model": "tiny",
-        "models": {"tiny": {"kind": "folder", "path": "~/models/tiny"}},
-        "mirror": "~/mirror",
-        "tasks": {"mine": {"source": {"kind": "files", "train": "~/rows.csv"}}},
-        "benchmarks": {"pair": ["rte", "mine"]},
-        "methods": ["adapter"],
-        "seeds": [0],
-    }
-    return Campaign.parse({**content, **changes})
+    return Campaign.parse({**CAMPAIGN, **changes})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user, with a model, a mirror and rows in it."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "models/tiny").mkdir(parents=True)
-    for name in ("config.json", "model.safetensors"):
-        (tmp_path / "models/tiny" / name).touch()
+    shutil.copytree(model, tmp_path / "models/tiny")
     write_rows(tmp_path / "rows.csv", ROWS)
     (tmp_path / "mirror/glue/rte").mkdir(parents=True)
     for split in ("train", "validation"):
@@ -53,12 +62,12 @@ def test_the_users_home_is_found_and_is_no_part_of_a_definition(home: Path) -> N
     assert here.task_inputs("mine") == [f"{home}/rows.csv"]
     assert here.task_inputs("rte")[0] == f"{home}/mirror/glue/rte/train-00000-of-00001.parquet"
     said = [here.definition("mine"), here.model_definition("tiny"), here.config.mirror]
+    assert catalogue.sizes(here, "pair", {}).hidden == 32
     assert not any(str(home) in str(text) for text in said) and '"~/rows.csv"' in here.definition("mine")
 
 
 def test_commands_find_the_home_that_no_shell_has_written_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
-    make_model(home / "models/tiny")
     made = campaign()
     for arguments in (
         ["prepare-task", "mine", "--definition", made.definition("mine"), "--output", "mine"],
@@ -90,3 +99,9 @@ def test_a_brace_in_a_path_is_refused_before_work(home: Path, key: str, changes:
         (home / new).symlink_to(home / old)
     with pytest.raises(UserError, match=rf"^mine\.yaml: {key}: the brace in .*\{{.* a wildcard of Snakemake's; rename"):
         check_files(campaign(**changes), "mine.yaml")
+
+
+def test_what_a_pack_leaves_behind_is_found_in_the_home(home: Path) -> None:
+    (home / "work").mkdir()
+    (home / "work/config.yaml").write_text(yaml.safe_dump(CAMPAIGN))
+    assert {path.relative_to(home).parts[0] for path in named_files(home / "work")} == {"models", "mirror", "rows.csv"}

@@ -104,11 +104,13 @@ class _Plan:
 def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
     check_definition(name, task)
     splits = read_splits(name, task, mirror)
+    columns, read = source_columns(task), []
     for rows in (splits.train, splits.validation, *splits.test.values()):
         if rows is not None:
-            first = next(rows.batches(source_columns(task)))  # a missing file or column is not to be told after minutes
+            first = next(rows.batches(columns))  # a missing file or column is not to be told after minutes
             for text in task.texts:
                 first.texts(text)
+            read += [Path(rows.origin).name] if rows.marks_off(columns) else []
     cuts = [] if "" in splits.test else ["test"]
     cuts += ["validation"] if splits.validation is None else []
     found = survey(task, splits.train, grouped=bool(cuts))
@@ -117,7 +119,13 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
     except ValueError as error:
         raise UserError(f"task '{name}': {error}") from None
     places, notes = place(task, splits.train.origin, found, cuts)
-    return _Plan(name, task, splits, found, places, [*splits.notes, *_inferred(task, found), *notes])
+    return _Plan(name, task, splits, found, places, [*splits.notes, *_quotation(read), *_inferred(task, found), *notes])
+
+
+def _quotation(files: list[str]) -> Iterator[str]:
+    if files:
+        names = ", ".join(dict.fromkeys(files))
+        yield f"quoting: standard in {names}, marks around values are no part of them; `quoting: none` would keep them"
 
 
 def _inferred(task: Task, found: Survey) -> Iterator[str]:

@@ -32,10 +32,15 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Shape(NamedTuple):
-    """What the bytes of a file say: how many rows follow the header, and whether a mark stands anywhere."""
+    """What the bytes of a file say.
+
+    rows: how many follow the header; marks: whether one stands anywhere; enclosed: whether marks stand around a value
+    that is not empty, though nobody says that the file has quoting.
+    """
 
     rows: int
     marks: bool
+    enclosed: bool
 
 
 def scan(
@@ -62,7 +67,7 @@ def scan(
             table.take(rest, final=True)
     if table.doubtful and table.stray and table.enclosed and not widths:
         return scan(path, delimiter, quoting, columns, block, widths=True)  # to see in which columns
-    return Shape(max(table.rows - 1, 0), table.marks)
+    return Shape(max(table.rows - 1, 0), table.marks, table.enclosed)
 
 
 @dataclass

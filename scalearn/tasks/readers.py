@@ -49,9 +49,7 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
     What the bytes say of the rows is checked first (scalearn.tasks.quotation), once per process and file.
     """
     wanted = _places(path, columns, quoting, delimiter)
-    state = path.stat()
-    doubtful = wanted if delimiter == "\t" and quoting is None else ()
-    shape = _shape(path, state.st_size, state.st_mtime_ns, delimiter, quoting, doubtful, _BLOCK)
+    shape = _shape(path, wanted, quoting, delimiter)
     if not shape.rows:
         return  # the reader of the values would complain about a header that no line end follows
     marks = shape.marks and quoting != "none"
@@ -96,8 +94,15 @@ def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: 
     return tuple((header.index(column), column) for column in columns)
 
 
+def _shape(path: Path, wanted: tuple[tuple[int, str], ...], quoting: Quoting | None, delimiter: str) -> Shape:
+    """Return the shape of a file, looked through once as long as the file stays as it is."""
+    state = path.stat()
+    doubtful = wanted if delimiter == "\t" and quoting is None else ()
+    return _scanned(path, state.st_size, state.st_mtime_ns, delimiter, quoting, doubtful, _BLOCK)
+
+
 @lru_cache(maxsize=64)
-def _shape(
+def _scanned(
     path: Path,
     size: int,
     changed: int,
@@ -106,8 +111,14 @@ def _shape(
     wanted: tuple[tuple[int, str], ...],
     block: int,
 ) -> Shape:
-    """Return the shape of a file of this size that was last changed then."""
     return scan(path, delimiter, quoting, dict(wanted), block)
+
+
+def takes_marks_off(path: Path, columns: Sequence[str], quoting: Quoting | None) -> bool:
+    """Tell whether a TSV file is read without the marks around some of its values, though nobody has said so."""
+    if quoting is not None or path.suffix.lower() != ".tsv":
+        return False
+    return _shape(path, _places(path, list(columns), quoting, "\t"), quoting, "\t").enclosed
 
 
 def _read_jsonl(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:

@@ -91,10 +91,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a split. They are read anew at each pass; `read` yields the columns that it is asked for."""
+    """The rows of a split. They are read anew at each pass; `read` yields the columns that it is asked for.
+
+    marks_off: tells whether it reads these columns without marks around values, though nobody has said so.
+    """
 
     origin: str
     read: Callable[[list[str]], Iterator[pa.RecordBatch]]
+    marks_off: Callable[[Sequence[str]], bool] = lambda columns: False
 
     def batches(self, columns: Sequence[str], size: int = ROWS) -> Iterator[Batch]:
         """Yield the rows, `size` at most at a time; a UserError if there are none."""

@@ -13,7 +13,7 @@ from scalearn.errors import UserError
 from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task, local_path
 from scalearn.tasks.generated import generate
 from scalearn.tasks.mirror import mirror_files, pattern, required, split_files
-from scalearn.tasks.readers import read_batches
+from scalearn.tasks.readers import read_batches, takes_marks_off
 from scalearn.tasks.rows import Rows
 
 _SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
@@ -76,7 +76,10 @@ def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
         for path in paths:
             yield from read_batches(path, columns, quoting)
 
-    return Rows(origin, read)
+    def marks_off(columns: Sequence[str]) -> bool:
+        return any(takes_marks_off(path, columns, quoting) for path in paths)
+
+    return Rows(origin, read, marks_off)
 
 
 def _generated(name: str, split: str, table: pa.Table) -> Rows:

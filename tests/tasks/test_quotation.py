@@ -287,6 +287,22 @@ def test_marks_stay_in_the_texts_of_a_hub_repository_without_quoting(tmp_path: P
     assert column(tmp_path / "mine", "test", "text1") == [f'"Good" number {number} she said' for number in range(40)]
 
 
+def test_what_is_read_without_its_marks_is_noted(tmp_path: Path) -> None:
+    """As QQP is written: by a program that encloses a text with marks in it and doubles those."""
+    lines = [f'"Is ""{number}"" a number?"\t{"ab"[number % 2]}\n' for number in range(40)]
+    source = {"kind": "files"}
+    for split, content in (("train", lines), ("validation", ["a\ta\n", "b\tb\n"]), ("test", lines)):
+        (tmp_path / f"{split}.tsv").write_text("text\tlabel\n" + "".join(content))
+        source[split] = str(tmp_path / f"{split}.tsv")
+    info = prepare("mine", Task.model_validate({"source": source}), tmp_path / "mine")
+    assert column(tmp_path / "mine", "test", "text1")[7] == 'Is "7" a number?'
+    assert info.notes[0].startswith("quoting: standard in train.tsv, test.tsv, marks around values are no part of")
+    for quoting, text in (("standard", 'Is "7" a number?'), ("none", '"Is ""7"" a number?"')):
+        task = Task.model_validate({"source": {**source, "quoting": quoting}})
+        assert not any("quoting" in note for note in prepare("mine", task, tmp_path / "mine").notes)
+        assert column(tmp_path / "mine", "test", "text1")[7] == text
+
+
 @pytest.mark.parametrize(
     "source",
     [
