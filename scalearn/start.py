@@ -41,7 +41,8 @@ def check_config_files(arguments: Sequence[str]) -> None:
             named = option in ("--configfile", "--configfiles")
         path = value if word.startswith("-") else word
         if named and path and not Path(path).is_file():
-            raise UserError(f"--configfile {path}: no such file; mend the path")
+            raise UserError(f"--configfile {path}: no such file; mend the path, and give targets before this option")
+        named &= not value
 
 
 def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[str], origin: str) -> None:
@@ -71,7 +72,9 @@ def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], ori
     wrong = f"{target}: {origin} has no benchmark '{table[1]}'"
     other = _campaign_with(table[1], origin)
     return (
-        f"{wrong}, but {other} has: add `--configfile {other}`" if other else f"{wrong}{nearest(table[1], benchmarks)}"
+        f"{wrong}, but {other} has: add `--configfile {other}` at the end"
+        if other
+        else f"{wrong}{nearest(table[1], benchmarks)}"
     )
 
 

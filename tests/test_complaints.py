@@ -81,7 +81,25 @@ FULL: dict[str, Any] = {
     "task_hyperparameters": {"rte": {"adapter": {"epochs": 3}}},
 }
 WRONG = (
-    *(None, True, False, -1, 0, 7, 1.5, 1e400, float("nan"), 10**400, "", "x y/z", "1e3", "https://h/x", "x" * 1000),
+    *(
+        None,
+        True,
+        False,
+        -1,
+        0,
+        7,
+        1.5,
+        1e400,
+        float("nan"),
+        10**400,
+        16**9000,
+        "",
+        "x y/z",
+        "1e3",
+        "1.2.3e4",
+        "https://h/x",
+        "x" * 1000,
+    ),
     *([], [None], [[]], ["a", "b", "c"], {}, {"x": None}, {"kind": "x"}, {"a b": 1}, datetime.date(2020, 1, 1)),
 )
 PYDANTICS = re.compile(

@@ -85,7 +85,7 @@ OTHERS = {"mine.yaml": {"benchmarks": {"mine": ["one"]}}, "profiles/demo/campaig
         ("results/glue_table.md", "config.yaml has no benchmark 'glue'; known: other, pair"),
         (
             "results/mine_table.md",
-            "config.yaml has no benchmark 'mine', but mine.yaml has: add `--configfile mine.yaml`",
+            "config.yaml has no benchmark 'mine', but mine.yaml has: add `--configfile mine.yaml` at",
         ),
         (
             "results/demo_table.svg",
@@ -125,11 +125,11 @@ def test_a_campaign_file_that_is_not_there_is_refused(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").touch()
     check_config_files(["--profile", "local", "--configfile", "mine.yaml", "--", "results/x.md"])
-    check_config_files(["--configfile=mine.yaml", "-n", "results/x.md"])
+    check_config_files(["--configfile=mine.yaml", "results/x.md"])
     for words in (
         ["--configfile", "mine.yaml", "no.yaml", "-n"],
-        ["--configfile=no.yaml"],
+        ["--configfile=no.yaml", "x"],
         ["--configfiles", "no.yaml"],
     ):
-        with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path$"):
+        with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path, and"):
             check_config_files(["--profile", "local", *words])
