@@ -71,11 +71,10 @@ def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], ori
         return f"{target}: no rule makes this target{hint} the benchmarks of {origin} are {', '.join(benchmarks)}"
     wrong = f"{target}: {origin} has no benchmark '{table[1]}'"
     other = _campaign_with(table[1], origin)
-    return (
-        f"{wrong}, but {other} has: add `--configfile {other}` at the end"
-        if other
-        else f"{wrong}{nearest(table[1], benchmarks)}"
-    )
+    if other is None:
+        return wrong + nearest(table[1], benchmarks)
+    mend = "leave out `--configfile`" if other == "config.yaml" else f"give `--configfile {other}` at the end"
+    return f"{wrong}, but {other} has: {mend}"
 
 
 def _campaign_with(benchmark: str, origin: str) -> str | None:
