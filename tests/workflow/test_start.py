@@ -109,7 +109,7 @@ def test_what_is_said_of_a_target(target: str, sentence: str, tmp_path: Path, mo
     assert str(refused.value).startswith(f"{target}: {sentence}")
     check_targets(WORKFLOW, ["x/snakemake/__main__.py", "./results/pair_table.md", "tables"], ["pair"], "config.yaml")
     with pytest.raises(
-        UserError, match="mine.yaml has no benchmark 'pair', but config.yaml has: leave out `--configfile`"
+        UserError, match=r"mine\.yaml has no benchmark 'pair', but config\.yaml has: leave out `--configfile`"
     ):
         check_targets(WORKFLOW, ["snakemake", "results/pair_table.tex"], ["mine"], "mine.yaml")
     check_targets(WORKFLOW, ["x/pytest", target], ["pair"], "config.yaml")  # not Snakemake's command line
