@@ -31,6 +31,7 @@ _TYPES: dict[str, Any] = {
     "string": str,
 }
 _LONG = 60  # characters; a longer text is not quoted
+_LARGE = 10**40  # a larger number is not, either
 
 
 def complaint(error: ValidationError, kind: Any, content: Any) -> str:
@@ -137,14 +138,12 @@ class _Schema:
     def example(self, path: Path, content: Any, before: str, around: bool = False) -> str:
         """Return an example of the key that the place belongs to, or of one `around` it, with the words before it."""
         for length in range(len(path), 0, -1):
-            key, node = path[length - 1], self.at(path[:length], content)
-            if isinstance(key, str) and (examples := node.get("examples")):
+            parent, key = path[: length - 1], path[length - 1]
+            examples = self.at(path[:length], content).get("examples")
+            if isinstance(key, str) and examples:
                 return f"{before} `{key}: {_yaml(examples[0])}`"
-            if (
-                key in self.keys(self.at(path[: length - 1], content), _value(content, path[: length - 1]))
-                and not around
-            ):
-                return ""
+            if not around and key in self.keys(self.at(parent, content), _value(content, parent)):
+                break
         return ""
 
     def hint(self, path: Path, content: Any) -> str:
@@ -249,10 +248,9 @@ def _found(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        text = str(value)
-        if value != value or value in (math.inf, -math.inf):
-            return text
-        return f"the number {text}" if len(text) < _LONG else f"a number of {len(text)} digits"
+        if isinstance(value, int) and abs(value) > _LARGE:
+            return "a number of more than 40 digits"  # Python refuses to print the longest
+        return f"the number {value}" if math.isfinite(value) else str(value)
     if isinstance(value, str):
         if not value:
             return "an empty text"
@@ -270,7 +268,7 @@ def _found(value: Any) -> str:
 
 def _mend(path: Path, variants: Sequence[Node], value: Any) -> str:
     """Return how to write what was probably meant by a value of another type, or nothing."""
-    if _fitting(variants, value):
+    if _fitting(variants, value) or (isinstance(value, int) and abs(value) > _LARGE):
         return ""
     kinds = {variant.get("type") for variant in variants}
     texts = [variant for variant in variants if variant.get("type") == "string" and not {"enum", "const"} & {*variant}]
@@ -278,7 +276,11 @@ def _mend(path: Path, variants: Sequence[Node], value: Any) -> str:
         return "; YAML reads yes, no, on and off as true and false: put the word in quotes" if texts else ""
     if isinstance(value, int | float | date) and any(re.search(text.get("pattern", ""), str(value)) for text in texts):
         return "; put it in quotes"
-    if isinstance(value, str) and kinds & {"integer", "number"} and re.fullmatch(r"\d[\d.]*e[+-]?\d{1,2}", value, re.I):
+    if (
+        isinstance(value, str)
+        and kinds & {"integer", "number"}
+        and re.fullmatch(r"\d+(\.\d*)?e[+-]?\d{1,2}", value, re.I)
+    ):
         return f"; YAML reads this as text: write {float(value):g}"
     if isinstance(value, str | int | float) and "array" in kinds and path and isinstance(path[-1], str):
         return f"; write `{path[-1]}: [{value}]`" if 0 < len(str(value)) < _LONG else ""

@@ -31,7 +31,7 @@ MENDS = {
     errno.EPERM: "make its folder writable for you",
 }
 MAKERS = {  # of the JSON files that commands start from
-    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it",
+    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it, of a model on disk, too",
     "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
     "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
     "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",

@@ -41,7 +41,8 @@ def check_config_files(arguments: Sequence[str]) -> None:
             named = option in ("--configfile", "--configfiles")
         path = value if word.startswith("-") else word
         if named and path and not Path(path).is_file():
-            raise UserError(f"--configfile {path}: no such file; mend the path")
+            raise UserError(f"--configfile {path}: no such file; mend the path, and give targets before this option")
+        named &= not value
 
 
 def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[str], origin: str) -> None:
@@ -70,9 +71,10 @@ def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], ori
         return f"{target}: no rule makes this target{hint} the benchmarks of {origin} are {', '.join(benchmarks)}"
     wrong = f"{target}: {origin} has no benchmark '{table[1]}'"
     other = _campaign_with(table[1], origin)
-    return (
-        f"{wrong}, but {other} has: add `--configfile {other}`" if other else f"{wrong}{nearest(table[1], benchmarks)}"
-    )
+    if other is None:
+        return wrong + nearest(table[1], benchmarks)
+    mend = "leave out `--configfile`" if other == "config.yaml" else f"give `--configfile {other}` at the end"
+    return f"{wrong}, but {other} has: {mend}"
 
 
 def _campaign_with(benchmark: str, origin: str) -> str | None:

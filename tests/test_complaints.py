@@ -81,7 +81,24 @@ FULL: dict[str, Any] = {
     "task_hyperparameters": {"rte": {"adapter": {"epochs": 3}}},
 }
 WRONG = (
-    *(None, True, False, -1, 0, 7, 1.5, 1e400, float("nan"), 10**400, "", "x y/z", "1e3", "https://h/x", "x" * 1000),
+    *(
+        None,
+        True,
+        False,
+        -1,
+        0,
+        7,
+        1.5,
+        1e400,
+        float("nan"),
+        10**400,
+        "",
+        "x y/z",
+        "1e3",
+        "1.2.3e4",
+        "https://h/x",
+        "x" * 1000,
+    ),
     *([], [None], [[]], ["a", "b", "c"], {}, {"x": None}, {"kind": "x"}, {"a b": 1}, datetime.date(2020, 1, 1)),
 )
 PYDANTICS = re.compile(
@@ -248,6 +265,12 @@ def test_every_pattern_of_the_schema_has_words() -> None:
 )
 def test_how_a_refusal_reads(place: tuple[Any, ...], value: Any, sentence: str) -> None:
     assert refusal(changed(place, value)) == f"config.yaml: {sentence}"
+
+
+def test_a_number_that_python_does_not_print_is_refused_like_any_other() -> None:
+    """YAML has such numbers in hexadecimal."""
+    said = refusal(changed(("seeds", 0), 16**9000))
+    assert said.startswith("config.yaml: seeds[0]: a whole number from 0 to 4294967295 is expected, found a number of")
 
 
 def test_a_misspelt_key_is_not_told_as_a_missing_one() -> None:

@@ -114,7 +114,7 @@ def test_it_repeats_the_last_command(folder: Folder) -> None:
 
 def test_a_campaign_file_that_is_gone_is_refused_before_anything_is_cancelled(folder: Folder) -> None:
     said = folder.resume("--profile", "slurm", "--configfile", "gone.yaml", plan="done", status=1)
-    assert said == "error: --configfile gone.yaml: no such file; mend the path\n"
+    assert said == "error: --configfile gone.yaml: no such file; mend the path, and give targets before this option\n"
     assert folder.lines("starts") == []
 
 

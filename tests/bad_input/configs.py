@@ -88,7 +88,7 @@ CASES = [
     ),
     changed("a seed that is true", rf"seeds\[0\]: {SEED} true; for example `seeds: \[0, 1, 2\]`", seeds=[True]),
     changed("a negative seed", rf"seeds\[0\]: {SEED} the number -1", seeds=[-1]),
-    changed("a seed without end", rf"seeds\[0\]: {SEED} a number of 401 digits", seeds=[10**400]),
+    changed("a seed without end", rf"seeds\[0\]: {SEED} a number of more than 40 digits", seeds=[10**400]),
     changed("no seeds", r"seeds: at least 1 entry is expected, found an empty list", seeds=[]),
     changed("seeds twice", r"seeds: 3 is listed more than once; keep one", seeds=[3, 3]),
     changed(

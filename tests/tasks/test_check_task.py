@@ -276,7 +276,7 @@ def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
     assert capsys.readouterr().err == (
         "error: nowhere/model.json: no such file; "
-        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it\n"
+        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it, of a model on disk, too\n"
     )
 
 

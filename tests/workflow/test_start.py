@@ -85,11 +85,11 @@ OTHERS = {"mine.yaml": {"benchmarks": {"mine": ["one"]}}, "profiles/demo/campaig
         ("results/glue_table.md", "config.yaml has no benchmark 'glue'; known: other, pair"),
         (
             "results/mine_table.md",
-            "config.yaml has no benchmark 'mine', but mine.yaml has: add `--configfile mine.yaml`",
+            "config.yaml has no benchmark 'mine', but mine.yaml has: give `--configfile mine.yaml` at",
         ),
         (
             "results/demo_table.svg",
-            "config.yaml has no benchmark 'demo', but profiles/demo/campaign.yaml has: add `--co",
+            "config.yaml has no benchmark 'demo', but profiles/demo/campaign.yaml has: give `--c",
         ),
         ("tabels", "no rule makes this target, did you mean 'tables'? the benchmarks of config.yaml are pair, other"),
         ("results/runs/x/score.json", "no rule makes this target; the benchmarks of config.yaml are pair, other"),
@@ -108,6 +108,10 @@ def test_what_is_said_of_a_target(target: str, sentence: str, tmp_path: Path, mo
         )
     assert str(refused.value).startswith(f"{target}: {sentence}")
     check_targets(WORKFLOW, ["x/snakemake/__main__.py", "./results/pair_table.md", "tables"], ["pair"], "config.yaml")
+    with pytest.raises(
+        UserError, match=r"mine\.yaml has no benchmark 'pair', but config\.yaml has: leave out `--configfile`"
+    ):
+        check_targets(WORKFLOW, ["snakemake", "results/pair_table.tex"], ["mine"], "mine.yaml")
     check_targets(WORKFLOW, ["x/pytest", target], ["pair"], "config.yaml")  # not Snakemake's command line
 
 
@@ -125,11 +129,11 @@ def test_a_campaign_file_that_is_not_there_is_refused(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").touch()
     check_config_files(["--profile", "local", "--configfile", "mine.yaml", "--", "results/x.md"])
-    check_config_files(["--configfile=mine.yaml", "-n", "results/x.md"])
+    check_config_files(["--configfile=mine.yaml", "results/x.md"])
     for words in (
         ["--configfile", "mine.yaml", "no.yaml", "-n"],
-        ["--configfile=no.yaml"],
+        ["--configfile=no.yaml", "x"],
         ["--configfiles", "no.yaml"],
     ):
-        with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path$"):
+        with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path, and"):
             check_config_files(["--profile", "local", *words])
