@@ -21,16 +21,14 @@ class Architecture:
 
     `prefix` begins the encoder's tensors in a file that also holds a head. `layer` begins the tensors of each layer,
     before its number; it is empty where layers share their weights. `width` and `layers` are the keys of config.json
-    for the hidden size and the number of layers. `after_padding`: positions are counted from the padding token's id
-    plus one, so that fewer tokens fit than there are positions. `pooler`: the encoder has one. `built_as`: the kind
-    whose code computes the same function and takes adapters.
+    for the hidden size and the number of layers. `pooler`: the encoder has one. `built_as`: the kind whose code
+    computes the same function and takes adapters.
     """
 
     prefix: str
     layer: str = "encoder.layer."
     width: str = "hidden_size"
     layers: str = "num_hidden_layers"
-    after_padding: bool = False
     pooler: bool = True
     built_as: str = ""
 
@@ -38,13 +36,17 @@ class Architecture:
 ARCHITECTURES: Mapping[str, Architecture] = {
     "albert": Architecture("albert", layer=""),
     "bert": Architecture("bert"),
-    "camembert": Architecture("roberta", after_padding=True, built_as="roberta"),
+    "camembert": Architecture("roberta", built_as="roberta"),
     "deberta-v2": Architecture("deberta", pooler=False),  # DeBERTa v3 is of this kind, too
     "distilbert": Architecture("distilbert", "transformer.layer.", "dim", "n_layers", pooler=False),
     "electra": Architecture("electra", pooler=False),
-    "roberta": Architecture("roberta", after_padding=True),
-    "xlm-roberta": Architecture("roberta", after_padding=True),
+    "roberta": Architecture("roberta"),
+    "xlm-roberta": Architecture("roberta"),
 }
+
+# These count positions from the padding token's id plus one, so that fewer tokens fit than there are positions.
+AFTER_PADDING = ("camembert", "roberta", "xlm-roberta")
+MPNET_FIRST = 2  # where positions of an MPNet begin, whatever its padding token
 
 
 def trainable(where: str, model_type: object) -> Architecture:
@@ -58,8 +60,12 @@ def trainable(where: str, model_type: object) -> Architecture:
 
 def most_tokens(config: Mapping[str, Any]) -> int | None:
     """Return how many tokens the encoder with this configuration, complete, can take; None: any number."""
-    architecture = trainable("config.json", config["model_type"])
-    if not config.get("position_biased_input", True):
-        return None  # DeBERTa with relative positions alone
-    positions = int(config["max_position_embeddings"])
-    return positions - int(config["pad_token_id"]) - 1 if architecture.after_padding else positions
+    positions = config.get("max_position_embeddings")
+    if positions is None or not config.get("position_biased_input", True):
+        return None  # relative positions alone, as DeBERTa v3 has them
+    kind, first = config["model_type"], 0
+    if kind in AFTER_PADDING:
+        first = int(config["pad_token_id"]) + 1
+    elif kind == "mpnet":
+        first = MPNET_FIRST
+    return int(positions) - first

@@ -39,6 +39,11 @@ def check_model_folder(where: str, folder: Path, trained: bool) -> tuple[dict[st
     config, header = read_json(folder / CONFIG), _shapes(where, folder / WEIGHTS)
     if "quantization_config" in config:
         raise UserError(f"{where}: its weights are quantised, which cannot be trained on; choose the original model")
+    if trained and config.get("is_decoder"):
+        raise UserError(
+            f"{where}: {CONFIG} says is_decoder, and the first token of a decoder, which heads read, does not see the "
+            "text; choose an encoder"
+        )
     if trained:
         _check_layers(where, config, header, trainable(f"{where}: {CONFIG}", config.get("model_type")))
     return config, header

@@ -97,6 +97,7 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     "more layers than the config": (config(num_hidden_layers=1), "2 layers, where num_hidden_layers is 1", True),
     "other words": (config(vocab_size=100), "68 token embeddings, where vocab_size is 100", True),
     "quantised weights": (config(quantization_config={"bits": 4}), "its weights are quantised", True),
+    "a decoder": (config(is_decoder=True), "config.json says is_decoder, and the first token of a decoder", True),
     "half a layer": (
         without(r"layer\.1\.output"),
         r"no tensor 'bert\.encoder\.layer\.1\.output\.LayerNorm\.bias' \(and 3 more\); load the model where",
@@ -187,6 +188,15 @@ def test_a_sentence_encoder_may_be_of_any_kind(folder: Path, kind: str) -> None:
 
     AutoModel.from_config(tiny_config(kind)).save_pretrained(folder)
     embed(make_task(folder.parent / "task", rows=8), taken(folder, trained=False), folder.parent / "embedded")
+
+
+@pytest.mark.parametrize("kind", ["mpnet", "bert"])
+def test_a_long_text_is_cut_to_what_a_sentence_encoder_takes(folder: Path, kind: str) -> None:
+    from scalearn.training.similarity import embed
+
+    AutoModel.from_config(tiny_config(kind)).save_pretrained(folder)
+    change(folder / "tokenizer_config.json", model_max_length=None)
+    embed(make_task(folder.parent / "task", rows=8, noise=(60, 300)), taken(folder, trained=False), folder / "embedded")
 
 
 def test_a_sentence_encoder_s_weights_must_be_its_config_s_too(folder: Path) -> None:

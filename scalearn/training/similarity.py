@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from scalearn.architectures import most_tokens
 from scalearn.errors import UserError
 from scalearn.files import check_replaced, read_json, whole_file, write_json
 from scalearn.tasks.store import TaskInfo
@@ -41,6 +42,9 @@ def embed(task: Path, model: Path, output: Path) -> None:
     encoder: Any = SentenceTransformer(
         str(model), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True}
     )
+    # The library takes a text for as long as there are positions, some of which a few kinds of encoder do not use.
+    if (most := most_tokens(encoder[0].auto_model.config.to_dict())) is not None:
+        encoder.max_seq_length = min(encoder.max_seq_length or most, most)
     found = encoder.encode(
         texts, batch_size=BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from scalearn.architectures import most_tokens
+from scalearn.architectures import most_tokens, trainable
 from scalearn.errors import UserError
 from scalearn.files import read_json
 
@@ -28,6 +28,7 @@ class Tokens:
 
         read_json(model / "model.json")  # refuses what is no fetched model, which the library would look for on the hub
         config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
+        trainable(f"{model}/config.json", config.model_type)
         tokenizer: Any = AutoTokenizer.from_pretrained(
             model, local_files_only=True, use_fast=True, trust_remote_code=False
         )

@@ -10,8 +10,9 @@ import pytest
 import torch
 from adapters import AutoAdapterModel
 from torch import Tensor, nn
-from transformers import DistilBertConfig
+from transformers.activations import gelu_new
 
+from scalearn.architectures import ARCHITECTURES
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
@@ -121,28 +122,39 @@ def test_a_bottleneck_of_nothing_is_refused(name: str, factor: int) -> None:
         build(METHODS[name], reduction_factor=factor)
 
 
+def projections(kind: str, layer: Any) -> tuple[nn.Module, ...]:
+    """Return a layer's projections to queries, keys and values, and the two of its FFN."""
+    if kind == "albert":
+        return layer.attention.query, layer.attention.key, layer.attention.value, layer.ffn, layer.ffn_output
+    if kind == "distilbert":
+        return layer.attention.q_lin, layer.attention.k_lin, layer.attention.v_lin, layer.ffn.lin1, layer.ffn.lin2
+    end = "_proj" if kind == "deberta-v2" else ""
+    attention = (getattr(layer.attention.self, f"{name}{end}") for name in ("query", "key", "value"))
+    return *attention, layer.intermediate.dense, layer.output.dense
+
+
 @pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("kind", ENCODERS)
+@pytest.mark.parametrize("kind", [kind for kind in ARCHITECTURES if kind != "camembert"])
 def test_ia3_scales_keys_values_and_inner_activations(kind: str, before: bool) -> None:
     """The (IA)³ paper scales the FFN after its activation; the library's own configuration does so before."""
     method = METHODS["ia3"]
     assert isinstance(method, IA3) and not method.before_activation
     model = scatter(build(replace(method, before_activation=before), kind))
-    layer = layers(model)[1]
-    attention, ffn, output = layer.attention.self, layer.intermediate, layer.output
-    scales = trainable(layer)
-    assert len(scales) == 3
-    seen = watch(model, attention.query, attention.key, attention.value, ffn, output.dense)
-    for projection, name in ((attention.query, None), (attention.key, "key"), (attention.value, "value")):
+    layer = layers(model)[-1]
+    query, key, value, first, last = projections(kind, layer)
+    assert len(trainable(layer)) == 3 and not trainable(query)
+    seen = watch(model, query, key, value, first, last)
+    for projection in (query, key, value):
         z, got = seen[projection]
+        scale = next(iter(trainable(projection).values()), torch.ones(32))
         plain = z @ projection.weight.T + projection.bias
-        scale = next((value for key, value in scales.items() if f".{name}." in key), torch.ones(32))
         torch.testing.assert_close(got, scale.flatten() * plain, rtol=1e-5, atol=1e-5)
-    (inner,) = (value.flatten() for key, value in scales.items() if key.startswith("intermediate."))
-    (z, _), (_, got) = seen[ffn], seen[output.dense]
-    z = z @ ffn.dense.weight.T + ffn.dense.bias
-    activated = nn.functional.gelu(inner * z) if before else inner * nn.functional.gelu(z)
-    torch.testing.assert_close(got, activated @ output.dense.weight.T + output.dense.bias, rtol=1e-5, atol=1e-5)
+    others = {id(parameter) for projection in (key, value) for parameter in projection.parameters()}
+    (inner,) = (parameter.flatten() for parameter in trainable(layer).values() if id(parameter) not in others)
+    z, got = seen[first][0] @ first.weight.T + first.bias, seen[last][1]
+    gelu = gelu_new if kind == "albert" else nn.functional.gelu
+    activated = gelu(inner * z) if before else inner * gelu(z)
+    torch.testing.assert_close(got, activated @ last.weight.T + last.bias, rtol=1e-5, atol=1e-5)
 
 
 def test_ia3_starts_as_the_encoder_itself() -> None:
@@ -152,12 +164,6 @@ def test_ia3_starts_as_the_encoder_itself() -> None:
     model = build(METHODS["ia3"]).eval()
     ids = torch.randint(5, 60, (3, 9))
     torch.testing.assert_close(model.bert(ids)[0], plain.bert(ids)[0])
-
-
-def test_ia3_refuses_an_encoder_of_another_build() -> None:
-    model = AutoAdapterModel.from_config(DistilBertConfig(vocab_size=70, dim=32, n_layers=2, n_heads=4, hidden_dim=64))
-    with pytest.raises(UserError, match="distilbert encoder; choose one of the kind bert"):
-        METHODS["ia3"].install(model, METHODS["ia3"].defaults, Given())
 
 
 def kept_by_sorting(scores: Tensor, kept: float) -> Tensor:

@@ -19,9 +19,7 @@ from scalearn.encoders import fetch
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, write_json
 from scalearn.methods import METHODS
-from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given
-from scalearn.methods.layers.scaled_activation import ScaledActivation
 from scalearn.methods.layers.sources import stack
 from scalearn.methods.layers.wide_bottleneck import Omega
 from scalearn.training.checkpoints import snapshot, trainable
@@ -133,20 +131,6 @@ def test_from_a_folder_to_a_composition(kind: str, tmp_path: Path) -> None:
     train(composed)
     layers = 1 if kind == "albert" else 2
     assert read_json(tmp_path / "composed" / "run.json")["parameters"]["trainable"] == layers * 2 * 32
-
-
-@pytest.mark.parametrize("kind", ["albert", "distilbert"])
-def test_ia3_scales_the_ffn_behind_its_activation(kind: str, tmp_path: Path) -> None:
-    model, method = load_encoder(make_model(tmp_path, kind)), METHODS["ia3"]
-    compose(model, method, method.defaults, Given(), labels=3)
-    for _, layer in model.iter_layers():
-        first, last = (layer.ffn, layer.ffn_output) if kind == "albert" else (layer.ffn.lin1, layer.ffn.lin2)
-        (scaled,) = (module for module in layer.modules() if isinstance(module, ScaledActivation))
-        torch.nn.init.normal_(scaled.scale)
-        x = torch.randn(2, 5, 32)
-        whole = layer.ff_chunk(x) if kind == "albert" else layer.ffn.eval()(x)
-        torch.testing.assert_close(whole, last(scaled.scale * scaled.activation(first(x))))
-        assert ADAPTER in str(trainable(model).keys())
 
 
 def test_names_that_torch_keeps_for_itself_are_tasks_of_a_joint_model_as_others_are(tmp_path: Path) -> None:
