@@ -26,7 +26,7 @@ FULL: dict[str, Any] = {
     "mirror": "mirror",
     "tasks": {
         "mine": {
-            "source": {"kind": "files", "train": "a.csv", "validation": "b.csv", "test": "c.csv"},
+            "source": {"kind": "files", "train": "a.csv", "validation": "b.csv", "test": "c.csv", "quoting": "none"},
             "kind": "classification",
             "texts": ["text"],
             "choices": [],
@@ -35,6 +35,7 @@ FULL: dict[str, Any] = {
             "separator": "|",
             "labels": ["a", "b"],
             "metrics": ["f1"],
+            "positive": "b",
             "max_length": 128,
             "truncate": "longest",
             "groups": "group",
