@@ -36,7 +36,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Each runs the profile of its name; the showcase goes on from the demo. A campaign that is done needs no warm start to say so.
+# Each runs the profile of its name. A campaign that is done needs no warm start to say so.
 demo: NEXT = Type 'make showcase' for eight methods on three seeds; it keeps these runs and takes about ten minutes more.
 showcase: NEXT = Edit profiles/showcase/campaign.yaml and type 'make showcase' again: only what the edit concerns runs again.
 demo showcase: $(INSTALLED)
