@@ -7,7 +7,7 @@ from pathlib import Path
 from scalearn.campaign import Campaign
 from scalearn.compatible import check_compatible
 from scalearn.config import FolderModel
-from scalearn.encoders import CONVERT
+from scalearn.encoders import CONVERT, check_tokenizer_files
 from scalearn.errors import UserError
 from scalearn.model_folder import check_model_folder
 from scalearn.tasks.definition import FilesSource, local_path
@@ -53,6 +53,7 @@ def _check_model(key: str, folder: Path, trained: bool) -> None:
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
+    check_tokenizer_files(f"{key}: {folder}", folder)
     check_model_folder(f"{key}: {folder}", folder, trained)
 
 

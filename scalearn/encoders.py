@@ -145,8 +145,7 @@ def _describe(name: str, source: ModelSource, folder: Path, trained: bool) -> tu
         raise UserError(f"{where}: no {CONFIG}; name a folder or repository that save_pretrained wrote")
     if not (folder / WEIGHTS).is_file():
         raise UserError(f"{where}: no {WEIGHTS}; {CONVERT}")
-    if not any(all((folder / file).is_file() for file in files) for files in VOCABULARIES):
-        raise UserError(f"{where}: no {FAST}; save its fast tokenizer there with save_pretrained")
+    check_tokenizer_files(where, folder)
     found = sha256(folder / WEIGHTS)
     if isinstance(source, PackageModel) and found != source.sha256:
         raise UserError(f"{where}: {WEIGHTS} has sha256 {found}, not the one in `models.{name}.sha256`; trust neither")
@@ -159,6 +158,12 @@ def _describe(name: str, source: ModelSource, folder: Path, trained: bool) -> tu
     shape = {"hidden_size": int(model.config.hidden_size), "layers": int(model.config.num_hidden_layers)}
     facts = {"name": name, "source": source.model_dump(mode="json"), "sha256": found}
     return {**facts, **shape, "model_type": config["model_type"]}, tokenizer
+
+
+def check_tokenizer_files(where: str, folder: Path) -> None:
+    """Refuse a folder without the files of any tokenizer; `where` begins the sentence."""
+    if not any(all((folder / file).is_file() for file in files) for files in VOCABULARIES):
+        raise UserError(f"{where}: no {FAST}; save its fast tokenizer there with save_pretrained")
 
 
 def _place(source: ModelSource) -> str:

@@ -179,6 +179,12 @@ def test_other_kinds_are_refused_from_their_config_alone(folder: Path, kind: str
     assert says in refused(folder)
 
 
+def test_the_readme_names_exactly_the_kinds_that_can_be_trained() -> None:
+    section = (Path(__file__).parents[1] / "README.md").read_text().split("## Encoders")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)[1:]
+    assert sorted(re.findall(r"`(.*?)`", " ".join(rows))) == [*ARCHITECTURES]
+
+
 # ---------------------------------------------------------------------- encoders that only compare texts
 
 

@@ -218,6 +218,11 @@ CASES = [
         r"models\.tiny\.path: model: model\.safetensors does not fit config\.json: 2 layers, where num_hidden_la",
         {"num_hidden_layers": 12},
     ),
+    Case(
+        "an encoder without a tokenizer",
+        r"^error: config\.yaml: models\.tiny\.path: model: no tokenizer\.json; save its fast tokenizer there with",
+        lambda: (Path("model/tokenizer.json").unlink(), configure())[1],
+    ),
     # tasks
     task("no text column", r"at least 1 entry is expected, found an empty list", texts=[]),
     task(

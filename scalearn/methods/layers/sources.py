@@ -128,14 +128,17 @@ def stack(runs: Sequence[Path], output: Path) -> None:
 
 def _check_shapes(first: str, adapter: list[dict[str, Tensor]], name: str, other: list[dict[str, Tensor]]) -> None:
     """Refuse two source adapters that cannot be stacked."""
-    (width, hidden), (its_width, its_hidden) = (parts[0]["down.weight"].shape for parts in (adapter, other))
-    if (len(adapter), hidden) != (len(other), its_hidden):
-        raise UserError(f"source adapters '{first}' and '{name}' belong to different encoders; train both on the same")
-    if width != its_width:
+    shapes, others = ([[tuple(parts[part].shape) for part in PARTS] for parts in each] for each in (adapter, other))
+    if shapes == others:
+        return
+    width, hidden = adapter[0]["down.bias"].numel(), adapter[0]["up.bias"].numel()
+    its_width, its_hidden = other[0]["down.bias"].numel(), other[0]["up.bias"].numel()
+    if width != its_width and (len(adapter), hidden) == (len(other), its_hidden):
         raise UserError(
             f"source adapters of '{first}' (width {width}) and '{name}' (width {its_width}) cannot be composed: "
             "set the same reduction_factor for both"
         )
+    raise UserError(f"source adapters '{first}' and '{name}' belong to different encoders; train both on the same")
 
 
 def checksum_of(tensors: dict[str, Tensor]) -> str:
