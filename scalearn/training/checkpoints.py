@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from scalearn.files import altered, read_json, sha256, whole_folder, write_json
 from scalearn.training.folder import STATE
 
 PREFIX = "checkpoint-"
+CURRENT = "current"  # the group of the tensors that train, as the last step left them
 TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
 
 
@@ -121,12 +122,15 @@ def write(
             shutil.rmtree(other, ignore_errors=True)
 
 
-def latest(folder: Path, identity: str) -> Path | None:
-    """Return the newest whole checkpoint of the run with this identity, or None; all others are removed."""
+def latest(folder: Path, identity: str, trained: Collection[str]) -> Path | None:
+    """Return the newest whole checkpoint of the run with this identity, or None; all others are removed.
+
+    trained: the names of the tensors that train. A checkpoint of an earlier version may have others.
+    """
     found = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
     newest = None
     for path in found:
-        fault = None if newest else _fault(path, identity)
+        fault = None if newest else _fault(path, identity, trained)
         if fault is not None:
             print(f"{path}: {fault}; removed, training does not go on from here", flush=True)
         if newest or fault:
@@ -136,13 +140,15 @@ def latest(folder: Path, identity: str) -> Path | None:
     return newest
 
 
-def _fault(path: Path, identity: str) -> str | None:
+def _fault(path: Path, identity: str, trained: Collection[str]) -> str | None:
     """Return why training cannot go on from this checkpoint, or None if it can."""
     try:
         state = read_json(path / STATE)
         if state["identity"] != identity:
             return "a checkpoint of another configuration"
         damaged = altered(path, state["sha256"])
+        if not damaged and set(trained) != set(read_tensors(path, CURRENT)):
+            return "a checkpoint of an earlier version, which trained other tensors"
     except (UserError, OSError, KeyError, AttributeError) as error:
         return f"a damaged checkpoint ({error})"
     return f"a damaged checkpoint ({damaged[0]} is not as it was written)" if damaged else None

@@ -190,7 +190,7 @@ class RunTrainer(FittingTrainer):
 
     def fit(self) -> TrainerState:
         """Train, or go on from the last checkpoint, and leave the best epoch's tensors in the model."""
-        checkpoint = checkpoints.latest(self.folder, self.identity)
+        checkpoint = checkpoints.latest(self.folder, self.identity, checkpoints.trainable(self.model))
         if checkpoint is not None:
             print(f"going on from {checkpoint.name}", flush=True)
         if checkpoint is not None and self._read_state(checkpoint)["finished"]:
@@ -229,7 +229,7 @@ class RunTrainer(FittingTrainer):
             "scheduler": checkpoints.plain(self.lr_scheduler.state_dict()),
         }
         tensors = {
-            "current": checkpoints.snapshot(self.model),
+            checkpoints.CURRENT: checkpoints.snapshot(self.model),
             "best": self.best,
             "optimizer": optimizer,
             "random": checkpoints.random_state(),
@@ -269,7 +269,7 @@ class RunTrainer(FittingTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str | Path, model: Any = None) -> None:
         path = Path(resume_from_checkpoint)
-        checkpoints.restore(self.model, checkpoints.read_tensors(path, "current"))
+        checkpoints.restore(self.model, checkpoints.read_tensors(path, checkpoints.CURRENT))
         self.best = checkpoints.read_tensors(path, "best")
         self.seen = checkpoints.read_tensors(path, "seen")["seen"]
         state = self._read_state(path)

@@ -58,12 +58,30 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run(
     assert not (tmp_path / "run/run.json").exists()
 
 
+def write(folder: Path, step: int) -> None:
+    tensors = {checkpoints.CURRENT: {"omega": torch.ones(2)}}
+    checkpoints.write(folder, step, tensors, {"identity": "mine"}, lambda path: Path(path).write_text("{}"))
+
+
 def test_of_two_whole_checkpoints_the_newer_is_taken_and_the_older_removed(tmp_path: Path) -> None:
     """A kill may come after one is written and before the one before it is removed."""
     for step in (6, 12):
-        checkpoints.write(tmp_path, step, {}, {"identity": "mine"}, lambda path: Path(path).write_text("{}"))
+        write(tmp_path, step)
         if step == 6:
             (tmp_path / "checkpoint-6").rename(tmp_path / "kept")
     (tmp_path / "kept").rename(tmp_path / "checkpoint-6")
-    assert checkpoints.latest(tmp_path, "mine") == tmp_path / "checkpoint-12"
+    assert checkpoints.latest(tmp_path, "mine", ["omega"]) == tmp_path / "checkpoint-12"
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-12"]
+
+
+@pytest.mark.parametrize("trained", [["omega", "heads.default"], []])
+def test_training_does_not_go_on_from_other_tensors_than_those_that_train(
+    trained: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier version may have trained others, for example a checkpoint's own head."""
+    write(tmp_path, 6)
+    assert checkpoints.latest(tmp_path, "mine", trained) is None
+    assert (
+        "checkpoint-6: a checkpoint of an earlier version, which trained other tensors; rem" in capsys.readouterr().out
+    )
+    assert list(tmp_path.iterdir()) == []
