@@ -81,7 +81,5 @@ def test_training_does_not_go_on_from_other_tensors_than_those_that_train(
     """An earlier version may have trained others, for example a checkpoint's own head."""
     write(tmp_path, 6)
     assert checkpoints.latest(tmp_path, "mine", trained) is None
-    assert (
-        "checkpoint-6: a checkpoint of an earlier version, which trained other tensors" in capsys.readouterr().out
-    )
+    assert "checkpoint-6: a checkpoint of an earlier version, which trained other tensors" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
