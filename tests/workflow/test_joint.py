@@ -81,4 +81,4 @@ def test_joint_is_no_name_for_a_task(fresh: Project) -> None:
     task = {"source": {"kind": "files", "train": "one.csv", "test": "one.csv"}}
     fresh.configure(tasks={"joint": task}, benchmarks={"pair": ["joint"]})
     said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
-    assert said == "error: config.yaml: tasks: 'joint' is taken by runs on all tasks at once; choose another name"
+    assert said == "error: config.yaml: tasks: 'joint' is the folder of runs on all tasks at once; choose another name"

@@ -38,7 +38,8 @@ def test_a_soup_needs_a_sentence_encoder(fresh: Project) -> None:
     fresh.configure(methods=["adapter_soup"])
     said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
     assert said == (
-        "error: config.yaml: sentence_encoder: adapter_soup compares tasks by their texts; name one of `models`"
+        "error: config.yaml: sentence_encoder: missing; 'adapter_soup' compares tasks by their texts with it: "
+        "name one of `models` (tiny)"
     )
     fresh.configure(methods=["adapter_soup"], sentence_encoder="sentnces", models=MODELS)
     said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
