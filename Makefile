@@ -49,7 +49,7 @@ demo showcase: $(INSTALLED)
 	@echo "For a task of your own, see README.md, section 'Tasks'. 'make help' lists the other commands."
 
 test: $(INSTALLED)
-	@$(IN_VENV) pytest
+	@$(IN_VENV) pytest -n auto --maxprocesses 8 --dist worksteal
 
 # Without root, or without a SLURM to be had, it says so and passes.
 test-slurm: $(INSTALLED)

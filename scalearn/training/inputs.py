@@ -10,11 +10,14 @@ from scalearn.files import altered, read_json
 
 
 def check_inputs(model: Path, *data: Path) -> None:
-    """Refuse weights or encoded rows that are not what the record beside them says: truncated, altered, mixed up."""
-    _check(model, {"model.safetensors": str(read_json(model / "model.json")["sha256"])})
+    """Refuse weights or rows that are not what the record beside them says, and rows encoded for another model."""
+    weights = str(read_json(model / "model.json")["sha256"])
+    _check(model, {"model.safetensors": weights})
     for folder in data:
-        checksums = read_json(folder / "encoding.json")["sha256"]
-        _check(folder, {f"{split}.arrow": checksum for split, checksum in checksums.items()})
+        encoding = read_json(folder / "encoding.json")
+        _check(folder, {f"{split}.arrow": checksum for split, checksum in encoding["sha256"].items()})
+        if encoding["model"] != weights:
+            raise UserError(f"{folder}: it is encoded for another model than {model}; encode the task for this one")
 
 
 def _check(folder: Path, checksums: Mapping[str, str]) -> None:

@@ -290,3 +290,17 @@ def test_sources_stacked_twice_are_the_same_bytes(folder: Path, tmp_path: Path) 
     for name in ("once", "twice", "thrice", "again", "again"):
         stack([folder / "first", folder / "second"], tmp_path / name)
         assert (tmp_path / name).read_bytes() == (tmp_path / "once").read_bytes()
+
+
+def test_what_belongs_to_another_encoder_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Commands by hand may be given any folders: rows encoded for another model, adapters trained on another one."""
+    other = make_model(tmp_path / "other", initializer_range=0.2)
+    with pytest.raises(
+        UserError, match=r"encoded/first: it is encoded for another model than \S+other; encode the task"
+    ):
+        train(replace(spec(folder, "adapter", tmp_path / "run"), model=other))
+    encode(folder / "tasks/second", other, tmp_path / "encoded")
+    train(replace(spec(folder, "adapter", tmp_path / "run", epochs=1), model=other, data=tmp_path / "encoded"))
+    with pytest.raises(UserError, match=r"source adapters of \S+first and \S+run belong to different encoders"):
+        stack([folder / "first", tmp_path / "run"], tmp_path / "stack")
+    assert not (tmp_path / "stack").exists()

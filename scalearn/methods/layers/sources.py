@@ -102,12 +102,21 @@ def _task(run: Path) -> str:
     return str(name)
 
 
+def _check_encoders(runs: Sequence[Path]) -> None:
+    """Refuse adapters that were trained on different encoders, whose weights have different checksums."""
+    encoders = [read_json(run / "run.json").get("inputs", {}).get("model") for run in runs]
+    for run, encoder in zip(runs, encoders, strict=True):
+        if encoder != encoders[0]:
+            raise UserError(f"source adapters of {runs[0]} and {run} belong to different encoders; train one again")
+
+
 def stack(runs: Sequence[Path], output: Path) -> None:
     """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
     check_replaced(output, b'"__metadata__":{"sources"', "stack of source adapters")
     names = [_task(run) for run in runs]
     if len(set(names)) < len(names):
         raise UserError(f"source adapters of one task twice: {', '.join(names)}; name each run once")
+    _check_encoders(runs)
     adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
     for name, adapter in zip(names, adapters, strict=True):
         _check_shapes(names[0], adapters[0], name, adapter)
