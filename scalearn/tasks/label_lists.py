@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
 from scalearn.tasks.label_sets import Found, LabelSpace, label_space
-from scalearn.tasks.labels import as_text, indices
+from scalearn.tasks.labels import as_text, indices, refuse_spelt_out
 from scalearn.tasks.rows import Batch, Mask, Numbers, is_list, is_text
 from scalearn.tasks.suspects import is_number
 from scalearn.tasks.written_lists import parse_list
@@ -124,7 +124,9 @@ def listed_texts(task: Task, batch: Batch) -> tuple[pa.Array, pa.Array]:
         cells = _split(task, batch, cells.cast(pa.string()))
         texts, rows = _flat(cells)
         filled = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
-        return texts.filter(filled), rows.filter(filled)
+        texts, rows = texts.filter(filled), rows.filter(filled)
+        refuse_spelt_out(task, batch, texts, rows)
+        return texts, rows
     if not is_list(cells.type):
         raise UserError(
             f"{batch.origin}: column '{task.label}' holds {cells.type}, not lists of labels; name another, "

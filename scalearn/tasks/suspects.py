@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from scalearn.errors import shown
 from scalearn.tasks.written_lists import parse_list
 
-NO_LABEL = ("-", "-1")  # SNLI and MNLI write '-' where annotators disagree, GLUE -1 where labels are kept secret
+_SECRET = ("-", "-1")  # SNLI and MNLI write '-' where annotators disagree, GLUE -1 where labels are kept secret
+_MISSING = (  # what R, Python, pandas, databases and spreadsheets write; 'none' and 'NONE' are classes of their own
+    *("NA", "N/A", "n/a", "<NA>", "NaT", "None", "NULL", "null", "<null>", "\\N"),
+    *("#N/A", "#NA", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"),
+)
+NO_LABEL = (*_SECRET, *_MISSING)
 FEW = 10  # so few classes are never too many, however few the rows
 SPELLINGS = 3  # of one label that a message shows
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -49,7 +54,7 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
     if joined:
         what = f"label '{shown(joined[:1])}' in '{column}' is made of other labels"
         yield Doubt(what, "say in `separator` what stands between labels, or list all names in `labels`", joined)
-    yield from _no_label(names, counts)
+    yield from _no_label(kind, names, counts)
     if groups := _alike(names):
         what = f"labels {' and '.join(_spelt_out(groups[0][:SPELLINGS]))} differ only in how they are spelt"
         what += f", and so do {len(groups) - 1} more" if len(groups) > 1 else ""
@@ -82,15 +87,16 @@ def _is_decimal(text: str) -> bool:
     return is_number(whole(text)) or _FRACTION.fullmatch(text) is not None
 
 
-def _no_label(names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
-    """Yield '-', and '-1' where it is neither one end of a scale (-2 to 2) nor one of two classes (-1 and 1)."""
+def _no_label(kind: str, names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
+    """Yield what is written for no label; '-1' may be one end of a scale (-2 to 2) or one of two classes (-1 and 1)."""
     others = {name for name in names if name != "-1"}
     scale = others == {"1"} or any(_SIGNED.fullmatch(name) for name in others)
     for name in NO_LABEL:
         if name in names and not (name == "-1" and scale):
             count = counts[list(names).index(name)]
             what = f"label '{name}', in {count:,} row{'s' if count != 1 else ''}, often stands for no label"
-            yield Doubt(what, "remove such rows, or, if it is a class, list all names in `labels`", (name,))
+            mend = "leave it out where a row has no label" if kind == "multi_label" else "remove such rows"
+            yield Doubt(what, f"{mend}, or, to keep it as a class, list all names in `labels`", (name,))
 
 
 def _alike(names: Sequence[str]) -> list[tuple[str, ...]]:

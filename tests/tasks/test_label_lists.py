@@ -161,6 +161,22 @@ def test_lists_of_names_that_became_text(tmp_path: Path, ending: str) -> None:
     assert column(tmp_path / "t", "train", "label") == [[0, 1], [2], [], [0, 1], [], [1], [3]]
 
 
+@pytest.mark.parametrize(
+    ("ending", "cells", "message"),
+    [
+        ("csv", ["a|b", "nan", "b"], "row 2: label 'nan' looks like a missing number"),
+        ("tsv", ["a|b", "NaN|b", "b"], "row 2: label 'NaN' looks like a missing number"),
+        ("jsonl", [["a", "b"], ["nan"], ["b"]], "row 2: label 'nan' looks like a missing number"),
+        ("csv", ["a|b", "b", "NA"], "row 3: label 'NA', in 1 row, often stands for no label; leave it out where a row"),
+        ("jsonl", [["a", "b"], ["b"], ["NA"]], "row 3: label 'NA', in 1 row, often stands for no label; leave it out"),
+        ("csv", ["['a', 'None']", "b"], "row 1: label 'None', in 1 row, often stands for no label"),
+    ],
+)
+def test_a_missing_value_in_words_is_no_label(tmp_path: Path, ending: str, cells: list[Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"train\.{ending}: {message}"):
+        check("t", multi_label(tmp_path, cells, ending))
+
+
 def test_a_name_in_brackets_is_one_if_the_task_says_so(tmp_path: Path) -> None:
     cells = ["[other]", "a|[other]", "a"]
     prepare("t", multi_label(tmp_path, cells, "csv", labels=["a", "[other]"]), tmp_path / "t")
