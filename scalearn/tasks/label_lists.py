@@ -14,7 +14,7 @@ from scalearn.tasks.label_sets import Found, LabelSpace, label_space
 from scalearn.tasks.labels import as_text, indices, refuse_spelt_out
 from scalearn.tasks.rows import Batch, Mask, Numbers, is_list, is_text
 from scalearn.tasks.suspects import is_number
-from scalearn.tasks.written_lists import parse_list
+from scalearn.tasks.written_lists import ENCLOSED, parse_list
 
 _GIVEN, _NOT_GIVEN = ("1", "true"), ("0", "false")  # what a vector says of a class
 
@@ -198,9 +198,9 @@ def _split(task: Task, batch: Batch, cells: pa.Array) -> pa.Array:
 
 
 def _written_lists(task: Task, cells: pa.Array) -> Mask:
-    """Return which text cells, [rows], begin and end with brackets, and are no label of the task's own."""
+    """Return which text cells, [rows], are lists in brackets of any kind, and no label of the task's own."""
     named = pc.is_in(pc.utf8_trim_whitespace(cells), pa.array(task.labels or (), pa.string()))
-    listed = pc.and_(pc.match_substring_regex(cells, r"(?s)^\s*\[.*\]\s*$"), pc.invert(named))
+    listed = pc.and_(pc.match_substring_regex(cells, ENCLOSED), pc.invert(named))
     mask: Mask = pc.fill_null(listed, False).to_numpy(zero_copy_only=False)
     return mask
 

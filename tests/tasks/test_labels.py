@@ -109,6 +109,11 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
             ["['a', 'b']", "['a']", "['b']"],
             r"row 1: label '\['a', 'b'\]' in 'label' is a list .* set `kind: multi_label`",
         ),
+        (["[a, b]", "[b]", "[a]"], r"row 1: label '\[a, b\]' in 'label' is a list that is written as text; set `kind"),
+        (["a", "('a', 'b')", "b"], r"row 2: label '\('a', 'b'\)' in 'label' is a list that is written as text"),
+        (["a", "{'b', 'a'}", "b"], r"row 2: label '\{'b', 'a'\}' in 'label' is a list that is written as text"),
+        (["a", "{'a': 1}", "b"], r"row 2: label '\{'a': 1\}' in 'label' is a list that is written as text"),
+        (["0,1,0", "1,0,0"], r"row 1: label '0,1,0' in 'label' looks like several numbers, .*multi_label` and `separ"),
         (["[0, 1]", "[1, 0]", "[0, 1]"], r"row 1: label '\[0, 1\]' in 'label' is a list that is written as text"),
         (
             [f"id-{number}" for number in range(40)],
