@@ -76,7 +76,7 @@ CASES = [
         ),
         file(
             "NA as a class",
-            r"row 2: label 'NA', in 1 row, often stands for no label; remove such rows, or, to keep it as a class, list",
+            r"row 2: label 'NA', in 1 row, often stands for no label; remove such rows, or, to keep it as a class, ",
             "csv",
             "text,label\na,x\nb,NA\nc,y\n",
         ),
