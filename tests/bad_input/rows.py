@@ -81,6 +81,12 @@ CASES = [
             "text,label\na,x\nb,NA\nc,y\n",
         ),
         file(
+            "two files joined",
+            r"row 3 is the header again, as where two files were joined; remove that line",
+            "csv",
+            "id,text,label\n1,a,x\n2,b,y\nid,text,label\n3,c,x\n",
+        ),
+        file(
             "another separator",
             r"row 1: label 'a,b' in 'label' looks like several labels with ',' between them; set `separator: \",\"`",
             "tsv",
@@ -253,6 +259,14 @@ CASES = [
         file("another format", r"the ending must be \.csv, \.tsv, \.jsonl, \.parquet; convert the file", "xlsx", b"PK"),
         file("a pickle", r"the ending must be", "pkl", b"\x80\x04."),
         # kinds
+        file(
+            "half a choice",
+            r"row 2: 1\.5 in 'label' is no whole number; mend the row",
+            "jsonl",
+            [{"text": "a", "all": ["x", "y"], "label": label} for label in (0, 1.5)],
+            kind="multiple_choice",
+            choices=["all"],
+        ),
         file(
             "choices unalike",
             r"row 2: 'all' holds 1 choices where other rows have 2",

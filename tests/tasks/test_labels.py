@@ -272,7 +272,26 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
             {"kind": "regression"},
             r"column .label. holds date32\[day\], not numbers",
         ),
-        (of(2**62, 2**62 + 1), {"kind": "regression"}, "every row has the label 4.61169e[+]18"),
+        (
+            of(2**62, 2**62 + 1),
+            {"kind": "regression"},
+            r"every row has the label 4\.61169e\+18, for larger numbers than 2\^53 are rounded to 64 bits; subtract",
+        ),
+        (
+            of(1.5, 0.0),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "row 1: 1.5 in 'label' is no whole number; mend",
+        ),
+        (
+            of(0.0, float("nan")),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "row 2: nan in 'label' is no whole number; mend",
+        ),
+        (
+            of([0], [1]),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "column 'label' holds list<.*>, not whole numbers; name",
+        ),
     ],
 )
 def test_columns_that_hold_no_labels(tmp_path: Path, labels: pa.Array, changes: Any, message: str) -> None:
