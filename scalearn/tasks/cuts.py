@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
+from scalearn.tasks.labels import LARGEST
 from scalearn.tasks.rows import Numbers
 from scalearn.tasks.store import SPLITS
 from scalearn.tasks.survey import Survey
@@ -53,7 +54,11 @@ def _refuse_nothing_to_learn(task: Task, origin: str, found: Survey, rows: Numbe
         only = shown([found.space.names[found.classes[rows[0]]]]) if found.space else ""
         what, mend = f"every {row} has the label '{only}'", "add rows of another class"
     elif found.targets is not None and len(np.unique(found.targets[rows])) < 2:
-        what, mend = f"every {row} has the label {found.targets[rows[0]]:g}", "add rows of another"
+        value = found.targets[rows[0]]
+        what, mend = f"every {row} has the label {value:g}", "add rows of another"
+        if abs(value) >= LARGEST:
+            what += ", for larger numbers than 2^53 are rounded to 64 bits"
+            mend = "subtract the same number from all labels, or add rows of another"
     elif found.labelled is not None and not found.labelled[rows].any():
         what, mend = f"no {row} has a label", "add rows with labels"
     else:

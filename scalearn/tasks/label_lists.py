@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
 from scalearn.tasks.label_sets import Found, LabelSpace, label_space
-from scalearn.tasks.labels import as_text, indices
+from scalearn.tasks.labels import as_text, indices, refuse_spelt_out
 from scalearn.tasks.rows import Batch, Mask, Numbers, is_list, is_text
 from scalearn.tasks.suspects import is_number
-from scalearn.tasks.written_lists import parse_list
+from scalearn.tasks.written_lists import ENCLOSED, parse_list
 
 _GIVEN, _NOT_GIVEN = ("1", "true"), ("0", "false")  # what a vector says of a class
 
@@ -124,7 +124,9 @@ def listed_texts(task: Task, batch: Batch) -> tuple[pa.Array, pa.Array]:
         cells = _split(task, batch, cells.cast(pa.string()))
         texts, rows = _flat(cells)
         filled = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
-        return texts.filter(filled), rows.filter(filled)
+        texts, rows = texts.filter(filled), rows.filter(filled)
+        refuse_spelt_out(task, batch, texts, rows)
+        return texts, rows
     if not is_list(cells.type):
         raise UserError(
             f"{batch.origin}: column '{task.label}' holds {cells.type}, not lists of labels; name another, "
@@ -196,9 +198,9 @@ def _split(task: Task, batch: Batch, cells: pa.Array) -> pa.Array:
 
 
 def _written_lists(task: Task, cells: pa.Array) -> Mask:
-    """Return which text cells, [rows], begin and end with brackets, and are no label of the task's own."""
+    """Return which text cells, [rows], are lists in brackets of any kind, and no label of the task's own."""
     named = pc.is_in(pc.utf8_trim_whitespace(cells), pa.array(task.labels or (), pa.string()))
-    listed = pc.and_(pc.match_substring_regex(cells, r"(?s)^\s*\[.*\]\s*$"), pc.invert(named))
+    listed = pc.and_(pc.match_substring_regex(cells, ENCLOSED), pc.invert(named))
     mask: Mask = pc.fill_null(listed, False).to_numpy(zero_copy_only=False)
     return mask
 

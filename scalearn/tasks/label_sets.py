@@ -37,7 +37,13 @@ class LabelSpace:
         more = f", and {rows - 1:,} more row{'s have' if rows > 2 else ' has'} it" if rows > 1 else ""
         mend = "mend the row or the task's `labels`"
         if label.strip() in NO_LABEL:
-            mend = "it often stands for no label: remove such rows, or, if it is a class, name it in `labels`"
+            mend = "it often stands for no label: remove such rows, or, to keep it as a class, name it in `labels`"
+        elif self.written != self.names and label.strip() in self.names:
+            mend = f"train writes indices, {self.written[0]} for '{shown(self.names[:1])}'; write them here, too"
+        elif not self.numbers and is_number(plain := whole(label.strip())) and 0 <= int(plain) < len(self.names):
+            mend = (
+                f"train writes names, and this looks like the index of '{shown([self.names[int(plain)]])}'; write names"
+            )
         return f"label '{label}' is outside the label set ({shown(self.names)}){more}; {mend}"
 
 
@@ -50,7 +56,7 @@ def label_space(task: Task, found: Iterable[str]) -> LabelSpace:
     known = task.labels or ()
     texts = set(_spelt(pa.array(list(found), pa.string()), known, False).to_pylist())
     plain = {whole(text) for text in texts}
-    numbers = all(is_number(text) for text in plain)
+    numbers = all(is_number(text) for text in plain - ({*NO_LABEL} - {*known} if known else set()))
     if task.labels is None:
         names = tuple(sorted(plain, key=int) if numbers else sorted(texts))
         return LabelSpace(names, names, numbers)

@@ -66,7 +66,7 @@ def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = 
         batch.refuse(wrong, f"label in '{task.label}' is not text in UTF-8; mend the row, or name another column", rows)
         raise
     batch.refuse(pc.equal(pc.utf8_trim_whitespace(texts), ""), _missing(task), rows)
-    _refuse_spelt_out(task, batch, texts, rows)
+    refuse_spelt_out(task, batch, texts, rows)
     return texts
 
 
@@ -84,7 +84,7 @@ def _whole_numbers(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | 
     return values.cast(pa.int64())
 
 
-def _refuse_spelt_out(task: Task, batch: Batch, texts: pa.Array, rows: pa.Array | None) -> None:
+def refuse_spelt_out(task: Task, batch: Batch, texts: pa.Array, rows: pa.Array | None) -> None:
     """Refuse the words that programs write for no number, unless the task's `labels` name them."""
     odd = pc.and_(
         pc.match_substring_regex(texts, r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"),

@@ -62,7 +62,7 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
             include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
         ),
     }
-    rows = 0
+    rows, joined = 0, False
     try:
         with pyarrow.csv.open_csv(path, **options) as reader:
             for batch in reader:
@@ -70,6 +70,9 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
                     found = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
                     if found >= 0:
                         raise ValueError(f"row {rows + found + 1}: a NUL byte in column '{name}'")
+                if not joined and (found := _header_again(batch)) >= 0:
+                    joined = True
+                    _refuse_joined(path, columns, quoting, delimiter, rows + found)
                 rows += batch.num_rows
                 yield batch
     except pa.ArrowInvalid:
@@ -79,19 +82,45 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
         raise ValueError(f"{rows:,} rows were read, and its lines hold {shape.rows:,}")
 
 
+def _header_again(batch: pa.RecordBatch) -> int:
+    """Return the first row whose values are the names of their columns, or -1."""
+    same = None
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        equal = pc.equal(column, name)
+        same = equal if same is None else pc.and_(same, equal)
+        if not equal.true_count:
+            return -1
+    return -1 if same is None else int(pc.index(same, True).as_py())
+
+
+def _refuse_joined(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str, row: int) -> None:
+    """Refuse a row that is the header again; where one column is read, a second says whether it is."""
+    if len(columns) > 1:
+        raise UserError(f"{path}: row {row + 1} is the header again, as where two files were joined; remove that line")
+    header = _header(path, quoting, delimiter)
+    others = [name for name in header if name and name not in columns and header.count(name) == 1]
+    if others:
+        for _ in _read_csv(path, [*columns, others[0]], quoting, delimiter):
+            pass
+
+
 def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> tuple[tuple[int, str], ...]:
     """Return the place in a row of each of these columns, with its name, as the header says it."""
+    header = _header(path, quoting, delimiter)
+    _require(path, columns, header)
+    return tuple((header.index(column), column) for column in columns)
+
+
+def _header(path: Path, quoting: Quoting | None, delimiter: str) -> list[str]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = csv.reader(
             stream, delimiter=delimiter, quoting=csv.QUOTE_NONE if quoting == "none" else csv.QUOTE_MINIMAL, strict=True
         )
         try:
-            header: list[str] = next((row for row in rows if row), [])
+            return next((row for row in rows if row), [])
         except csv.Error:
             scan(path, delimiter, quoting, {}, _BLOCK)  # it can tell the line, and what to do
             raise
-    _require(path, columns, header)
-    return tuple((header.index(column), column) for column in columns)
 
 
 def _shape(path: Path, wanted: tuple[tuple[int, str], ...], quoting: Quoting | None, delimiter: str) -> Shape:

@@ -72,8 +72,17 @@ class Batch:
             if pa.types.is_float16(column.type):
                 column = column.cast(pa.float32())
             return column.cast(pa.int64())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise UserError(f"{self.origin}: '{name}' is not a whole number in every row ({error})") from None
+        except pa.ArrowNotImplementedError:
+            raise UserError(
+                f"{self.origin}: column '{name}' holds {column.type}, not whole numbers; name another"
+            ) from None
+        except pa.ArrowInvalid:
+            for row, value in enumerate(column):
+                try:
+                    value.cast(pa.int64())
+                except pa.ArrowInvalid:
+                    raise self.error(row, f"{value.as_py()} in '{name}' is no whole number; mend the row") from None
+            raise
 
     def refuse(self, wrong: pa.Array, what: str, rows: pa.Array | None = None) -> None:
         """Raise a UserError that names the first row for which `wrong` is true.

@@ -135,6 +135,13 @@ class _Choices(_Count):
         textual = bool((by_text >= 0).sum() >= max((by_index >= 0).sum(), 1))
         if wrong := self.wrong[textual]:
             raise wrong
+        if not self.wrong[not textual] and (differ := by_index != by_text).any():
+            row = int(differ.argmax())
+            raise UserError(
+                f"{origin}: row {row + 1}: the label in '{self.task.label}' is the index of choice {by_index[row] + 1} "
+                f"and the text of choice {by_text[row] + 1}, and both readings fit every row; write the index of the "
+                "right choice, counted from 0, as a number in JSONL or parquet"
+            )
         return Survey(rows, by_text if textual else by_index, groups, choices=self.count, by_text=textual)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scalearn.errors import shown
-from scalearn.tasks.written_lists import parse_list
+from scalearn.tasks.written_lists import are_digit_vectors, is_several, number_separator, other_separator
 
-NO_LABEL = ("-", "-1")  # SNLI and MNLI write '-' where annotators disagree, GLUE -1 where labels are kept secret
+_SECRET = ("-", "-1")  # SNLI and MNLI write '-' where annotators disagree, GLUE -1 where labels are kept secret
+_MISSING = (  # what R, Python, pandas, databases and spreadsheets write; 'none' and 'NONE' are classes of their own
+    *("NA", "N/A", "n/a", "<NA>", "NaT", "None", "NULL", "null", "<null>", "\\N"),
+    *("#N/A", "#NA", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"),
+)
+NO_LABEL = (*_SECRET, *_MISSING)
 FEW = 10  # so few classes are never too many, however few the rows
 SPELLINGS = 3  # of one label that a message shows
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -34,8 +40,8 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
 
     column: where they stand; counts: [labels], how many rows of train have each.
     """
-    lists = tuple(name for name in names if parse_list(name) is not None)
-    if lists and kind == "classification":
+    lists = tuple(name for name in names if is_several(name)) if kind == "classification" else ()
+    if lists:
         what = f"label '{shown(lists[:1])}' in '{column}' is a list that is written as text"
         yield Doubt(what, "set `kind: multi_label`, or, if it is a name, list all names in `labels`", lists)
     fractions = tuple(name for name in names if _FRACTION.fullmatch(name) and not is_number(whole(name)))
@@ -49,7 +55,8 @@ def doubts(kind: str, column: str, names: Sequence[str], counts: Sequence[int]) 
     if joined:
         what = f"label '{shown(joined[:1])}' in '{column}' is made of other labels"
         yield Doubt(what, "say in `separator` what stands between labels, or list all names in `labels`", joined)
-    yield from _no_label(names, counts)
+    yield from _several(kind, column, names)
+    yield from _no_label(kind, names, counts)
     if groups := _alike(names):
         what = f"labels {' and '.join(_spelt_out(groups[0][:SPELLINGS]))} differ only in how they are spelt"
         what += f", and so do {len(groups) - 1} more" if len(groups) > 1 else ""
@@ -72,6 +79,26 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
+def _several(kind: str, column: str, names: Sequence[str]) -> Iterator[Doubt]:
+    """Yield labels that are several, as another separator than the task's tells, or vectors of 0 and 1."""
+    if kind == "multi_label" and (found := other_separator(names)):
+        what = f"label '{shown([found[0]])}' in '{column}' looks like several labels with {found[1]!r} between them"
+        mend = f"set `separator: {json.dumps(found[1])}`, or write lists, or, if it is one label, list all in `labels`"
+        yield Doubt(what, mend, (found[0],))
+        return
+    for name in names:
+        if separator := number_separator(name, bits=kind != "multi_label"):
+            what = f"label '{shown([name])}' in '{column}' looks like several numbers, a vector or indices of classes"
+            mend = "set" if kind == "multi_label" else "set `kind: multi_label` and"
+            mend += f" `separator: {json.dumps(separator)}`, or, if it is one label, list all in `labels`"
+            yield Doubt(what, mend, (name,))
+            return
+    if kind == "multi_label" and are_digit_vectors(names):
+        what = f"label '{shown(names[:1])}' in '{column}' looks like a 0 or 1 for each class"
+        mend = "write a list, '[0, 1, 0]' for '010', or, if these are names, list all in `labels`"
+        yield Doubt(what, mend, (names[0],))
+
+
 def _is_joined(name: str, names: set[str]) -> bool:
     """Tell whether a name is others with commas or semicolons between them."""
     parts = [part.strip() for part in re.split("[,;]", name)]
@@ -82,15 +109,16 @@ def _is_decimal(text: str) -> bool:
     return is_number(whole(text)) or _FRACTION.fullmatch(text) is not None
 
 
-def _no_label(names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
-    """Yield '-', and '-1' where it is neither one end of a scale (-2 to 2) nor one of two classes (-1 and 1)."""
+def _no_label(kind: str, names: Sequence[str], counts: Sequence[int]) -> Iterator[Doubt]:
+    """Yield what is written for no label; '-1' may be one end of a scale (-2 to 2) or one of two classes (-1 and 1)."""
     others = {name for name in names if name != "-1"}
     scale = others == {"1"} or any(_SIGNED.fullmatch(name) for name in others)
     for name in NO_LABEL:
         if name in names and not (name == "-1" and scale):
             count = counts[list(names).index(name)]
             what = f"label '{name}', in {count:,} row{'s' if count != 1 else ''}, often stands for no label"
-            yield Doubt(what, "remove such rows, or, if it is a class, list all names in `labels`", (name,))
+            mend = "leave it out where a row has no label" if kind == "multi_label" else "remove such rows"
+            yield Doubt(what, f"{mend}, or, to keep it as a class, list all names in `labels`", (name,))
 
 
 def _alike(names: Sequence[str]) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Lists of labels that a program has written as text into a cell: "['a', 'b']", "[0, 1, 0]", "[0 1 0]"."""
+"""Lists of labels that a program has written as text into a cell: "['a', 'b']", "[0, 1, 0]", "[0 1 0]", "a,b"."""
 
 from __future__ import annotations
 
@@ -6,10 +6,67 @@ import ast
 import json
 import re
 import warnings
+from collections.abc import Sequence
 
 _NUMBER = r"-?[0-9]+(?:\.[0-9]*)?"
 _ITEM = re.compile(rf"""\s*(?:('(?:[^'\\]|\\.)*')|("(?:[^"\\]|\\.)*")|({_NUMBER}|[Tt]rue|[Ff]alse))\s*(,|$)""")
 _NUMBERS = re.compile(rf"{_NUMBER}(?:\s+{_NUMBER})*")  # as NumPy writes an array
+
+
+_CALL = r"(?:array|set|frozenset|tuple|list|dict)\(\s*[\[({'\"].*\)"
+_TUPLE = r"\([^()]*,[^()]*\)|\(\s*['\"].*['\"]\s*,?\s*\)"
+# A cell of a multi_label task that is a list, a set, a tuple or a dictionary; RE2 reads it, too. '(other)' is a name.
+ENCLOSED = rf"(?s)^\s*(?:\[.*\]|\{{.*\}}|{_CALL}|{_TUPLE})\s*$"
+_SEVERAL = re.compile(rf"(?s)\[[^\[\]]*,[^\[\]]*\]|\{{.*[,:'\"].*\}}|{_CALL}|{_TUPLE}")
+_VALUES = re.compile(r"[0-9]+(?:\.0*)?(?:(?P<by>\s*[,;]\s*|\s+|\|)[0-9]+(?:\.0*)?)+")
+_BITS = re.compile(r"[01](?:\.0*)?(?:(?P<by>\s*[,;]\s*|\s+|\|)[01](?:\.0*)?)+")
+_DIGITS = re.compile(r"[01]{2,}")
+_SEPARATORS = (",", ";", "|", "\t", "\n", "/", "+")
+_ALSO_IN_NAMES = ("/", "+")  # 'sport/football' and 'sport/tennis' are no lists
+
+
+def is_several(label: str) -> bool:
+    """Tell whether a label is a list, set, tuple or dictionary of several labels: '[a, b]' is, '[other]' is a name."""
+    return parse_list(label) is not None or _SEVERAL.fullmatch(label.strip()) is not None
+
+
+def number_separator(label: str, bits: bool) -> str | None:
+    """Return what stands between the numbers of a label that is several of them, '3,7' or '0 1 0'; None if it is none.
+
+    bits: only 0 and 1 are such numbers. White space is ' '.
+    """
+    found = (_BITS if bits else _VALUES).fullmatch(label.strip())
+    return (found["by"].strip() or " ") if found else None
+
+
+def are_digit_vectors(labels: Sequence[str]) -> bool:
+    """Tell whether all labels are a 0 or 1 for each class, without a sign between: '010' and '100'."""
+    equal = len({len(label) for label in labels}) == 1
+    return equal and all(map(_DIGITS.fullmatch, labels)) and any(label.startswith("0") for label in labels)
+
+
+def other_separator(labels: Sequence[str]) -> tuple[str, str] | None:
+    """Return a label that is several others by a separator, and that separator: 'a,b' where 'b,c' is one, too.
+
+    The evidence is in what the parts do: one stands at several places, or two recur in other labels.
+    """
+    for separator in _SEPARATORS:
+        if not any(separator in label for label in labels):
+            continue
+        split = [[part.strip() for part in label.split(separator)] for label in labels]
+        places: dict[str, list[int]] = {}
+        joined: set[str] = set()
+        for parts in split:
+            for part in set(parts):
+                places.setdefault(part, []).append(parts.index(part))
+            joined |= set(parts) if len(parts) > 1 else set()
+        recurring = {part for part in joined if part and len(places[part]) > 1}
+        moving = {part for part in recurring if len(set(places[part])) > 1}
+        if moving or (len(recurring) > 1 and separator not in _ALSO_IN_NAMES):
+            marked = moving or recurring
+            rows = zip(labels, split, strict=True)
+            return next(label for label, parts in rows if len(parts) > 1 and marked & set(parts)), separator
+    return None
 
 
 def looks_like_list(cell: str) -> bool:

@@ -74,6 +74,25 @@ CASES = [
             "csv",
             "text,label\na,0\nb,NaN\nc,1\n",
         ),
+        file(
+            "NA as a class",
+            r"row 2: label 'NA', in 1 row, often stands for no label; remove such rows, or, to keep it as a class, ",
+            "csv",
+            "text,label\na,x\nb,NA\nc,y\n",
+        ),
+        file(
+            "two files joined",
+            r"row 3 is the header again, as where two files were joined; remove that line",
+            "csv",
+            "id,text,label\n1,a,x\n2,b,y\nid,text,label\n3,c,x\n",
+        ),
+        file(
+            "another separator",
+            r"row 1: label 'a,b' in 'label' looks like several labels with ',' between them; set `separator: \",\"`",
+            "tsv",
+            "text\tlabel\nx\ta,b\ny\tb,c\nz\ta,c\n",
+            kind="multi_label",
+        ),
         file("inf in words", r"row 1: label '-inf' looks like", "tsv", "text\tlabel\na\t-inf\nb\t1\n"),
         file("NaN to learn", r"row 13: label in 'label' is missing", "csv", NUMBER_ROWS + "b,nan\n", **NUMBERS),
         file("infinity to learn", r"row 13: label in 'label' is infinite", "csv", NUMBER_ROWS + "b,inf\n", **NUMBERS),
@@ -240,6 +259,14 @@ CASES = [
         file("another format", r"the ending must be \.csv, \.tsv, \.jsonl, \.parquet; convert the file", "xlsx", b"PK"),
         file("a pickle", r"the ending must be", "pkl", b"\x80\x04."),
         # kinds
+        file(
+            "half a choice",
+            r"row 2: 1\.5 in 'label' is no whole number; mend the row",
+            "jsonl",
+            [{"text": "a", "all": ["x", "y"], "label": label} for label in (0, 1.5)],
+            kind="multiple_choice",
+            choices=["all"],
+        ),
         file(
             "choices unalike",
             r"row 2: 'all' holds 1 choices where other rows have 2",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,72 @@ def test_lists_of_names_that_became_text(tmp_path: Path, ending: str) -> None:
     assert info.labels == ("a", "b", "c", "it's")
     assert "labels: 'label' holds lists that are written as text; they are read as lists" in info.notes
     assert column(tmp_path / "t", "train", "label") == [[0, 1], [2], [], [0, 1], [], [1], [3]]
+
+
+@pytest.mark.parametrize(
+    ("ending", "cells", "message"),
+    [
+        ("csv", ["a|b", "nan", "b"], "row 2: label 'nan' looks like a missing number"),
+        ("tsv", ["a|b", "NaN|b", "b"], "row 2: label 'NaN' looks like a missing number"),
+        ("jsonl", [["a", "b"], ["nan"], ["b"]], "row 2: label 'nan' looks like a missing number"),
+        ("csv", ["a|b", "b", "NA"], "row 3: label 'NA', in 1 row, often stands for no label; leave it out where a row"),
+        ("jsonl", [["a", "b"], ["b"], ["NA"]], "row 3: label 'NA', in 1 row, often stands for no label; leave it out"),
+        ("csv", ["['a', 'None']", "b"], "row 1: label 'None', in 1 row, often stands for no label"),
+    ],
+)
+def test_a_missing_value_in_words_is_no_label(tmp_path: Path, ending: str, cells: list[Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"train\.{ending}: {message}"):
+        check("t", multi_label(tmp_path, cells, ending))
+
+
+BRACKETS = ["{'a', 'b'}", "('a', 'b')", "('a',)", "{a,b}", "{a}", "{'a': 1, 'b': 0}", "array(['a', 'b'], dtype=object)"]
+
+
+@pytest.mark.parametrize("cell", BRACKETS)
+def test_brackets_of_another_kind_are_no_name(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(
+        UserError, match=r"row 1: label '.*' looks like a list and cannot be read as one; write \['a', "
+    ):
+        check("t", multi_label(tmp_path, [cell, "b", "a"], "csv"))
+    prepare("t", multi_label(tmp_path, [cell, "b", "a"], "csv", labels=[cell, "b", "a"]), tmp_path / "t")
+    assert column(tmp_path / "t", "train", "label") == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator"),
+    [
+        (["0,1,0", "1,1,0", "0,0,1"], ","),
+        (["0 1 0", "1 1 0", "0 0 1"], " "),
+        (["0;1;0", "1;0;0", "0;0;1"], ";"),
+        (["3, 7", "12", "7"], ","),
+        (["a,b", "b,c", "a,c"], ","),
+        (["joy, anger", "joy", "anger, fear"], ","),
+        (["a/b", "b/c", "a/c"], "/"),
+        (["a\tb", "b\tc", "a\tc"], "\t"),
+    ],
+)
+def test_another_separator_is_found_and_told(tmp_path: Path, cells: list[str], separator: str) -> None:
+    written = re.escape(json.dumps(separator))
+    with pytest.raises(UserError, match=rf"row \d: label '.*' in 'label' looks like .*set `separator: {written}`, or"):
+        check("t", multi_label(tmp_path, cells, "csv"))
+    check("t", multi_label(tmp_path, cells, "csv", separator=separator))
+    check("t", multi_label(tmp_path, cells, "csv", labels=sorted(cells)))
+
+
+def test_a_0_or_1_for_each_class_without_a_sign_between(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"row 1: label '001' in 'label' looks like a 0 or 1 for each class; write a l"):
+        check("t", multi_label(tmp_path, ["001", "010", "110"], "csv"))
+    check("t", multi_label(tmp_path, ["10", "11|10", "110"], "csv"))
+
+
+def test_names_with_signs_inside_are_names(tmp_path: Path) -> None:
+    names = [
+        *("Agriculture, food", "Water, sanitation and hygiene", "Food Security", "Shock/Event->Type", "Shock/Event"),
+        *("sport/football", "sport/tennis", "New York, New York", "New York, Buffalo", "(other)", "R&B", "C++", "A+"),
+        *("very good", "good", "very bad", "bad", "10", "110"),
+    ]
+    info = prepare("t", multi_label(tmp_path, names * 2, "csv"), tmp_path / "t")
+    assert info.labels == tuple(sorted(names))
 
 
 def test_a_name_in_brackets_is_one_if_the_task_says_so(tmp_path: Path) -> None:

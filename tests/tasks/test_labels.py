@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
 from scalearn.tasks.prepare import check, prepare
 from tests.tasks.making import column, files_task
@@ -109,6 +109,11 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
             ["['a', 'b']", "['a']", "['b']"],
             r"row 1: label '\['a', 'b'\]' in 'label' is a list .* set `kind: multi_label`",
         ),
+        (["[a, b]", "[b]", "[a]"], r"row 1: label '\[a, b\]' in 'label' is a list that is written as text; set `kind"),
+        (["a", "('a', 'b')", "b"], r"row 2: label '\('a', 'b'\)' in 'label' is a list that is written as text"),
+        (["a", "{'b', 'a'}", "b"], r"row 2: label '\{'b', 'a'\}' in 'label' is a list that is written as text"),
+        (["a", "{'a': 1}", "b"], r"row 2: label '\{'a': 1\}' in 'label' is a list that is written as text"),
+        (["0,1,0", "1,0,0"], r"row 1: label '0,1,0' in 'label' looks like several numbers, .*multi_label` and `separ"),
         (["[0, 1]", "[1, 0]", "[0, 1]"], r"row 1: label '\[0, 1\]' in 'label' is a list that is written as text"),
         (
             [f"id-{number}" for number in range(40)],
@@ -135,6 +140,44 @@ def test_many_classes_are_classes_as_long_as_each_has_rows(tmp_path: Path, class
     assert len(info.labels or ()) == classes
 
 
+MISSING = ("NA", "N/A", "n/a", "<NA>", "NaT", "None", "NULL", "null", r"\N", "#N/A", "#VALUE!")
+
+
+@pytest.mark.parametrize("word", MISSING)
+def test_a_missing_value_in_words_is_no_class_unless_labels_say_so(tmp_path: Path, word: str) -> None:
+    rows = numbered(["yes", "no", word, "yes", word])
+    with pytest.raises(UserError) as caught:
+        check("t", files_task(tmp_path, rows, "csv", validation=rows))
+    what = f"row 3: label '{shown([word])}', in 2 rows, often stands for no label; remove such rows, or, to keep it"
+    assert f"{what} as a class, list all names in `labels`" in str(caught.value)
+    named = files_task(tmp_path, rows, "csv", validation=rows, labels=["no", word, "yes"])
+    prepare("t", named, tmp_path / "t")
+    assert column(tmp_path / "t", "train", "label") == [2, 0, 1, 2, 1]
+
+
+def test_a_missing_value_among_indices_is_the_one_that_is_refused(tmp_path: Path) -> None:
+    rows = numbered(["0", "1", "NA", "1"])
+    with pytest.raises(UserError, match=r"row 3: label 'NA' is outside the label set \(no, yes\); it often stands for"):
+        check("t", files_task(tmp_path, rows, "csv", validation=rows, labels=["no", "yes"]))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "mend"),
+    [
+        (["0", "1"], "yes", "train writes indices, 0 for 'no'; write them here, too"),
+        (["no", "yes"], "1", "train writes names, and this looks like the index of 'yes'; write names"),
+        (["no", "yes"], "2", "mend the row or the task's `labels`"),
+    ],
+)
+def test_names_where_train_has_indices_are_said_to_be_so(
+    tmp_path: Path, train: list[str], test: str, mend: str
+) -> None:
+    rows, others = numbered(train * 2), numbered([test])
+    with pytest.raises(UserError) as caught:
+        check("t", files_task(tmp_path, rows, "csv", validation=rows, test=others, labels=["no", "yes"]))
+    assert f"row 1: label '{test}' is outside the label set (no, yes); {mend}" in str(caught.value)
+
+
 def test_named_in_labels_every_row_may_have_a_class_of_its_own(tmp_path: Path) -> None:
     names = [f"class {number}" for number in range(40)]
     rows = numbered(names)
@@ -149,7 +192,9 @@ def test_a_label_outside_the_set_is_counted_and_the_set_not_shown_whole(tmp_path
     with pytest.raises(UserError, match=r"row 2: label '-' is outside the label set") as caught:
         check("t", task)
     said = str(caught.value)
-    assert "(500 in all)), and 1 more row has it; it often stands for no label: remove such rows, or, if it" in said
+    assert (
+        "(500 in all)), and 1 more row has it; it often stands for no label: remove such rows, or, to keep it" in said
+    )
     assert len(said) < 1700
     rows = [{"text": f"t{number}", "label": names[number % 400]} for number in range(1200)]
     notes = prepare("t", files_task(tmp_path, rows, validation=rows[:2], test=rows[:2]), tmp_path / "t").notes
@@ -227,7 +272,26 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
             {"kind": "regression"},
             r"column .label. holds date32\[day\], not numbers",
         ),
-        (of(2**62, 2**62 + 1), {"kind": "regression"}, "every row has the label 4.61169e[+]18"),
+        (
+            of(2**62, 2**62 + 1),
+            {"kind": "regression"},
+            r"every row has the label 4\.61169e\+18, for larger numbers than 2\^53 are rounded to 64 bits; subtract",
+        ),
+        (
+            of(1.5, 0.0),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "row 1: 1.5 in 'label' is no whole number; mend",
+        ),
+        (
+            of(0.0, float("nan")),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "row 2: nan in 'label' is no whole number; mend",
+        ),
+        (
+            of([0], [1]),
+            {"kind": "multiple_choice", "choices": ["c1", "c2"]},
+            "column 'label' holds list<.*>, not whole numbers; name",
+        ),
     ],
 )
 def test_columns_that_hold_no_labels(tmp_path: Path, labels: pa.Array, changes: Any, message: str) -> None:

@@ -102,6 +102,20 @@ def test_choices_that_are_numbers_themselves(tmp_path: Path, labels: list[str], 
     assert column(tmp_path / "t", "train", "label") == found
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_labels_that_are_index_and_text_of_two_choices_are_refused(tmp_path: Path, ending: str) -> None:
+    pairs = [("0", "1", "0"), ("1", "0", "0"), ("1", "0", "1")]
+    made = [{"text": "?", "a": a, "b": b, "label": label} for a, b, label in pairs]
+    options: dict[str, Any] = {"kind": "multiple_choice", "choices": ("a", "b")}
+    says = r"row 2: the label in 'label' is the index of choice 1 and the text of choice 2, and both .* as a number in"
+    with pytest.raises(UserError, match=rf"train\.{ending}: {says} JSONL or parquet"):
+        check("t", files_task(tmp_path, made, ending, **options))
+    settled = [row | {"label": int(row["label"])} for row in made]
+    prepare("t", files_task(tmp_path, settled, validation=settled, **options), tmp_path / "t")
+    assert column(tmp_path / "t", "train", "label") == [0, 0, 1]
+    check("t", files_task(tmp_path, made[:1] * 2, ending, validation=made[:1], **options))  # the readings agree
+
+
 def choice(**changes: Any) -> list[dict[str, Any]]:
     return [*CHOICES[:3], CHOICES[3] | changes, *CHOICES[4:]]
 

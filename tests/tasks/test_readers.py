@@ -48,6 +48,25 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, ending: 
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
+@pytest.mark.parametrize("before", [0, 3, MANY])
+def test_a_header_within_the_rows_is_refused_whatever_is_read(tmp_path: Path, ending: str, before: int) -> None:
+    rows = [{"text": "a" * 500, "label": "label"}] * before + [{"text": "text", "label": "label"}]
+    path = Path(write_rows(tmp_path / f"t.{ending}", [*rows, {"text": "text", "label": "b"}]))
+    for columns in (["label"], ["text"], ["label", "text"]):
+        with pytest.raises(
+            UserError, match=rf"t\.{ending}: row {before + 1} is the header again, .*; remove that line"
+        ):
+            rows_of(path, *columns)
+
+
+def test_a_label_that_its_column_has_for_a_name_is_one(tmp_path: Path) -> None:
+    rows = [{"text": "a", "label": "label"}, {"text": "text", "label": "b"}]
+    path = Path(write_rows(tmp_path / "t.csv", rows))
+    assert rows_of(path, "label") == [{"label": "label"}, {"label": "b"}]
+    assert rows_of(path, "text", "label") == rows
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
 def test_a_header_without_rows_is_an_empty_split(tmp_path: Path, ending: str) -> None:
     task = files_task(tmp_path, [{"text": "a", "label": "b"}, {"text": "c", "label": "d"}], ending)
     (tmp_path / f"test.{ending}").write_text("text,label\n" if ending == "csv" else "text\tlabel\n")
