@@ -8,6 +8,7 @@ sees nothing of the text there (GPT-2, BART, T5).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,11 @@ class Architecture:
     `prefix` begins the encoder's tensors in a file that also holds a head. `layer` begins the tensors of each layer,
     before its number; it is empty where layers share their weights. `width` and `layers` are the keys of config.json
     for the hidden size and the number of layers. `pooler`: the encoder has one. `built_as`: the kind whose code
-    computes the same function and takes adapters.
+    computes the same function and takes adapters. `classes` begins the names of the library's classes of this kind.
     """
 
     prefix: str
+    classes: str
     layer: str = "encoder.layer."
     width: str = "hidden_size"
     layers: str = "num_hidden_layers"
@@ -34,14 +36,14 @@ class Architecture:
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {
-    "albert": Architecture("albert", layer=""),
-    "bert": Architecture("bert"),
-    "camembert": Architecture("roberta", built_as="roberta"),
-    "deberta-v2": Architecture("deberta", pooler=False),  # DeBERTa v3 is of this kind, too
-    "distilbert": Architecture("distilbert", "transformer.layer.", "dim", "n_layers", pooler=False),
-    "electra": Architecture("electra", pooler=False),
-    "roberta": Architecture("roberta"),
-    "xlm-roberta": Architecture("roberta"),
+    "albert": Architecture("albert", "Albert", layer=""),
+    "bert": Architecture("bert", "Bert"),
+    "camembert": Architecture("roberta", "Camembert", built_as="roberta"),
+    "deberta-v2": Architecture("deberta", "DebertaV2", pooler=False),  # DeBERTa v3 is of this kind, too
+    "distilbert": Architecture("distilbert", "DistilBert", "transformer.layer.", "dim", "n_layers", pooler=False),
+    "electra": Architecture("electra", "Electra", pooler=False),
+    "roberta": Architecture("roberta", "Roberta"),
+    "xlm-roberta": Architecture("roberta", "XLMRoberta"),
 }
 
 # These count positions from the padding token's id plus one, so that fewer tokens fit than there are positions.
@@ -56,6 +58,18 @@ def trainable(where: str, model_type: object) -> Architecture:
         kind = f"is of the kind '{model_type}', which" if model_type else "names no model_type, so that it"
         raise UserError(f"{where} {kind} cannot be trained here; choose a model of one of: {', '.join(ARCHITECTURES)}")
     return found
+
+
+def check_classes(where: str, config: Mapping[str, Any]) -> None:
+    """Refuse a config whose `architectures` names a class of another kind, whose code computes another function."""
+    mine, named = ARCHITECTURES[config["model_type"]], config.get("architectures")
+    for name in named if isinstance(named, list) else []:
+        for kind, other in ARCHITECTURES.items():
+            if other.prefix != mine.prefix and re.match(rf"{other.classes}(Model|For|LMHead|AdapterModel)", str(name)):
+                raise UserError(
+                    f"{where} has architectures {name!r}, of the kind '{kind}', but model_type "
+                    f"'{config['model_type']}'; take the config that belongs to the weights"
+                )
 
 
 def most_tokens(config: Mapping[str, Any]) -> int | None:

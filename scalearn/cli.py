@@ -163,7 +163,7 @@ def check_task(
 
         info = TaskInfo.read(folder)
         tokens = Tokens(model, info.max_length, info.truncate)
-        found = look(folder, tokens.lengths, tokens.max_length)
+        found = look(folder, tokens.lengths, tokens.max_length, tokens.unknown)
     if as_json:
         print(json.dumps(report.as_json(found), indent=1))
     else:

@@ -154,7 +154,7 @@ def _describe(name: str, source: ModelSource, folder: Path, trained: bool) -> tu
     from scalearn.fitting import check_weights, load_tokenizer
 
     model = check_weights(where, folder, trained)
-    tokenizer = load_tokenizer(where, folder, int(model.get_input_embeddings().num_embeddings), trained)
+    tokenizer = load_tokenizer(where, folder, model, trained)
     shape = {"hidden_size": int(model.config.hidden_size), "layers": int(model.config.num_hidden_layers)}
     facts = {"name": name, "source": source.model_dump(mode="json"), "sha256": found}
     return {**facts, **shape, "model_type": config["model_type"]}, tokenizer

@@ -7,14 +7,16 @@ torch's meta device, which takes no memory.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scalearn.architectures import AFTER_PADDING
 from scalearn.errors import UserError
 from scalearn.files import read_json
-from scalearn.model_folder import CONFIG, misfit
+from scalearn.model_folder import CONFIG, WEIGHTS, WORDS, is_weight, misfit
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 _CASED = 0.01  # the share of entries with upper-case letters from which on a vocabulary is a cased one
@@ -36,6 +38,7 @@ def check_weights(where: str, folder: Path, trained: bool) -> Any:
     except Exception as error:  # a config may be wrong in any way, and each ends in an error of another class
         raise UserError(f"{where}: {CONFIG} is no encoder's ({_why(error)}); choose another model") from None
     _check_names(where, model, found)
+    _check_values(where, folder / WEIGHTS)
     return model
 
 
@@ -89,15 +92,36 @@ def _check_names(where: str, model: Any, found: Mapping[str, Sequence[str]]) -> 
         raise misfit(where, f"{_first(left)}, which the config has no place for")
 
 
+def _check_values(where: str, path: Path) -> None:
+    """Refuse weights that are not finite as float32, in which they train, and embeddings that tell no words apart."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as stream:
+        for name in sorted(filter(is_weight, stream.keys())):
+            tensor = stream.get_tensor(name).float()
+            if not tensor.numel():
+                continue
+            low, high = (float(end) for end in tensor.aminmax())  # no copy; NaN, if any is there
+            if not (math.isfinite(low) and math.isfinite(high)):
+                raise UserError(
+                    f"{where}: {WEIGHTS}: tensor '{name}' holds values that are not finite; fetch or save it again"
+                )
+            if name.endswith(WORDS) and low == high:
+                raise UserError(
+                    f"{where}: {WEIGHTS}: tensor '{name}' is {low:g} everywhere, so that all words look the same; "
+                    "fetch or save it again"
+                )
+
+
 def _first(names: Sequence[str]) -> str:
     """Return the first of these tensors, and how many more there are."""
     return f"tensor '{names[0]}'" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
-def load_tokenizer(where: str, folder: Path, rows: int, trained: bool) -> Any:
+def load_tokenizer(where: str, folder: Path, model: Any, trained: bool) -> Any:
     """Return the fast tokenizer of the folder's files; a UserError says why it cannot be used with this encoder.
 
-    rows: of the encoder's token embeddings. trained: see check_model_folder.
+    model: the encoder's, see check_weights. trained: see check_model_folder.
     """
     from transformers import AutoTokenizer
 
@@ -110,6 +134,11 @@ def load_tokenizer(where: str, folder: Path, rows: int, trained: bool) -> Any:
     if not tokenizer.is_fast:
         raise UserError(f"{where}: no fast tokenizer; save the model again with its tokenizer.json")
     vocabulary: dict[str, int] = tokenizer.get_vocab()
+    if vocabulary.keys() <= set(tokenizer.all_special_tokens):
+        raise UserError(
+            f"{where}: its tokenizer knows only special tokens, no word; take the tokenizer that belongs to the weights"
+        )
+    rows = int(model.get_input_embeddings().num_embeddings)
     last = max(vocabulary, key=lambda token: vocabulary[token])
     if vocabulary[last] >= rows:
         raise UserError(
@@ -121,10 +150,21 @@ def load_tokenizer(where: str, folder: Path, rows: int, trained: bool) -> Any:
             f"{where}: its tokenizer has no padding token; add it with save_pretrained, for example "
             "tokenizer.pad_token = '[PAD]', a token that the encoder knows"
         )
+    _check_padding(where, tokenizer, model.config)
     if trained:
         _check_first_token(where, tokenizer)
     _check_case(where, folder, tokenizer, vocabulary)
     return tokenizer
+
+
+def _check_padding(where: str, tokenizer: Any, config: Any) -> None:
+    """Refuse another padding token than the encoder's where positions are counted by it."""
+    if config.model_type in AFTER_PADDING and config.pad_token_id != tokenizer.pad_token_id:
+        raise UserError(
+            f"{where}: its tokenizer pads with the token {tokenizer.pad_token!r} of id {tokenizer.pad_token_id}, but "
+            f"pad_token_id in {CONFIG} is {config.pad_token_id}, by which the encoder counts positions; "
+            "take the tokenizer that belongs to the weights"
+        )
 
 
 def _check_first_token(where: str, tokenizer: Any) -> None:
@@ -155,5 +195,7 @@ def _check_case(where: str, folder: Path, tokenizer: Any, vocabulary: Mapping[st
 
 def _why(error: Exception) -> str:
     """Return the first sentence of the library's complaint."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].split(". ")[0][:_SHOWN]
+    if isinstance(error, KeyError):
+        return f"the library knows no {error}"[:_SHOWN]
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0].strip().split(". ")[0][:_SHOWN]

@@ -76,7 +76,7 @@ BROKEN = {
     ),
     "weights that git-lfs left out": (
         lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"),
-        r"model\.safetensors is not readable",
+        r"model\.safetensors is a pointer of git-lfs, not the weights",
     ),
     "unknown kind of model": (
         lambda folder: change(folder / "config.json", model_type="nonesuch"),

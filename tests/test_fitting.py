@@ -85,6 +85,7 @@ def added(**new: Tensor) -> Spoil:
 
 # What is done to a good folder, what is said, and whether `scalearn check` says it before the first job.
 WORDS = r"no tensor 'embeddings\.word_embeddings\.weight', but '{}embeddings\.LayerNorm\.bias'"
+NORM = "encoder.layer.0.output.LayerNorm.bias"
 MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     "a prefix of data parallelism": (renamed("^", "module."), WORDS.format(r"module\."), True),
     "a prefix of a larger model": (renamed("^", "model.bert."), WORDS.format(r"model\.bert\."), True),
@@ -98,6 +99,57 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     "other words": (config(vocab_size=100), "68 token embeddings, where vocab_size is 100", True),
     "quantised weights": (config(quantization_config={"bits": 4}), "its weights are quantised", True),
     "a decoder": (config(is_decoder=True), "config.json says is_decoder, and the first token of a decoder", True),
+    "pruned heads": (config(pruned_heads={"0": [1]}), "config.json has pruned_heads, which are not taken out", True),
+    "cross attention": (config(add_cross_attention=True), "config.json says add_cross_attention, and the first", True),
+    "a number as a text": (
+        config(layer_norm_eps="1e-12"),
+        'config.json: layer_norm_eps must be a number, not "1e-12"; mend it',
+        True,
+    ),
+    "an epsilon of 0": (config(layer_norm_eps=0), "config.json: layer_norm_eps is 0, but must be above 0", True),
+    "a dropout of all": (
+        config(hidden_dropout_prob=1.0),
+        "hidden_dropout_prob is 1.0, but must be at least 0 and below 1",
+        True,
+    ),
+    "classes of another kind": (
+        config(architectures=["RobertaForMaskedLM"]),
+        r"config\.json has architectures 'RobertaForMaskedLM', of the kind 'roberta', but model_type 'bert'",
+        True,
+    ),
+    **{
+        f"weights as {dtype}": (
+            tensors(lambda found, dtype=dtype: {name: tensor.to(dtype) for name, tensor in found.items()}),
+            rf"model\.safetensors holds tensor '\S+' as {kind}, but weights are read as one of F64, F32, F16, BF16",
+            True,
+        )
+        for kind, dtype in (
+            ("F8_E4M3", torch.float8_e4m3fn),
+            ("I8", torch.int8),
+            ("I64", torch.int64),
+            ("BOOL", torch.bool),
+        )
+    },
+    "NaN": (
+        tensors(lambda found: {**found, NORM: torch.full((32,), torch.nan)}),
+        rf"model\.safetensors: tensor '{NORM}' holds values that are not finite",
+        False,
+    ),
+    "more than float32 holds": (
+        tensors(lambda found: {**found, NORM: torch.full((32,), 1e300, dtype=torch.float64)}),
+        rf"model\.safetensors: tensor '{NORM}' holds values that are not finite",
+        False,
+    ),
+    "words that are all the same": (
+        tensors(lambda found: {**found, "embeddings.word_embeddings.weight": torch.zeros(68, 32)}),
+        r"tensor 'embeddings\.word_embeddings\.weight' is 0 everywhere, so that all words look the same",
+        False,
+    ),
+    "an activation that nobody knows": (
+        config(hidden_act="foo"),
+        r"config\.json is no encoder's \(the library knows no 'foo'\)",
+        False,
+    ),
     "half a layer": (
         without(r"layer\.1\.output"),
         r"no tensor 'bert\.encoder\.layer\.1\.output\.LayerNorm\.bias' \(and 3 more\); load the model where",
@@ -148,6 +200,8 @@ FITTING: dict[str, Spoil] = {
     "no pooler": without("pooler"),
     "stored positions": added(embeddings__position_ids=torch.arange(80)[None]),
     "a head": added(classifier__weight=torch.zeros(2, 32)),
+    "no architectures": config(architectures=None),
+    "architectures of no kind here": config(architectures=["BertweetModel", "MyEncoder"]),
     "half precision": tensors(lambda found: {name: tensor.half() for name, tensor in found.items()}),
 }
 
@@ -177,6 +231,14 @@ def test_other_kinds_are_refused_from_their_config_alone(folder: Path, kind: str
     change(folder / "config.json", model_type=kind)
     says = f"config.json is of the kind '{kind}', which cannot be trained here; choose a model of one of: albert, bert"
     assert says in refused(folder)
+
+
+@pytest.mark.parametrize("named", ["XLMRobertaForMaskedLM", "CamembertModel", "RobertaModel"])
+def test_kinds_of_one_function_may_bear_each_other_s_name(named: str, tmp_path: Path) -> None:
+    saved = make_model(tmp_path / "saved", "roberta")
+    (saved / "model.json").unlink()
+    change(saved / "config.json", architectures=[named])
+    taken(saved)
 
 
 def test_the_readme_names_exactly_the_kinds_that_can_be_trained() -> None:
@@ -239,6 +301,21 @@ def test_a_tokenizer_that_begins_with_the_text_is_refused(folder: Path) -> None:
         ("add_prefix_space", "trim_offsets", "use_regex"), True))  # fmt: skip
     assert "puts no special token such as [CLS] before a text, which is where heads read" in refused(folder)
     taken(folder, trained=False)
+
+
+def test_another_padding_token_is_refused_where_positions_are_counted_by_it(tmp_path: Path) -> None:
+    saved = make_model(tmp_path / "saved", "roberta", pad_token_id=1)
+    (saved / "model.json").unlink()
+    says = "its tokenizer pads with the token '[PAD]' of id 0, but pad_token_id in config.json is 1, by which the enc"
+    assert says in refused(saved)
+    taken(make_model(tmp_path / "other", "bert", pad_token_id=1))
+
+
+def test_a_tokenizer_of_special_tokens_alone_is_refused(folder: Path) -> None:
+    content = read_json(folder / "tokenizer.json")
+    content["model"]["vocab"] = {token: i for token, i in content["model"]["vocab"].items() if token.startswith("[")}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    assert "its tokenizer knows only special tokens, no word; take the tokenizer that belongs" in refused(folder)
 
 
 def test_a_tokenizer_that_is_damaged_is_refused(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from scalearn.errors import shown
 from scalearn.files import sha256
 from scalearn.tasks.examine import SHOWN, Measure, Places, Split, read_split
 from scalearn.tasks.store import SPLITS, TaskInfo
-from scalearn.tasks.suspects import doubts
+from scalearn.tasks.suspects import MANY_UNKNOWN, doubts, unknown_words
 
 Level = Literal["error", "warning", "note"]
 
@@ -50,16 +50,25 @@ class Report:
         return sum(finding.level == "error" for finding in self.findings)
 
 
-def check_task(folder: Path, measure: Measure | None = None, most: int | None = None) -> Report:
+def check_task(
+    folder: Path,
+    measure: Measure | None = None,
+    most: int | None = None,
+    unknown: Callable[[], float] | None = None,
+) -> Report:
     """Look through the prepared task in `folder`; a UserError says it if that is no task at all.
 
     measure: counts tokens as a model does; without it rows are called long only if their words alone are too many.
-    most: how many tokens that model takes of a row; by default the task's length.
+    most: how many tokens that model takes of a row; by default the task's length. unknown: returns what share
+    of the tokens, since it was asked last, the model's tokenizer does not know.
     """
     info = TaskInfo.read(folder)
     limit = info.max_length if most is None else most
-    splits = {split: read_split(folder / f"{split}.parquet", info, measure, limit) for split in SPLITS}
-    found = list(_changed(folder, info))
+    found, splits = list(_changed(folder, info)), {}
+    for name in SPLITS:
+        splits[name] = read_split(folder / f"{name}.parquet", info, measure, limit)
+        if unknown is not None and (share := unknown()) > MANY_UNKNOWN:
+            found.append(Finding("warning", name, splits[name].rows, unknown_words(share)))
     for name, split in splits.items():
         found += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
     found += [*_parts(splits["test"], info), *_nothing_to_learn(splits["train"]), *_repeated(splits)]

@@ -1,4 +1,4 @@
-"""Label sets that are hardly meant: what preparing a task refuses, and what check-task warns of. No rows, no Arrow."""
+"""What is hardly meant: label sets that preparing refuses or check-task warns of, unknown tokens. No rows, no Arrow."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _MISSING = (  # what R, Python, pandas, databases and spreadsheets write; 'none'
 )
 NO_LABEL = (*_SECRET, *_MISSING)
 FEW = 10  # so few classes are never too many, however few the rows
+MANY_UNKNOWN = 0.1  # a larger share of tokens that a tokenizer does not know tells of another language
 SPELLINGS = 3  # of one label that a message shows
 _FRACTION = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 _WHOLE = re.compile(r"(-?[0-9]+)\.0*")
@@ -137,3 +138,11 @@ def _spelt_out(names: Sequence[str]) -> list[str]:
     """Return names in quotation marks; where two look alike, letters beyond ASCII are spelt out."""
     look = {unicodedata.normalize("NFC", name).translate(_UNSEEN) for name in names}
     return [f"'{shown([name])}'" if len(look) == len(names) else ascii(shown([name])) for name in names]
+
+
+def unknown_words(share: float) -> str:
+    """Return what to say where a tokenizer does not know this share of a task's tokens."""
+    return (
+        f"{100 * share:.0f} % of the tokens are unknown to the model's tokenizer, so that the encoder cannot tell them "
+        "apart; choose a model for these texts"
+    )

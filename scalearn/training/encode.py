@@ -22,6 +22,7 @@ from scalearn.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import HubSource
 from scalearn.tasks.store import SPLITS, TaskInfo
+from scalearn.tasks.suspects import MANY_UNKNOWN, unknown_words
 from scalearn.training.tokens import Tokens
 
 ROWS_AT_ONCE = 2048  # bounds memory whatever the size of the task
@@ -55,6 +56,8 @@ def encode(task: Path, model: Path, output: Path) -> None:
             "sha256": checksums,
         },
     )
+    if (share := tokens.unknown()) > MANY_UNKNOWN:
+        print(f"{info.name}: {unknown_words(share)}")
     seconds = time.monotonic() - started
     print(f"encoded {info.name}: {rows:,} rows in {seconds:.1f} s ({rows / seconds:,.0f} rows/s)")
 

@@ -18,6 +18,16 @@ from scalearn.training.first_token import only_first_token
 
 HEAD = "task"
 HEADS = "heads."  # begins the names of all heads' parameters
+# What config.json may say of how to run an encoder, which is ours to say; it changes no function. Checkpointing, for
+# one, would cut the gradient off below a frozen layer.
+RUNNING: Mapping[str, object] = {
+    "chunk_size_feed_forward": 0,
+    "gradient_checkpointing": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "return_dict": True,
+    "torchscript": False,
+}
 
 
 def load_encoder(folder: Path, attention: str | None = None) -> Any:
@@ -48,6 +58,8 @@ def from_pretrained(folder: Path, **options: Any) -> Any:
     if kind := trainable(f"{folder}/config.json", config.model_type).built_as:
         same = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
         config = AutoConfig.for_model(kind, **same)
+    for key, value in RUNNING.items():
+        setattr(config, key, value)
     return AutoAdapterModel.from_pretrained(
         folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
     )

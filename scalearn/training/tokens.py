@@ -7,9 +7,12 @@ lies, and copies every row into lists of which we want one or two.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from scalearn.architectures import most_tokens, trainable
@@ -40,6 +43,9 @@ class Tokens:
         self.max_length = min(limit for limit in limits if limit is not None)
         self.types = "token_type_ids" in tokenizer.model_input_names
         self.pad_token_id: int = tokenizer.pad_token_id
+        self._unknown = tokenizer.unk_token_id
+        self._special = np.array([token for token in tokenizer.all_special_ids if token != self._unknown], np.int32)
+        self._seen = np.zeros(2, np.int64)  # unknown tokens, all but special ones
         self._strategy = {"longest": "longest_first", "first": "only_first"}[truncate]
         self._side = tokenizer.truncation_side
         self._backend = tokenizer.backend_tokenizer
@@ -53,6 +59,7 @@ class Tokens:
         """
         rows = self._truncated(_inputs(first, second), self._strategy)
         columns = {"input_ids": pa.array([row.ids for row in rows], pa.list_(pa.int32()))}
+        self._count_unknown(columns["input_ids"].flatten().to_numpy())
         if self.types:
             columns["second"] = pa.array([len(row) - sum(row.type_ids) for row in rows], pa.int32())
         return columns
@@ -60,7 +67,19 @@ class Tokens:
     def lengths(self, first: Sequence[str], second: Sequence[str] | None) -> list[int]:
         """Return how many tokens each text or pair has before anything is cut off."""
         self._backend.no_truncation()
-        return [len(row) for row in self._backend.encode_batch_fast(_inputs(first, second))]
+        rows = [row.ids for row in self._backend.encode_batch_fast(_inputs(first, second))]
+        self._count_unknown(np.fromiter(chain.from_iterable(rows), np.int32))
+        return [len(row) for row in rows]
+
+    def unknown(self) -> float:
+        """Return the share of unknown tokens, special ones aside, in what came since this was asked last."""
+        unknown, all_of_them = self._seen.tolist()
+        self._seen[:] = 0
+        return float(unknown / all_of_them) if all_of_them else 0.0
+
+    def _count_unknown(self, ids: npt.NDArray[np.int32]) -> None:
+        if self._unknown is not None:
+            self._seen += int((ids == self._unknown).sum()), int((~np.isin(ids, self._special)).sum())
 
     def _truncated(self, inputs: list[Any], strategy: str) -> list[Any]:
         """Return the rows' encodings; where only the first text may lose tokens and cannot lose enough, both do."""

@@ -28,6 +28,7 @@ from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loa
 from scalearn.training.device import Chosen
 from scalearn.training.folder import STATE
 from scalearn.training.frozen import hold_frozen
+from scalearn.training.model import is_head
 from scalearn.training.parts import FittingTrainer
 from scalearn.training.scoring import Scorer
 from scalearn.training.stopping import Stop
@@ -142,6 +143,8 @@ class RunTrainer(FittingTrainer):
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
         """Return the batch's loss, its gradient in the parameters, and stop a training that diverges."""
         loss = super().training_step(model, inputs, num_items_in_batch)
+        if self.state.global_step == 0:
+            self._refuse_no_gradient(model)
         self.seen = self.seen.to(loss.device)
         self.seen += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
         if self.state.global_step % LOOK == 0:
@@ -257,6 +260,15 @@ class RunTrainer(FittingTrainer):
             raise UserError(
                 f"{self.folder.parent}: the {what} is not finite in {when}; "
                 "try a smaller learning_rate for this method in the campaign's hyperparameters"
+            )
+
+    def _refuse_no_gradient(self, model: Any) -> None:
+        """Refuse to train a head alone where the method trains more; single tensors may wait for another task."""
+        own = {name: entry for name, entry in model.named_parameters() if entry.requires_grad and not is_head(name)}
+        if own and all(entry.grad is None for entry in own.values()):
+            raise UserError(
+                f"{self.folder.parent}: no gradient reaches any of the {len(own)} tensors that the method trains (the "
+                f"first is {next(iter(own))}), only the head; choose another model, or another method"
             )
 
     def _store_callbacks(self) -> None:

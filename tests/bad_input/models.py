@@ -95,6 +95,11 @@ CASES = [
         lambda m: (m / "model.safetensors").write_bytes((m / "model.safetensors").read_bytes()[:-4]),
     ),
     model(
+        "a pointer for weights",
+        r"model\.safetensors is a pointer of git-lfs, not the weights; run `git lfs pull` in its repository",
+        lambda m: (m / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    ),
+    model(
         "weights of no tensor", r"model\.safetensors holds no tensor", lambda m: save_file({}, m / "model.safetensors")
     ),
     model(

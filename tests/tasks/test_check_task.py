@@ -26,7 +26,7 @@ from tests.tiny import METRIC, make_model, make_task
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
-TEXTS = [f"text number {number} of many" for number in range(60)]
+TEXTS = [f"w{number} w1 w2 w3 w4" for number in range(60)]  # words that the tiny tokenizer knows
 GOOD = [{"text": text, "label": ("no", "yes")[place % 2]} for place, text in enumerate(TEXTS)]
 
 
@@ -114,6 +114,18 @@ def test_with_a_model_its_tokens_are_counted(tmp_path: Path, capsys: pytest.Capt
         "1 row of more than 8 tokens, which are cut off (row 3)"
     ]
     assert report["splits"]["test"]["longest"] == 9
+
+
+def test_texts_that_the_tokenizer_does_not_know_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, folder = make_model(tmp_path / "model"), task(tmp_path)
+    change(folder, "test", lambda rows: rows.__setitem__(slice(None), [{**r, "text1": "alte Worte"} for r in rows]))
+    capsys.readouterr()
+    assert main(["check-task", str(folder), "--model", str(model), "--json"]) == 0
+    found = [entry for entry in json.loads(capsys.readouterr().out)["findings"] if "unknown" in entry["text"]]
+    assert [(entry["level"], entry["split"]) for entry in found] == [("warning", "test")]
+    assert " % of the tokens are unknown to the model's tokenizer, so that the encoder cannot tell" in found[0]["text"]
 
 
 def test_rows_are_long_that_the_encoder_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

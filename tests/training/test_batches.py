@@ -205,6 +205,32 @@ def test_tokens_are_those_of_the_librarys_own_call(model: str, side: str, tmp_pa
             assert found["second"].to_pylist() == [len(types) - sum(types) for types in expected["token_type_ids"]]
 
 
+@pytest.mark.parametrize(("seconds", "share"), [(None, 3 / 7), (["w9 [UNK]", "", "new"], 5 / 10)])
+def test_unknown_tokens_are_counted_and_special_ones_are_not(
+    seconds: list[str] | None, share: float, tmp_path: Path
+) -> None:
+    tokens = Tokens(make_model(tmp_path / "model"), 16, "longest")
+    for count in (tokens.encode, tokens.lengths):
+        count(["w1 w2 alt", "w3 w4", "alt neu"], seconds)
+        assert tokens.unknown() == share
+        assert tokens.unknown() == 0  # of nothing
+
+
+@pytest.mark.parametrize(("texts", "share"), [(("w1 neu", "alt w2", "w3 w4"), "34 %"), (("w1 w2",) * 9 + ("neu",), "")])
+def test_many_unknown_tokens_are_told_of(
+    texts: tuple[str, ...], share: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, model = make_task(tmp_path / "task"), make_model(tmp_path / "model")
+    for split in ("train", "validation", "test"):
+        table = pq.read_table(task / f"{split}.parquet")
+        found = {"text1": [texts[row % len(texts)] for row in range(table.num_rows)], "text2": [""] * table.num_rows}
+        table = pa.table({name: found.get(name, table[name]) for name in table.column_names})
+        pq.write_table(table, task / f"{split}.parquet")
+    encode(task, model, tmp_path / "encoded")
+    said = capsys.readouterr().out
+    assert (f"{share} of the tokens are unknown to the model's tokenizer" in said) if share else "unknown" not in said
+
+
 @pytest.mark.parametrize("model", ["bert", "roberta"])
 def test_truncating_the_first_text_keeps_the_second_whole(model: str, tmp_path: Path) -> None:
     folder = make_model(tmp_path / "model", model)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
 from scalearn.errors import UserError
+from scalearn.training import model as model_module
 from scalearn.training.run import train
 from scalearn.training.trainer import LOOK, RunTrainer
 from tests.training.test_run import folder, spec
@@ -65,3 +66,11 @@ def test_a_run_that_diverged_is_no_checkpoint_to_go_on_from(
         with pytest.raises(UserError):
             train(spec(folder, "adapter", tmp_path / "run"))
     assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["checkpoint-6"]
+
+
+def test_a_run_in_which_only_the_head_would_learn_ends_at_its_first_step(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cast("dict[str, object]", model_module.RUNNING), "gradient_checkpointing", True)
+    with pytest.raises(UserError, match=r"no gradient reaches any of the \d+ tensors that the method trains \(the fir"):
+        train(spec(folder, "adapter", tmp_path / "run"))

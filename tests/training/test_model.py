@@ -14,8 +14,9 @@ from transformers import RobertaConfig
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.training.model import compose, count, load_encoder
+from scalearn.training.model import RUNNING, compose, count, load_encoder
 from tests.methods.sources import make_sources
+from tests.test_encoders import change
 from tests.tiny import ENCODERS, make_model, tiny_config
 
 ADAPTER = METHODS["adapter"]
@@ -122,3 +123,44 @@ def test_the_reference_s_head_of_multiple_choice_reads_the_frozen_pooler(tmp_pat
     (output,) = (module for module in model.heads["task"] if isinstance(module, torch.nn.Linear))
     found = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
     torch.testing.assert_close(found, output(pooled).reshape(2, 2))
+
+
+SAID: dict[str, Any] = {
+    "chunk_size_feed_forward": 3,
+    "gradient_checkpointing": True,
+    "output_attentions": True,
+    "output_hidden_states": True,
+    "return_dict": False,
+    "torchscript": True,
+}
+
+
+def trained(folder: Path) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the logits of a loaded encoder with an adapter, and the gradients of what trains."""
+    torch.manual_seed(0)
+    model = load_encoder(folder)
+    compose(model, ADAPTER, ADAPTER.defaults, Given(), 2)
+    torch.manual_seed(0)
+    found = model.train()(input_ids=IDS, attention_mask=torch.ones_like(IDS), labels=torch.tensor([0, 1, 1, 0]))
+    found.loss.backward()
+    return found.logits, [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
+
+
+@pytest.mark.parametrize("encoder", ["bert", "camembert"])
+def test_how_a_config_would_run_its_encoder_changes_nothing(encoder: str, tmp_path: Path) -> None:
+    assert SAID.keys() == RUNNING.keys()
+    folder = make_model(tmp_path / "m", encoder)
+    expected = trained(folder)
+    assert all(gradient is not None for gradient in expected[1])
+    for key, value in SAID.items():
+        before = (folder / "config.json").read_bytes()
+        change(folder / "config.json", **{key: value})
+        found = trained(folder)
+        (folder / "config.json").write_bytes(before)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, msg=key)
+
+
+def test_weights_train_in_float32_whatever_the_config_names(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m")
+    change(folder / "config.json", dtype="float16", torch_dtype="float16")
+    assert {parameter.dtype for parameter in load_encoder(folder).parameters()} == {torch.float32}
