@@ -49,6 +49,7 @@ onerror:
     for benchmark in scored:
         layout = campaign.layout(benchmark)
         shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
+    keep_due(SNAKEMAKE, [path for benchmark in scored for path in table_files(benchmark)])
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.

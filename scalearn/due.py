@@ -30,6 +30,15 @@ def note_due(folder: Path, outputs: Iterable[str]) -> None:
     write_note(folder / NOTE, known)
 
 
+def keep_due(folder: Path, outputs: Iterable[str]) -> None:
+    """Write down outputs that were made of what there was, while some of what they need was missing.
+
+    Snakemake would take them for up to date, and never try again what is missing.
+    """
+    made = {path: _state(path) for path in map(str, outputs) if Path(path).is_file()}
+    write_note(folder / NOTE, {**_still_due(folder), **made})
+
+
 def settle_due(folder: Path) -> None:
     """Forget what this process was to make: every job has succeeded, even where it found nothing to change."""
     write_note(folder / NOTE, {path: state for path, state in _still_due(folder).items() if path not in _mine})

@@ -17,6 +17,8 @@ SYSTEM = (".nfs", ".fuse_hidden", ".DS_Store")  # names begin so that an operati
 # Earlier versions named what they were writing like this.
 _EARLIER = re.compile(rf"\.({'|'.join(map(re.escape, (*FILES, *PARTS)))})\.\w{{8}}")
 
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
+
 
 def check_output(folder: Path) -> None:
     """Refuse, without touching it, a folder that is neither new nor empty nor a run's: a training writes over it."""
@@ -28,8 +30,8 @@ def check_output(folder: Path) -> None:
     if not names or is_record(folder / RECORD):
         return
     strange = sorted(name for name in names if not _is_ours(name))
-    if not strange and LOCK not in names:
-        strange = _strange_parts(folder)
+    if not strange:
+        strange = _strange_parts(folder, killed=LOCK in names)
     if strange:
         raise UserError(
             f"{folder}: it holds other things ({strange[0]}); name a folder that is new or empty, or a run's"
@@ -63,11 +65,16 @@ def _is_ours(name: str) -> bool:
     return known or is_temporary(name) or _EARLIER.fullmatch(name) is not None
 
 
-def _strange_parts(folder: Path) -> list[str]:
-    """Return what no run of ours has left in its checkpoints and its tasks."""
+def _strange_parts(folder: Path, killed: bool) -> list[str]:
+    """Return what no run of ours has left in its checkpoints and its tasks.
+
+    killed: a training may have been killed here while it removed an old checkpoint, of which a part is left.
+    """
     return [
         f"{part}/{path.name}"
         for part, file in PARTS.items()
         for path in sorted(folder.glob(f"{part}/*"))
-        if not path.name.startswith(".") and not (path / file).is_file()
+        if not path.name.startswith(".")
+        and not (path / file).is_file()
+        and not (killed and _CHECKPOINT.fullmatch(path.name))
     ]

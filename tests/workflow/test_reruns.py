@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,24 @@ def test_a_failure_makes_anew_the_tables_of_what_had_scores_and_no_others(done: 
         done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
         assert not list(done.path.rglob("score.json"))
         assert (table.read_text() != text) == removed
+
+
+def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: Project) -> None:
+    """The target is the table itself, which is newer than all that is there, and of a first start nothing is older."""
+    stub = fresh.path / "bin/scalearn"
+    whole = stub.read_text()
+    failing = "command, *arguments = sys.argv[1:]\nif command == 'train' and 'scalearn' in arguments: sys.exit(1)\n"
+    stub.write_text(whole.replace("command, *arguments = sys.argv[1:]\n", failing))
+    line = ["results/pair_table.md", "--profile", "local", "--cores", "2", "--resources", "gpu=2"]
+    fresh.snakemake(*line, status=1)
+    shutil.rmtree(fresh.path / "logs")
+    for _ in range(2):
+        assert (fresh.path / "results/pair_table.md").exists()
+        assert len(fresh.planned("results/pair_table.md").runs) == 4
+        fresh.snakemake(*line, status=1)
+    stub.write_text(whole)
+    fresh.snakemake(*line)
+    assert fresh.planned("results/pair_table.md") == Planned(set(), {})
 
 
 def test_a_run_that_finds_nothing_to_change_is_not_due_for_ever(done: Project) -> None:
