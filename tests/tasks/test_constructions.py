@@ -182,8 +182,8 @@ def test_a_row_that_does_not_fit_is_named(name: str, row: Row, message: str) -> 
     [
         ("record", {"entities": "e"}, "column 'entities' holds string, not lists of texts"),
         ("record", {"entities": [1]}, r"column 'entities' holds list<.*int64.*>, not lists of texts"),
-        ("wsc", {"span2_index": "two"}, "'span2_index' is not a whole number"),
-        ("wsc", {"span2_index": 0.5}, "'span2_index' is not a whole number"),
+        ("wsc", {"span2_index": "two"}, "row 1: two in 'span2_index' is no whole number; mend the row"),
+        ("wsc", {"span2_index": 0.5}, "row 1: 0.5 in 'span2_index' is no whole number; mend the row"),
         ("wic", {"word": 3}, "column 'word' holds int64, not text"),
     ],
 )

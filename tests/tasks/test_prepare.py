@@ -33,11 +33,12 @@ def test_the_four_kinds_of_file_give_the_same_task(tmp_path: Path, ending: str) 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
 def test_texts_and_names_stay_as_they_stand_in_the_file(tmp_path: Path, ending: str) -> None:
     texts = ["NA", "None", "", "001", "true", "nan", "2020-01-01", "  blank  ", "a, b\nc", "Grüße 漢字", '"', 'a "b" c']
-    names = ["NA", "001", "None", "yes"]
+    names = ("NA", "001", "None", "yes")  # two of them often stand for no label, so that the task must list them
     rows = [{"text": text, "label": names[number % 4]} for number, text in enumerate(texts)]
-    task = files_task(tmp_path, rows, ending, validation=rows)
-    assert prepare("odd", task, tmp_path / "odd").labels == ("001", "NA", "None", "yes")
+    task = files_task(tmp_path, rows, ending, validation=rows, labels=names)
+    assert prepare("odd", task, tmp_path / "odd").labels == names
     assert column(tmp_path / "odd", "train", "text1") == texts
+    assert column(tmp_path / "odd", "train", "label") == [number % 4 for number in range(len(texts))]
 
 
 def test_pairs_come_in_the_order_of_texts(tmp_path: Path) -> None:
