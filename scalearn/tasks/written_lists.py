@@ -11,8 +11,6 @@ from collections.abc import Sequence
 _NUMBER = r"-?[0-9]+(?:\.[0-9]*)?"
 _ITEM = re.compile(rf"""\s*(?:('(?:[^'\\]|\\.)*')|("(?:[^"\\]|\\.)*")|({_NUMBER}|[Tt]rue|[Ff]alse))\s*(,|$)""")
 _NUMBERS = re.compile(rf"{_NUMBER}(?:\s+{_NUMBER})*")  # as NumPy writes an array
-
-
 _CALL = r"(?:array|set|frozenset|tuple|list|dict)\(\s*[\[({'\"].*\)"
 _TUPLE = r"\([^()]*,[^()]*\)|\(\s*['\"].*['\"]\s*,?\s*\)"
 # A cell of a multi_label task that is a list, a set, a tuple or a dictionary; RE2 reads it, too. '(other)' is a name.

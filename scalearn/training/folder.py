@@ -12,7 +12,8 @@ from scalearn.files import LOCK, is_temporary, read_json
 
 RECORD, STATE = "run.json", "state.json"
 PARTS = {"checkpoints": STATE, "tasks": RECORD}  # folders of a run, and what each folder in them holds
-FILES = ("weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "score.json", RECORD, LOCK)
+WEIGHTS = "weights.safetensors"
+FILES = (WEIGHTS, "history.parquet", "predictions.parquet", "timing.json", "score.json", RECORD, LOCK)
 SYSTEM = (".nfs", ".fuse_hidden", ".DS_Store")  # names begin so that an operating system puts into any folder
 # Earlier versions named what they were writing like this.
 _EARLIER = re.compile(rf"\.({'|'.join(map(re.escape, (*FILES, *PARTS)))})\.\w{{8}}")
@@ -29,7 +30,7 @@ def check_output(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     if not names or is_record(folder / RECORD):
         return
-    strange = sorted(name for name in names if not _is_ours(name))
+    strange = sorted(name for name in names if not _is_ours(name) or names == {WEIGHTS})  # a run leaves more than these
     if not strange:
         strange = _strange_parts(folder, killed=LOCK in names)
     if strange:

@@ -95,6 +95,9 @@ def test_what_a_run_leaves_is_taken_up(make: Callable[[Path], None], tmp_path: P
         (["checkpoints/checkpoint-500/trainer_state.json"], "checkpoints/checkpoint-500"),
         (["tasks/backup.txt"], "tasks/backup.txt"),
         ([".lock", "pyvenv.cfg"], "pyvenv.cfg"),
+        ([".lock", "checkpoints/backup/best.pt"], "checkpoints/backup"),
+        ([".lock", "checkpoints/notes.txt"], "checkpoints/notes.txt"),
+        (["weights.safetensors"], "weights.safetensors"),
     ],
 )
 def test_what_only_looks_like_a_run_is_refused(names: list[str], named: str, tmp_path: Path) -> None:
