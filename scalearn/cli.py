@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scalearn import budget, gpus
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
-from scalearn.options import how_to_compute, hyper_parameters, json_object, protocol_switches, valid, whole_number
+from scalearn.options import (
+    how_to_compute,
+    hyper_parameters,
+    json_object,
+    protocol_switches,
+    run_spec,
+    valid,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from scalearn.training.planned import PlannedRun
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -271,10 +282,11 @@ def similarities(
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Option(help="a method's name")],
     model: FetchedModel,
-    data: Annotated[Path, typer.Option(help="an encoded task")],
+    data: Annotated[list[Path], typer.Option(help="an encoded task; for a joint run once for each task, in order")],
     output: Output,
+    spec: Annotated[str | None, typer.Option(help="what the run is, as JSON or a file of it; see RunSpec")] = None,
+    method: Annotated[str | None, typer.Option(help="without a --spec: a method's name")] = None,
     benchmark: Annotated[str, typer.Option(help="the benchmark whose sources are composed")] = "single",
     seed: Seed = 0,
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
@@ -285,20 +297,29 @@ def train(
     max_time: MaxTime = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
-    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
-    how = how_to_compute(compute or [])
-    budget.begin(max_time)
-    budget.check()
+    from scalearn.training.by_hand import planned_by_hand
+    from scalearn.training.planned import PlannedRun
 
-    from scalearn.training.spec import RunSpec
-
-    spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities, how)
-    if not spec.done:
-        gpus.take()
-        with importing():
-            from scalearn.training.run import train as run
-
-        run(spec)
+    if (spec is None) == (method is None):
+        raise UserError("--spec: give either the run's specification or, with the options beside it, --method")
+    if spec is not None:
+        run = PlannedRun(run_spec(spec), model, tuple(data), output, sources, similarities)
+    else:
+        changed, switches = hyper_parameters(str(method), hyperparameters), protocol_switches(switch or [])
+        run = planned_by_hand(
+            str(method),
+            model,
+            data,
+            output,
+            benchmark=benchmark,
+            seed=seed,
+            changed=changed,
+            switches=switches,
+            compute=how_to_compute(compute or []),
+            sources=sources,
+            similarities=similarities,
+        )
+    _make(run, max_time)
 
 
 @app.command()
@@ -315,20 +336,29 @@ def train_joint(
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
-    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    from scalearn.training.by_hand import planned_by_hand
+
+    changed, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
     how = how_to_compute(compute or [])
+    run = planned_by_hand(
+        method, model, data, output, benchmark=benchmark, seed=seed, changed=changed, switches=switches, compute=how
+    )
+    _make(run, max_time)
+
+
+def _make(run: PlannedRun, max_time: str | None) -> None:
+    """Train a planned run, unless it is done."""
     budget.begin(max_time)
     budget.check()
-
-    from scalearn.training.joint_spec import JointSpec
-
-    spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches, how)
-    if not spec.done:
-        gpus.take()
-        with importing():
-            from scalearn.training.joint import train as run
-
-        run(spec)
+    if run.done:
+        return
+    gpus.take()
+    with importing():
+        if run.spec.family == "joint":
+            from scalearn.training.joint import train as make
+        else:
+            from scalearn.training.run import train as make
+    make(run)
 
 
 @app.command()

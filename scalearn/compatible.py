@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scalearn.architectures import Architecture, trainable
-from scalearn.campaign import JOINT, STAGE1, Campaign
+from scalearn.campaign import Campaign
 from scalearn.config import FolderModel
 from scalearn.errors import UserError
 from scalearn.files import read_json
@@ -32,27 +32,25 @@ def check_compatible(campaign: Campaign, origin: str) -> None:
         for method in composing:
             _check_left(campaign, benchmark, method, origin)
     local = {
-        name: _local(local_path(source.path))
+        campaign.model_key(name): _local(local_path(source.path))
         for name, source in campaign.models.items()
         if isinstance(source, FolderModel)
     }
-    runs = {(run.model, run.method, run.benchmark, run.task) for run in campaign.trainings()}
-    for model, name, group, task in sorted(runs):
-        values = campaign.hyperparameters(name, group, task)
-        architecture, hidden = local.get(model, (None, None))
-        _check_values(METHODS[name], values, hidden, origin)
-        tasks = campaign.joint_tasks(group) if task == JOINT else [task]
-        if architecture is not None and not architecture.pooler and POOLED & set(campaign.switches(name, *tasks)):
+    runs = {(run.model, run.variant, run.switches): run for run in campaign.trainings.values()}
+    for run in runs.values():
+        architecture, hidden = local.get(run.model, (None, None))
+        _check_values(METHODS[run.method], run.values, hidden, origin)
+        if architecture is not None and not architecture.pooler and POOLED & set(run.switches):
             raise UserError(
                 f"{origin}: protocol: the reference reads multiple choice through the encoder's pooler, and "
-                f"'{model}' has none; set `protocol: corrected`, or choose another model"
+                f"'{campaign.model_names[run.model]}' has none; set `protocol: corrected`, or choose another model"
             )
 
 
 def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
     """Refuse sources whose adapters have different widths."""
-    tasks = list(dict.fromkeys(run.task for run in campaign.source_runs(benchmark, 0)))
-    factors = {task: campaign.hyperparameters(STAGE1, "single", task)["reduction_factor"] for task in tasks}
+    sources = {campaign.task_names[run.task]: run for run in campaign.source_runs(benchmark, 0)}
+    tasks, factors = list(sources), {task: run.values["reduction_factor"] for task, run in sources.items()}
     for task in tasks[1:]:
         if factors[task] != factors[tasks[0]]:
             raise UserError(
@@ -64,7 +62,7 @@ def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
 
 def _check_left(campaign: Campaign, benchmark: str, method: Method, origin: str) -> None:
     """Refuse a target that leaves its own adapter out where there is no other."""
-    sources = {run.task for run in campaign.source_runs(benchmark, 0)}
+    sources = {campaign.task_names[run.task] for run in campaign.source_runs(benchmark, 0)}
     for task in campaign.joint_tasks(benchmark):
         values = campaign.hyperparameters(method.name, benchmark, task)
         if sources == {task} and not values.get("include_target", 1):

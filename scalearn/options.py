@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,6 +14,7 @@ import typer
 from scalearn.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from scalearn.campaign.spec import RunSpec
     from scalearn.compute import Compute
 
 
@@ -67,6 +69,19 @@ def hyper_parameters(method: str, changed: str) -> dict[str, int | float]:
         check_value("--hyperparameters", key, value)
         values[key] = type(values[key])(value)
     return values
+
+
+def run_spec(text: str) -> RunSpec:
+    """Return the specification that is this JSON, or that the file of this name holds."""
+    from scalearn.campaign.spec import RunSpec
+
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
+    spec: RunSpec = valid("--spec", RunSpec, json_object("--spec", text))
+    return spec
 
 
 def protocol_switches(names: list[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from scalearn.tasks import TASKS
 from scalearn.tasks.definition import HubSource, Task
 
 Protocol = Literal["corrected", "reference"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def is_built_in(name: str, task: Task) -> bool:
     the built-in one word for word.
     """
     whole = task.model_copy(update={"train_rows": None})
-    return name in TASKS and whole in [task_under(protocol, name, TASKS[name]) for protocol in get_args(Protocol)]
+    return name in TASKS and whole in [task_under(protocol, name, TASKS[name]) for protocol in PROTOCOLS]
 
 
 def run_switches(protocol: Protocol, method: Method, tasks: Iterable[str | None]) -> tuple[str, ...]:

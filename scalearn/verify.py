@@ -7,19 +7,17 @@ is named and stays.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scalearn.campaign import JOINT, Campaign, Run
+from scalearn.campaign import Campaign
+from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json
 from scalearn.methods import METHODS
-
-RESOURCES, RUNS, SOURCES = Path("resources"), Path("results/runs"), Path("results/sources")
 
 
 @dataclass(frozen=True)
@@ -48,31 +46,32 @@ class Other:
 
 
 def others(campaign: Campaign, folder: Path = Path()) -> Iterator[Other]:
-    """Find the runs that lie where the campaign's belong and were made by another config; they are not damaged."""
-    for run in campaign.all_trainings():
+    """Find the campaign's runs that other versions of the code made; they are not damaged."""
+    for run in campaign.trainings.values():
         record = folder / RUNS / run.path / "run.json"
         try:
-            difference = _difference(campaign, run, read_json(record))
-        except (UserError, KeyError, AttributeError, TypeError):  # missing, or damaged
+            made = read_json(record)["spec"]["versions"]
+        except (UserError, KeyError, TypeError):  # missing, or damaged
             continue
-        if difference is not None:
-            yield Other(record, f"made by {difference}")
+        if made != run.versions:
+            yield Other(record, f"made by {_versions(made)}; here {_versions(run.versions)}")
+
+
+def _versions(versions: Mapping[str, int]) -> str:
+    return ", ".join(f"version {version} of the {part}" for part, version in sorted(versions.items()))
 
 
 def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
     """Find the damaged files of a campaign in its work directory; what is not there yet is not damaged."""
-    for model in campaign.models:
-        where = folder / RESOURCES / "models" / model
-        yield from _folder(where, "model.json", lambda found: {"model.safetensors": found})
-        for task in campaign.tasks:
-            where = folder / RESOURCES / "encoded" / model / task
-            yield from _folder(where, "encoding.json", lambda found: _named(found, "arrow"))
-    for task in campaign.tasks:
-        where = folder / RESOURCES / "tasks" / task
-        yield from _folder(where, "task.json", lambda found: _named(found, "parquet"))
+    for model in campaign.model_names:
+        yield from _folder(folder / MODELS / model, "model.json", lambda found: {"model.safetensors": found})
+        for task in campaign.task_names:
+            yield from _folder(folder / ENCODED / model / task, "encoding.json", lambda found: _named(found, "arrow"))
+    for task in campaign.task_names:
+        yield from _folder(folder / TASKS / task, "task.json", lambda found: _named(found, "parquet"))
     tables = _tables(campaign, folder)
-    for run in campaign.all_trainings():
-        for damage in _run(campaign, run, folder / RUNS / run.path):
+    for run in campaign.trainings.values():
+        for damage in _run(run, folder / RUNS / run.path):
             yield replace(damage, remove=(*damage.remove, *tables))
     for run in campaign.all_runs():
         for damage in _score(run, folder / RUNS):
@@ -121,44 +120,6 @@ def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
         return
     for name in damaged:
         yield Damage(folder / name, "not as it was written", (folder / name, record, *scores))
-
-
-def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None:
-    """Return in what a run's record differs from what the campaign asks for, or None if in nothing."""
-    asked: dict[str, Any] = {
-        "model": run.model,
-        "method": run.method,
-        "benchmark": run.benchmark,
-        "task": run.task,
-        "shots": run.shots,
-        "seed": run.seed,
-    }
-    tasks = campaign.joint_tasks(run.benchmark) if run.task == JOINT else [run.task]
-    switches = campaign.switches(run.method, *tasks)
-    if found["identity"] != asked:
-        return f"another config: it is {_differing(found['identity'], asked)}"
-    values = campaign.hyperparameters(run.method, run.benchmark, run.task)
-    if found["hyperparameters"] != values:
-        return f"another config: hyper-parameter {_differing(found['hyperparameters'], values)}"
-    version = campaign.version(run.method, run.benchmark, run.task)
-    if found["method_version"] != version:
-        return f"version {found['method_version']} of its method, here version {version}"
-    if tuple(found.get("switches", ())) != switches:
-        return f"another config: protocol switches {_listed(found.get('switches', ()))}, here {_listed(switches)}"
-    compute, here = found.get("compute", {}), campaign.config.compute.asked
-    if compute != here:
-        return f"another config: compute {json.dumps(compute)}, here {json.dumps(here)}"
-    return None
-
-
-def _differing(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """Return the first entry that differs, as `key value, here value`."""
-    key = next(key for key in (*asked, *found) if found.get(key) != asked.get(key))
-    return f"{key} {found.get(key)}, here {asked.get(key)}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
 
 
 def _score(run: Run, runs: Path) -> Iterator[Damage]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import LOCK, is_temporary, read_json
 
@@ -39,26 +40,37 @@ def check_output(folder: Path) -> None:
         )
 
 
-def check_identity(folder: Path, asked: Mapping[str, Any]) -> None:
-    """Refuse a folder with a whole record of another run than the one of this identity."""
+def check_spec(folder: Path, spec: RunSpec) -> None:
+    """Refuse a folder with a whole record of another run than this one; one of other versions is the same run."""
     if not is_record(folder / RECORD):
         return
-    found = read_json(folder / RECORD)["identity"]
-    differing = [key for key, value in asked.items() if found.get(key) != value]
-    if differing:
-        key = differing[0]
+    asked, found = spec.record, read_json(folder / RECORD).get("spec")
+    if found is None:
         raise UserError(
-            f"{folder}: it holds another run ({key} {found.get(key)}, not {asked[key]}); "
-            "name another folder, or remove that run"
+            f"{folder}: it holds a run of an earlier version of scalearn; name another folder, or type `scalearn adopt`"
+        )
+    for key in ("method", "model", "tasks", "benchmark", "seed", "shots", "sources", "sentence_encoder", "switches"):
+        _refuse_other(folder, key, found.get(key), asked[key])
+    for part in ("hyperparameters", "compute"):
+        for key, value in asked[part].items():
+            _refuse_other(folder, key, found.get(part, {}).get(key), value)
+
+
+def _refuse_other(folder: Path, key: str, found: Any, asked: Any) -> None:
+    if found != json.loads(json.dumps(asked)):
+        shown, wanted = ("none" if value in (None, []) else value for value in (found, asked))
+        raise UserError(
+            f"{folder}: it holds another run ({key} {shown}, not {wanted}); name another folder, or remove that run"
         )
 
 
 def is_record(path: Path) -> bool:
     """Tell whether the file is a run's record, whole."""
     try:
-        return isinstance(read_json(path).get("identity"), dict)
+        content = read_json(path)
     except UserError:
         return False
+    return isinstance(content.get("spec", content.get("identity")), dict)  # `identity`: of earlier versions
 
 
 def _is_ours(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from scalearn.errors import UserError
 from scalearn.files import LOCK, alone, sweep, whole_folder, write_json
 from scalearn.protocol import Joint
 from scalearn.tasks.metrics import majority
@@ -23,65 +24,67 @@ from scalearn.training.device import choose, here
 from scalearn.training.folder import check_output
 from scalearn.training.inputs import check_inputs
 from scalearn.training.joint_batches import FirstText, JointSplit, drawn
-from scalearn.training.joint_spec import RECORD, JointSpec
 from scalearn.training.joint_trainer import JointTrainer
 from scalearn.training.model import HEADS, compose_joint, count, head_name, load_encoder
 from scalearn.training.outputs import timing, write_predictions, write_record, write_training
+from scalearn.training.planned import RECORD, PlannedRun
 from scalearn.training.scoring import scorer
-from scalearn.training.spec import is_done
 
 
-def train(spec: JointSpec) -> None:
+def train(run: PlannedRun) -> None:
     """Train, predict each task's test split with the best round, and write the run directory, run.json last.
 
-    tasks/<task>/ holds of each task what its scores are made from. A finished run of the same identity is left as it
-    is; a killed one goes on from its last round; one that another process is at is waited for. A folder that holds
-    other things is refused.
+    tasks/<task>/ holds of each task what its scores are made from. A finished run of the same spec is left as it is; a
+    killed one goes on from its last round; one that another process is at is waited for. A folder that holds other
+    things is refused.
     """
-    check_output(spec.output)
-    with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
-        _train(spec)
+    check_output(run.output)
+    with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
+        _train(run)
 
 
-def _train(spec: JointSpec) -> None:
-    record = spec.record()
-    if is_done(spec.output, record, spec.files):
+def _train(run: PlannedRun) -> None:
+    if run.done:
         return
-    check_inputs(spec.model, *spec.data)
+    record = run.record()
+    check_inputs(run.model, *run.data)
     started = time.monotonic()
-    fix(spec.seed)
-    trainer = _trainer(spec, record)
-    sweep(spec.output)
+    fix(run.spec.seed)
+    trainer = _trainer(run, record)
+    sweep(run.output)
     state = trainer.fit()
-    found = _training(trainer, state, spec)
-    write_training(spec.output, trainer, state.log_history)
-    _write_tasks(spec, trainer, found)
-    write_json(spec.output / "timing.json", timing(time.monotonic() - started))
-    write_record(spec.output, record | found, spec.files)
-    shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
+    found = _training(trainer, state, run)
+    write_training(run.output, trainer, state.log_history)
+    _write_tasks(run, trainer, record | found)
+    write_json(run.output / "timing.json", timing(time.monotonic() - started))
+    write_record(run.output, record | found, run.files)
+    shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
 
-def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
-    method, values, joint = spec.learner
+def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
+    spec, joint = run.spec, run.joint
+    method, values = spec.learner
+    if method.family != "joint":
+        raise UserError(f"method '{method.name}' is not a joint one; use `scalearn train`")
     chosen = choose(spec.compute, here())
-    model = load_encoder(spec.model, chosen.attention)
-    tasks = {name: encoding["task"] for name, encoding in spec.encodings.items()}
+    model = load_encoder(run.model, chosen.attention)
+    tasks = {name: encoding["task"] for name, encoding in run.encodings.items()}
     heads = {
         name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
     }
     current = compose_joint(model, method, values, heads, joint.pooled, joint.one_layer)
-    train = _splits(spec, "train", joint)
-    if spec.record_built_in:
+    train = _splits(run, "train", joint)
+    if run.record_built_in:
         seed = None if joint.first_rows else spec.seed
         train[RECORD] = drawn(train[RECORD], int(values["record_rows"]), seed)
-    validation = {name: split.sorted_by_length() for name, split in _splits(spec, "validation", joint).items()}
+    validation = {name: split.sorted_by_length() for name, split in _splits(run, "validation", joint).items()}
     return JointTrainer(
         model,
         JointSplit(list(train.values())),
         validation,
         values,
         spec.seed,
-        spec.output / "checkpoints",
+        run.output / "checkpoints",
         hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         chosen,
         current=current,
@@ -94,12 +97,12 @@ def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
     )
 
 
-def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit]:
+def _splits(run: PlannedRun, split: str, joint: Joint) -> dict[str, EncodedSplit]:
     found: dict[str, EncodedSplit] = {}
-    for folder, (name, encoding) in zip(spec.data, spec.encodings.items(), strict=True):
+    for folder, (name, encoding) in zip(run.data, run.encodings.items(), strict=True):
         path = folder / f"{split}.arrow"
         if name in joint.first_text:
-            tokenizer = AutoTokenizer.from_pretrained(spec.model, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(run.model, local_files_only=True, trust_remote_code=False)
             separator = tokenizer.sep_token_id
             found[name] = FirstText(path, encoding, separator)
         else:
@@ -107,8 +110,8 @@ def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit
     return found
 
 
-def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, Any]:
-    batch = int(spec.learner[1]["batch_size"])
+def _training(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[str, Any]:
+    batch = int(run.spec.learner[1]["batch_size"])
     once = math.ceil(len(trainer.train_dataset) / batch)
     return {
         "computed": trainer.computed,
@@ -123,34 +126,27 @@ def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, A
     }
 
 
-def _write_tasks(spec: JointSpec, trainer: JointTrainer, found: Mapping[str, Any]) -> None:
+def _write_tasks(run: PlannedRun, trainer: JointTrainer, found: Mapping[str, Any]) -> None:
     """Write tasks/<task>/predictions.parquet and run.json, for `scalearn score`."""
-    tests = _splits(spec, "test", spec.learner[2])
-    with whole_folder(spec.output / "tasks") as temporary:
-        for index, (name, encoding) in enumerate(spec.encodings.items()):
+    tests = _splits(run, "test", run.joint)
+    with whole_folder(run.output / "tasks") as temporary:
+        for index, (name, data) in enumerate(zip(run.encodings, run.data, strict=True)):
             folder = temporary / name
             folder.mkdir()
             trainer.current.index = index
             write_predictions(folder / "predictions.parquet", trainer, tests[name])
-            write_record(folder, _task_record(spec, trainer, name, encoding, found), ("predictions.parquet",))
+            record = _of_task(trainer, EncodedSplit(data / "train.arrow", run.encodings[name]), found)
+            write_record(folder, record, ("predictions.parquet",))
 
 
-def _task_record(
-    spec: JointSpec, trainer: JointTrainer, name: str, encoding: dict[str, Any], found: Mapping[str, Any]
-) -> dict[str, Any]:
-    train = EncodedSplit(spec.data[list(spec.encodings).index(name)] / "train.arrow", encoding)
-    own = f"{HEADS}{head_name(name)}."
+def _of_task(trainer: JointTrainer, train: EncodedSplit, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what run.json says of a joint run, as far as one task is concerned."""
+    task = train.encoding["task"]
+    own = f"{HEADS}{head_name(task['name'])}."
     head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(own))
     return {
-        **({"switches": list(spec.switches)} if spec.switches else {}),
-        **({"compute": spec.compute.asked} if spec.compute.asked else {}),
-        "computed": found["computed"],
-        "identity": spec.identity(name),
-        "hyperparameters": dict(spec.hyperparameters),
-        "method_version": spec.version,
-        "task": encoding["task"],
-        "inputs": {"model": encoding["model"], "data": encoding["sha256"], "tasks": list(spec.encodings)},
+        **found,
+        "tasks": [task],
         "parameters": {**found["parameters"], "head": head},
-        "training": found["training"],
-        "baseline": {"prediction": majority(encoding["task"]["kind"], train.labels)},
+        "baseline": {"prediction": majority(task["kind"], train.labels)},
     }

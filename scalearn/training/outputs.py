@@ -21,28 +21,28 @@ from scalearn import __version__
 from scalearn.files import sha256, whole_file, write_json
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.checkpoints import snapshot
-from scalearn.training.spec import OUTPUTS
+from scalearn.training.planned import PlannedRun
 from scalearn.training.trainer import RunTrainer
 
 PACKAGES = ("torch", "transformers", "adapters", "numpy")
 
 
 def write_run(
-    output: Path,
+    run: PlannedRun,
     trainer: RunTrainer,
     history: list[dict[str, Any]],
     test: EncodedSplit,
     found: dict[str, Any],
     started: float,
 ) -> None:
-    """Write a trained run's files below `output`; `found` is what run.json says of it beside checksums and versions.
+    """Write a trained run's files; `found` is what run.json says of it beside checksums and versions.
 
     started: the value of time.monotonic() when the run began.
     """
-    write_training(output, trainer, history)
-    write_predictions(output / "predictions.parquet", trainer, test)
-    write_json(output / "timing.json", timing(time.monotonic() - started))
-    write_record(output, found, OUTPUTS)
+    write_training(run.output, trainer, history)
+    write_predictions(run.output / "predictions.parquet", trainer, test)
+    write_json(run.output / "timing.json", timing(time.monotonic() - started))
+    write_record(run.output, found, run.files)
 
 
 def write_training(output: Path, trainer: RunTrainer, history: list[dict[str, Any]]) -> None:

@@ -21,79 +21,80 @@ from scalearn.training.folder import check_output
 from scalearn.training.inputs import check_inputs
 from scalearn.training.model import compose, count, load_encoder
 from scalearn.training.outputs import write_run
+from scalearn.training.planned import PlannedRun
 from scalearn.training.scoring import scorer
-from scalearn.training.spec import OUTPUTS, RunSpec, is_done
 from scalearn.training.trainer import RunTrainer
 
 
-def train(spec: RunSpec) -> None:
+def train(run: PlannedRun) -> None:
     """Train, predict the test split with the best epoch, and write the run directory, run.json last.
 
     A finished run of the same identity is left as it is; a killed one goes on from its last epoch; one that another
     process is at (an orphan of a killed Snakemake) is waited for. A folder that holds other things is refused.
     """
-    check_output(spec.output)
-    with alone(spec.output / LOCK, f"{spec.output}: another process trains this run; waiting for it"):
-        _train(spec)
+    check_output(run.output)
+    with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
+        _train(run)
 
 
-def _train(spec: RunSpec) -> None:
-    record = spec.record()
-    if is_done(spec.output, record, OUTPUTS):
+def _train(run: PlannedRun) -> None:
+    if run.done:
         return
-    check_inputs(spec.model, spec.data)
+    record, (data,) = run.record(), run.data
+    check_inputs(run.model, data)
     started = time.monotonic()
-    fix(spec.seed)
-    chosen = choose(spec.compute, here())
-    model = _model(spec, record["task"], chosen)
-    encoding = read_json(spec.data / "encoding.json")
-    splits = {name: EncodedSplit(spec.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    trainer = _trainer(spec, model, splits, record, chosen)
-    sweep(spec.output)
+    fix(run.spec.seed)
+    chosen = choose(run.spec.compute, here())
+    (encoding,) = run.encodings.values()
+    model = _model(run, encoding["task"], chosen)
+    splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
+    trainer = _trainer(run, model, splits, record, chosen)
+    sweep(run.output)
     state = trainer.fit()
     found = record | {"computed": trainer.computed} | _training(model, state, splits["train"])
-    write_run(spec.output, trainer, state.log_history, splits["test"], found, started)
-    shutil.rmtree(spec.output / "checkpoints", ignore_errors=True)
+    write_run(run, trainer, state.log_history, splits["test"], found, started)
+    shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
 
-def _model(spec: RunSpec, task: dict[str, Any], chosen: Chosen) -> Any:
-    method, values = spec.learner
+def _model(run: PlannedRun, task: dict[str, Any], chosen: Chosen) -> Any:
+    method, values = run.spec.learner
     if method.family == "joint":
-        raise UserError(f"method '{spec.method}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
-    if (spec.sources is None) == (method.family == "two_stage"):
-        need = "takes stacked source adapters: add --sources" if spec.sources is None else "takes no --sources"
-        raise UserError(f"method '{spec.method}' {need}")
-    model = load_encoder(spec.model, chosen.attention)
+        raise UserError(f"method '{method.name}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
+    if (run.sources is None) == (method.family == "two_stage"):
+        need = "takes stacked source adapters: add --sources" if run.sources is None else "takes no --sources"
+        raise UserError(f"method '{method.name}' {need}")
+    model = load_encoder(run.model, chosen.attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
-    pooled = any(switch.pooled_head for switch in spec.switched)
-    given = Given(spec.sources, task["name"], _similarity(spec, method, task["name"]))
+    pooled = any(switch.pooled_head for switch in run.spec.switched)
+    given = Given(run.sources, task["name"], _similarity(run, method, task["name"]))
     compose(model, method, values, given, labels, task["kind"], pooled)
     return model
 
 
-def _similarity(spec: RunSpec, method: Method, target: str) -> dict[str, float]:
+def _similarity(run: PlannedRun, method: Method, target: str) -> dict[str, float]:
     """Return how similar each source is to the target, if the method asks for it."""
     if not method.similarity:
         return {}
-    if spec.similarities is None:
-        raise UserError(f"method '{spec.method}' compares tasks: add --similarities (see `scalearn similarities`)")
-    found = read_json(spec.similarities).get(method.similarity, {})
+    if run.similarities is None:
+        raise UserError(f"method '{method.name}' compares tasks: add --similarities (see `scalearn similarities`)")
+    found = read_json(run.similarities).get(method.similarity, {})
     if target not in found:
-        raise UserError(f"{spec.similarities}: nothing on task '{target}'; make it with this task's embedding, too")
+        raise UserError(f"{run.similarities}: nothing on task '{target}'; make it with this task's embedding, too")
     return dict(found[target])
 
 
 def _trainer(
-    spec: RunSpec, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any], chosen: Chosen
+    run: PlannedRun, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any], chosen: Chosen
 ) -> RunTrainer:
-    (method, values), task, validation = spec.learner, record["task"], splits["validation"].sorted_by_length()
+    spec, validation = run.spec, splits["validation"].sorted_by_length()
+    (method, values), task = spec.learner, validation.encoding["task"]
     return RunTrainer(
         model,
         splits["train"],
         validation,
         values,
         spec.seed,
-        spec.output / "checkpoints",
+        run.output / "checkpoints",
         identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         score=scorer(task, validation),
         chosen=chosen,

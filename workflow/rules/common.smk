@@ -8,7 +8,7 @@ from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from scalearn import budget, gpus, versions
-from scalearn.campaign import JOINT, Campaign
+from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
 from scalearn.due import keep_due, note_due, remove_due, settle_due
@@ -62,13 +62,29 @@ def one_of(names):
 
 
 def of_family(*families):
-    """Return a pattern that matches the methods of these families."""
-    return one_of([method.name for method in METHODS.values() if method.family in families])
+    """Return a pattern that matches the variants of the methods of these families: a method, and its settings."""
+    return f"({one_of([method.name for method in METHODS.values() if method.family in families])})(/[^/]+=[^/]+)?"
 
 
 def files(runs, name):
     """Return this file of each run."""
-    return [f"results/runs/{run.path}/{name}" for run in runs]
+    return [f"results/trained/{run.path}/{name}" for run in runs]
+
+
+def run_of(wildcards):
+    """Return the specification of the run at this path."""
+    found = {"benchmark": "single", "task": "joint", **dict(wildcards.items())}
+    return campaign.trainings["{model}/{variant}/{benchmark}/{task}/full/{seed}".format(**found)]
+
+
+def model_of(wildcards):
+    """Return the name of the encoder that has this key."""
+    return campaign.model_names[wildcards.model]
+
+
+def task_of(wildcards):
+    """Return the name of the task that has this key."""
+    return campaign.task_names[wildcards.task]
 
 
 def table_files(benchmark):
@@ -77,37 +93,25 @@ def table_files(benchmark):
 
 
 def sources(name):
-    """Return an input function: this file of each stage-1 run that stage 2 composes."""
-    return lambda wildcards: files(campaign.source_runs(wildcards.benchmark, wildcards.seed), name)
-
-
-def stacked(wildcards):
-    """Return the file of stacked sources that a stage-2 run composes."""
-    seed = campaign.source_seed(int(wildcards.seed))
-    return f"results/sources/{wildcards.model}/{wildcards.benchmark}/full/{seed}.safetensors"
+    """Return an input function: this file of each stage-1 run whose adapter is stacked."""
+    return lambda wildcards: [
+        f"results/trained/{path}/{name}" for path in campaign.stacks[f"{wildcards.model}/{wildcards.benchmark}"]
+    ]
 
 
 def encoded(wildcards, name):
     """Return this file of each encoded task that a joint run learns."""
-    folder = f"resources/encoded/{wildcards.model}"
-    return [f"{folder}/{task}/{name}" for task in campaign.joint_tasks(wildcards.benchmark)]
+    return [f"resources/encoded/{wildcards.model}/{task}/{name}" for task in run_of(wildcards).tasks]
 
 
 def compared(wildcards):
     """Return the similarities of a benchmark's tasks, for a method that asks for them."""
-    if not METHODS[wildcards.method].similarity:
-        return []
-    return [f"results/similarities/{campaign.config.sentence_encoder}/{wildcards.benchmark}.json"]
-
-
-def switches(method, *tasks):
-    """Return the options that make a run on these tasks as the campaign's protocol and its `compute` have it."""
-    protocol = [f"--switch={name}" for name in campaign.switches(method, *tasks)]
-    return [*protocol, *[f"--compute={choice}" for choice in campaign.compute]]
+    run = run_of(wildcards)
+    return [f"results/similarities/{campaign.comparison(run.benchmark)}.json"] if run.sentence_encoder else []
 
 
 wildcard_constraints:
-    model=one_of(campaign.models),
-    benchmark=one_of(campaign.benchmarks),
-    task=one_of(campaign.tasks),
+    model=one_of(campaign.model_names),
+    benchmark=r"[^/]+",
+    task=one_of(campaign.task_names),
     seed=r"\d+",

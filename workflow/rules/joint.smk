@@ -12,31 +12,27 @@ rule train_joint:
             ]
         ),
     output:
-        weights=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/weights.safetensors"),
-        history=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/history.parquet"),
-        tasks=update(directory("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks")),
-        run=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json"),
-        timing=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/timing.json"),
+        weights=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/weights.safetensors"),
+        history=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/history.parquet"),
+        tasks=update(directory("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/tasks")),
+        run=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/run.json"),
+        timing=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/timing.json"),
     log:
-        "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.log",
+        "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.log",
     benchmark:
-        "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.tsv"
+        "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.tsv"
     wildcard_constraints:
-        method=of_family("joint"),
+        variant=of_family("joint"),
     threads: 4
     resources:
         gpu=1,
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
-        version=lambda wildcards: campaign.version(wildcards.method, wildcards.benchmark, JOINT),
+        spec=lambda wildcards: run_of(wildcards).json_text,
         data=lambda wildcards: [f"--data={os.path.dirname(path)}" for path in encoded(wildcards, "encoding.json")],
-        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, JOINT),
-        switches=lambda wildcards: switches(wildcards.method, *campaign.joint_tasks(wildcards.benchmark)),
     shell:
-        "scalearn train-joint --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
-        " --model resources/models/{wildcards.model} {params.data}"
-        " --hyperparameters {params.hyperparameters:q} {params.switches}"
+        "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model} {params.data}"
         " --output $(dirname {output.run})"
         " > {log} 2>&1"
 
@@ -44,14 +40,14 @@ rule train_joint:
 # A joint run's score records lie where those of other runs do.
 rule score_joint:
     input:
-        run="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json",
-        tasks="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks",
+        run="results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/run.json",
+        tasks="results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/tasks",
     output:
-        "results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/score.json",
+        "results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/score.json",
     log:
         "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
     wildcard_constraints:
-        method=of_family("joint"),
+        variant=of_family("joint"),
     localrule: True
     params:
         version=versions.SCORING,

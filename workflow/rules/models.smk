@@ -3,7 +3,7 @@
 
 rule fetch_model:
     input:
-        lambda wildcards: campaign.model_inputs(wildcards.model),
+        lambda wildcards: campaign.model_inputs(model_of(wildcards)),
     output:
         config="resources/models/{model}/config.json",
         weights="resources/models/{model}/model.safetensors",
@@ -16,8 +16,9 @@ rule fetch_model:
     localrule: True
     params:
         version=versions.FETCHING,
-        source=lambda wildcards: campaign.model_definition(wildcards.model),
-        switches=lambda wildcards: [] if campaign.trains(wildcards.model) else ["--not-trained"],
+        name=lambda wildcards: model_of(wildcards),
+        source=lambda wildcards: campaign.model_definition(model_of(wildcards)),
+        switches=lambda wildcards: [] if campaign.trains(model_of(wildcards)) else ["--not-trained"],
     shell:
-        "scalearn fetch-model {wildcards.model} --source {params.source:q} {params.switches}"
+        "scalearn fetch-model {params.name} --source {params.source:q} {params.switches}"
         " --output resources/models/{wildcards.model} > {log} 2>&1"

@@ -14,29 +14,25 @@ rule train_adapter:
             expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
         ),
     output:
-        weights=update("results/runs/{model}/{method}/single/{task}/full/{seed}/weights.safetensors"),
-        history=update("results/runs/{model}/{method}/single/{task}/full/{seed}/history.parquet"),
-        predictions=update("results/runs/{model}/{method}/single/{task}/full/{seed}/predictions.parquet"),
-        run=update("results/runs/{model}/{method}/single/{task}/full/{seed}/run.json"),
-        timing=update("results/runs/{model}/{method}/single/{task}/full/{seed}/timing.json"),
+        weights=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/weights.safetensors"),
+        history=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/history.parquet"),
+        predictions=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/predictions.parquet"),
+        run=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/run.json"),
+        timing=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/timing.json"),
     log:
-        "logs/train/{model}/{method}/single/{task}/full/{seed}.log",
+        "logs/train/{model}/{variant}/single/{task}/full/{seed}.log",
     benchmark:
-        "logs/train/{model}/{method}/single/{task}/full/{seed}.tsv"
+        "logs/train/{model}/{variant}/single/{task}/full/{seed}.tsv"
     wildcard_constraints:
-        method=of_family("single"),
+        variant=of_family("single"),
     threads: 4
     resources:
         gpu=1,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        version=lambda wildcards: campaign.version(wildcards.method, "single", wildcards.task),
-        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, "single", wildcards.task),
-        switches=lambda wildcards: switches(wildcards.method, wildcards.task),
+        spec=lambda wildcards: run_of(wildcards).json_text,
     shell:
-        "scalearn train --method {wildcards.method} --seed {wildcards.seed}"
-        " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
-        " --hyperparameters {params.hyperparameters:q} {params.switches}"
-        " --output $(dirname {output.run})"
+        "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model}"
+        " --data resources/encoded/{wildcards.model}/{wildcards.task} --output $(dirname {output.run})"
         " > {log} 2>&1"

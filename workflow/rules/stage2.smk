@@ -6,13 +6,14 @@ rule stack_sources:
         weights=sources("weights.safetensors"),
         run=sources("run.json"),
     output:
-        "results/sources/{model}/{benchmark}/full/{seed}.safetensors",
+        "results/sources/{model}/{benchmark}.safetensors",
     log:
-        "logs/stack_sources/{model}/{benchmark}/full/{seed}.log",
+        "logs/stack_sources/{model}/{benchmark}.log",
     benchmark:
-        "logs/stack_sources/{model}/{benchmark}/full/{seed}.tsv"
+        "logs/stack_sources/{model}/{benchmark}.tsv"
     localrule: True
     params:
+        version=versions.STACKING,
         runs=lambda wildcards, input: [os.path.dirname(run) for run in input.run],
     shell:
         "scalearn stack --output {output} {params.runs} > {log} 2>&1"
@@ -48,7 +49,7 @@ rule similarities:
         lambda wildcards: expand(
             "resources/embedded/{model}/{task}.safetensors",
             model=wildcards.model,
-            task=campaign.compared_tasks(wildcards.benchmark),
+            task=campaign.comparisons[f"{wildcards.model}/{wildcards.benchmark}"],
         ),
     output:
         "results/similarities/{model}/{benchmark}.json",
@@ -66,7 +67,7 @@ rule similarities:
 rule train_composition:
     input:
         similarities=lambda wildcards: compared(wildcards),
-        sources=lambda wildcards: stacked(wildcards),
+        sources="results/sources/{model}/{benchmark}.safetensors",
         model="resources/models/{model}/model.json",
         weights=ancient("resources/models/{model}/model.safetensors"),
         data="resources/encoded/{model}/{task}/encoding.json",
@@ -74,32 +75,27 @@ rule train_composition:
             expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
         ),
     output:
-        weights=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
-        history=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/history.parquet"),
-        predictions=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
-        run=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/run.json"),
-        timing=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/timing.json"),
+        weights=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
+        history=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/history.parquet"),
+        predictions=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
+        run=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/run.json"),
+        timing=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/timing.json"),
     log:
-        "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
+        "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",
     benchmark:
-        "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.tsv"
+        "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.tsv"
     wildcard_constraints:
-        method=of_family("two_stage"),
+        variant=of_family("two_stage"),
     threads: 4
     resources:
         gpu=1,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
-        version=lambda wildcards: campaign.version(wildcards.method, wildcards.benchmark, wildcards.task),
-        hyperparameters=lambda wildcards: campaign.changed(wildcards.method, wildcards.benchmark, wildcards.task),
-        switches=lambda wildcards: [
-            *switches(wildcards.method, wildcards.task),
-            *[f"--similarities={path}" for path in compared(wildcards)],
-        ],
+        spec=lambda wildcards: run_of(wildcards).json_text,
+        similarities=lambda wildcards, input: [f"--similarities={path}" for path in input.similarities],
     shell:
-        "scalearn train --method {wildcards.method} --benchmark {wildcards.benchmark} --seed {wildcards.seed}"
-        " --model resources/models/{wildcards.model} --data resources/encoded/{wildcards.model}/{wildcards.task}"
-        " --sources {input.sources} --hyperparameters {params.hyperparameters:q} {params.switches}"
+        "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model}"
+        " --data resources/encoded/{wildcards.model}/{wildcards.task} --sources {input.sources} {params.similarities}"
         " --output $(dirname {output.run})"
         " > {log} 2>&1"

@@ -13,19 +13,20 @@ rule task_from_hub:
     benchmark:
         "logs/task_from_hub/{task}.tsv"
     wildcard_constraints:
-        task=one_of(campaign.tasks_from("hub")),
+        task=one_of(campaign.task_keys("hub")),
     localrule: True
     params:
         version=versions.PREPARING,
-        definition=lambda wildcards: campaign.definition(wildcards.task),
+        name=lambda wildcards: task_of(wildcards),
+        definition=lambda wildcards: campaign.definition(task_of(wildcards)),
     shell:
-        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        "scalearn prepare-task {params.name} --definition {params.definition:q}"
         " --output resources/tasks/{wildcards.task} > {log} 2>&1"
 
 
 rule task_from_mirror:
     input:
-        lambda wildcards: campaign.task_inputs(wildcards.task),
+        lambda wildcards: campaign.task_inputs(task_of(wildcards)),
     output:
         train="resources/tasks/{task}/train.parquet",
         validation="resources/tasks/{task}/validation.parquet",
@@ -36,20 +37,21 @@ rule task_from_mirror:
     benchmark:
         "logs/task_from_mirror/{task}.tsv"
     wildcard_constraints:
-        task=one_of(campaign.tasks_from("mirror")),
+        task=one_of(campaign.task_keys("mirror")),
     localrule: True
     params:
         version=versions.PREPARING,
-        definition=lambda wildcards: campaign.definition(wildcards.task),
+        name=lambda wildcards: task_of(wildcards),
+        definition=lambda wildcards: campaign.definition(task_of(wildcards)),
         mirror=campaign.config.mirror,
     shell:
-        "scalearn prepare-task {wildcards.task} --definition {params.definition:q} --mirror {params.mirror:q}"
+        "scalearn prepare-task {params.name} --definition {params.definition:q} --mirror {params.mirror:q}"
         " --output resources/tasks/{wildcards.task} > {log} 2>&1"
 
 
 rule task_from_files:
     input:
-        lambda wildcards: campaign.task_inputs(wildcards.task),
+        lambda wildcards: campaign.task_inputs(task_of(wildcards)),
     output:
         train="resources/tasks/{task}/train.parquet",
         validation="resources/tasks/{task}/validation.parquet",
@@ -60,13 +62,14 @@ rule task_from_files:
     benchmark:
         "logs/task_from_files/{task}.tsv"
     wildcard_constraints:
-        task=one_of(campaign.tasks_from("files")),
+        task=one_of(campaign.task_keys("files")),
     localrule: True
     params:
         version=versions.PREPARING,
-        definition=lambda wildcards: campaign.definition(wildcards.task),
+        name=lambda wildcards: task_of(wildcards),
+        definition=lambda wildcards: campaign.definition(task_of(wildcards)),
     shell:
-        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        "scalearn prepare-task {params.name} --definition {params.definition:q}"
         " --output resources/tasks/{wildcards.task} > {log} 2>&1"
 
 
@@ -81,13 +84,14 @@ rule make_task:
     benchmark:
         "logs/make_task/{task}.tsv"
     wildcard_constraints:
-        task=one_of(campaign.tasks_from("generated")),
+        task=one_of(campaign.task_keys("generated")),
     localrule: True
     params:
         version=versions.PREPARING,
-        definition=lambda wildcards: campaign.definition(wildcards.task),
+        name=lambda wildcards: task_of(wildcards),
+        definition=lambda wildcards: campaign.definition(task_of(wildcards)),
     shell:
-        "scalearn prepare-task {wildcards.task} --definition {params.definition:q}"
+        "scalearn prepare-task {params.name} --definition {params.definition:q}"
         " --output resources/tasks/{wildcards.task} > {log} 2>&1"
 
 

@@ -7,7 +7,6 @@ Per encoder layer l it holds `l.down.weight` (S, b, d), `l.down.bias` (S, b), `l
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import check_replaced, read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given, HyperParameters, switched_on
+from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.tasks.definition import is_name
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
@@ -44,10 +45,9 @@ class Sources:
     def read(cls, path: Path) -> Sources:
         """Return the content of a stacked file; a UserError names the file if it is missing or damaged."""
         try:
-            with safe_open(path, framework="pt") as stream:
-                facts = json.loads(stream.metadata()["sources"])
-            tensors, names = load_file(path), tuple(facts["names"])
-            if facts["content"] != checksum_of(tensors):
+            facts, tensors = StackFacts.read(path), load_file(path)
+            names = facts.names
+            if facts.content != checksum_of(tensors):
                 raise ValueError("its tensors are not as they were written")
             depth = len(tensors) // len(PARTS)
             layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
@@ -55,7 +55,7 @@ class Sources:
                 raise ValueError("its names and its tensors differ in number")
             if odd := [name for name in names if not is_name(name)]:
                 raise ValueError(f"{odd[0]!r} is no task's name")
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(
                 f"{path}: no readable stack of source adapters ({error}); delete it and run again"
             ) from None
@@ -93,30 +93,30 @@ def _tensors(weights: Path) -> dict[str, Tensor]:
         raise UserError(f"{weights}: no readable adapter ({error}); {CONVERT}") from None
 
 
-def _task(run: Path) -> str:
-    """Return the name of the task of a stage-1 run."""
-    found = read_json(run / "run.json").get("identity")
-    name = found.get("task") if isinstance(found, dict) else None
+def _record(run: Path) -> tuple[str, RunSpec, str]:
+    """Return of a stage-1 run: the name of its task, its spec, and the checksum of its encoder's weights."""
+    content = read_json(run / "run.json")
+    try:
+        (task,), (model,) = content["tasks"], content["inputs"]["model"]
+        name, spec = task["name"], RunSpec.of_record(content["spec"])
+    except (KeyError, TypeError, ValueError):
+        earlier = "; `scalearn adopt` moves runs of earlier versions" if "identity" in content else ""
+        raise UserError(f"{run / 'run.json'}: no record of a stage-1 run; name the folder of one{earlier}") from None
     if not is_name(name):
-        raise UserError(f"{run / 'run.json'}: identity.task is no task's name; name the folder of a stage-1 run")
-    return str(name)
-
-
-def _check_encoders(runs: Sequence[Path]) -> None:
-    """Refuse adapters that were trained on different encoders, whose weights have different checksums."""
-    encoders = [read_json(run / "run.json").get("inputs", {}).get("model") for run in runs]
-    for run, encoder in zip(runs, encoders, strict=True):
-        if encoder != encoders[0]:
-            raise UserError(f"source adapters of {runs[0]} and {run} belong to different encoders; train one again")
+        raise UserError(f"{run / 'run.json'}: {name!r} is no task's name; name the folder of a stage-1 run")
+    return str(name), spec, str(model)
 
 
 def stack(runs: Sequence[Path], output: Path) -> None:
     """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
     check_replaced(output, b'"__metadata__":{"sources"', "stack of source adapters")
-    names = [_task(run) for run in runs]
+    records = [_record(run) for run in runs]
+    names = [name for name, _, _ in records]
     if len(set(names)) < len(names):
         raise UserError(f"source adapters of one task twice: {', '.join(names)}; name each run once")
-    _check_encoders(runs)
+    for run, (_, _, encoder) in zip(runs, records, strict=True):
+        if encoder != records[0][2]:
+            raise UserError(f"source adapters of {runs[0]} and {run} belong to different encoders; train one again")
     adapters = [adapter_tensors(run / "weights.safetensors") for run in runs]
     for name, adapter in zip(names, adapters, strict=True):
         _check_shapes(names[0], adapters[0], name, adapter)
@@ -129,10 +129,10 @@ def stack(runs: Sequence[Path], output: Path) -> None:
         for layer in range(len(adapters[0]))
         for part in PARTS
     }
-    facts = {"names": names, "sha256": checksums, "content": checksum_of(tensors)}
+    paths = tuple(spec.path for _, spec, _ in records)
+    facts = StackFacts(tuple(names), tuple(checksums), checksum_of(tensors), paths, records[0][2])
     with whole_file(output) as temporary:
-        # One entry: safetensors writes several in an order that changes from process to process.
-        save_file(tensors, temporary, {"sources": json.dumps(facts)})
+        save_file(tensors, temporary, facts.metadata)
 
 
 def _check_shapes(first: str, adapter: list[dict[str, Tensor]], name: str, other: list[dict[str, Tensor]]) -> None:

@@ -5,47 +5,28 @@ Pure: no torch, no pandas, no network. The workflow builds its graph from here; 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
+from scalearn.campaign.keys import Key, key, normal, task_key
+from scalearn.campaign.shipped import MODELS
+from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, differing, group_key
+from scalearn.campaign.variants import Variant
 from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.protocol import is_built_in, learner, named, run_switches, task_under
+from scalearn.protocol import PROTOCOLS, is_built_in, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
 from scalearn.tasks.mirror import mirror_files
-
-STAGE1 = "adapter"  # the method whose runs are the source adapters of stage 2
-JOINT = "joint"  # stands in place of a task where a run learns all of a benchmark
-FULL = "full"  # the shots of a run on all rows
-
-
-@dataclass(frozen=True, order=True)
-class Run:
-    """One training. Its fields are its identity; `path` is its directory below results/runs/."""
-
-    model: str
-    method: str
-    benchmark: str
-    task: str
-    shots: str
-    seed: int
-
-    @property
-    def path(self) -> str:
-        """The run's directory below results/runs/."""
-        return f"{self.model}/{self.method}/{self.benchmark}/{self.task}/{self.shots}/{self.seed}"
 
 
 class Campaign:
@@ -53,6 +34,10 @@ class Campaign:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._runs: dict[tuple[Any, ...], RunSpec] = {}
+        self._sources: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._task_keys: dict[str, Key] = {}
+        self._changes: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], origin: str = "config.yaml") -> Campaign:
@@ -136,10 +121,6 @@ class Campaign:
             return self.config.joint_seeds or self.config.seeds
         return self.config.task_seeds.get(task, self.config.seeds)
 
-    def tasks_from(self, kind: str) -> list[str]:
-        """The tasks whose rows come from this kind of source: hub, mirror, files, generated or rule."""
-        return [name for name in self.tasks if self.origin(name) == kind]
-
     def origin(self, task: str) -> str:
         """Where this campaign takes the task from: hub, mirror, files, generated or rule."""
         kind = self.tasks[task].source.kind
@@ -147,65 +128,146 @@ class Campaign:
 
     # ------------------------------------------------------------------ runs
 
-    def run(self, benchmark: str, method: str, task: str, seed: int) -> Run:
-        """The run behind one value of this benchmark's table; single-task runs are shared by all benchmarks."""
-        group = "single" if METHODS[method].family == "single" else benchmark
-        return Run(self.model(benchmark), method, group, task, FULL, seed)
+    @cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """The rows of the tables, in order."""
+        return tuple(Variant.plain(name) for name in self.config.methods)
 
-    def runs(self, benchmark: str) -> list[Run]:
-        """Every run that the table of this benchmark shows, those on unavailable tasks left out."""
-        return [
-            self.run(benchmark, method.name, task, seed)
-            for method in self.methods
-            for task in self._available(self.benchmarks[benchmark].tasks)
-            for seed in self.seeds(task, method.name)
-        ]
+    def run(self, benchmark: str, variant: Variant, task: str, seed: int) -> RunSpec:
+        """Return the run behind one value of this benchmark's table; a joint one is behind those of all its tasks."""
+        family = variant.method.family
+        group = SINGLE if family == "single" else benchmark
+        learned = JOINT if family == "joint" else task
+        known = (self.model(benchmark), group, variant.learned, learned, seed)
+        if known not in self._runs:
+            self._runs[known] = self._run(benchmark, group, variant, learned, seed)
+        return self._runs[known]
 
-    def trainings(self) -> list[Run]:
-        """Every training that the tables need; a joint one is the run of many tasks at once."""
-        runs = self.all_runs()
-        return list(
-            dict.fromkeys(replace(run, task=JOINT) if METHODS[run.method].family == "joint" else run for run in runs)
+    def _run(self, benchmark: str, group: str, variant: Variant, task: str, seed: int) -> RunSpec:
+        method = variant.method
+        tasks = self.joint_tasks(benchmark) if task == JOINT else [task]
+        composes = method.family == "two_stage"
+        return RunSpec(
+            method=method.name,
+            model=self.model_key(self.model(benchmark)),
+            tasks=tuple(map(self.task_key, tasks)),
+            benchmark=group,
+            seed=seed,
+            hyperparameters=self._differing(variant, group, task),
+            sources=self._source_paths(benchmark, self.source_seed(seed)) if composes else (),
+            sentence_encoder=self.model_key(self.config.sentence_encoder or "") if method.similarity else None,
+            switches=self.switches(method.name, *tasks),
+            compute=self.config.compute,
         )
 
-    def all_trainings(self) -> list[Run]:
-        """Every training of this campaign: those that the tables need, and the sources that these compose."""
-        runs = self.trainings()
-        composing = [run for run in runs if METHODS[run.method].family == "two_stage"]
-        composed = dict.fromkeys((run.benchmark, self.source_seed(run.seed)) for run in composing)
-        sources = [run for benchmark, seed in composed for run in self.source_runs(benchmark, seed)]
-        return list(dict.fromkeys([*runs, *sources]))
+    def runs(self, benchmark: str) -> list[RunSpec]:
+        """Return every run that the table of this benchmark shows, each once; unavailable tasks have none."""
+        found = (
+            self.run(benchmark, variant, task, seed)
+            for variant in self.variants
+            for task in self.joint_tasks(benchmark)
+            for seed in self.seeds(task, variant.method.name)
+        )
+        return list({run.path: run for run in found}.values())
+
+    def shown_runs(self) -> list[RunSpec]:
+        """Return every run that some table of this campaign shows, each once."""
+        return list({run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}.values())
+
+    def source_runs(self, benchmark: str, seed: int) -> list[RunSpec]:
+        """Return the stage-1 runs of this seed that stage 2 composes, in the order of the benchmark's sources."""
+        tasks = self._available(self.benchmarks[benchmark].source_tasks)
+        return [self.run(benchmark, Variant.plain(STAGE1), task, seed) for task in tasks]
+
+    def _source_paths(self, benchmark: str, seed: int) -> tuple[str, ...]:
+        if (benchmark, seed) not in self._sources:
+            self._sources[benchmark, seed] = tuple(run.path for run in self.source_runs(benchmark, seed))
+        return self._sources[benchmark, seed]
+
+    @cached_property
+    def trainings(self) -> dict[str, RunSpec]:
+        """Every training of this campaign by its path: those that the tables show, and the sources of these."""
+        found = {run.path: run for run in self.shown_runs()}
+        for benchmark in self.benchmarks:
+            seeds = {self.source_seed(run.seed) for run in self.runs(benchmark) if run.sources}
+            found |= {run.path: run for seed in sorted(seeds) for run in self.source_runs(benchmark, seed)}
+        return found
 
     def joint_tasks(self, benchmark: str) -> list[str]:
-        """The tasks that the benchmark's joint runs learn, in order."""
+        """Return the tasks that the benchmark's runs learn, in order."""
         return self._available(self.benchmarks[benchmark].tasks)
 
-    def source_runs(self, benchmark: str, seed: int) -> list[Run]:
-        """The stage-1 runs whose adapters are composed in stage 2, in the order of the benchmark's sources."""
-        tasks = self._available(self.benchmarks[benchmark].source_tasks)
-        return [self.run(benchmark, STAGE1, task, seed) for task in tasks]
-
     def source_seed(self, seed: int) -> int:
-        """The seed of the source adapters that a stage-2 run of this seed composes."""
+        """Return the seed of the source adapters that a stage-2 run of this seed composes."""
         return seed if self.config.source_seed == "paired" else self.config.source_seed
 
     def compared_tasks(self, benchmark: str) -> list[str]:
-        """The tasks whose similarities the benchmark's soups may need: its targets and its sources."""
+        """Return the tasks whose similarities the benchmark's soups may need: its targets and its sources."""
         entry = self.benchmarks[benchmark]
         return self._available(dict.fromkeys((*entry.tasks, *entry.source_tasks)))
 
-    def all_runs(self) -> list[Run]:
-        """Every run that some table of this campaign shows, each once."""
-        return list(dict.fromkeys(run for benchmark in self.benchmarks for run in self.runs(benchmark)))
-
     def size(self) -> str:
-        """What the campaign amounts to, in a few words."""
-        return f"{len(self.trainings())} runs of {len(self.methods)} methods on {len(self.tasks)} tasks"
+        """Return what the campaign amounts to, in a few words."""
+        return f"{len(self.trainings)} runs of {len(self.variants)} methods on {len(self.tasks)} tasks"
 
-    # ------------------------------------------------------------------ identity
+    # ------------------------------------------------------------------ keys of tasks and encoders, for paths
+
+    @cached_property
+    def model_names(self) -> dict[Key, str]:
+        """The encoders' names by their keys."""
+        return {self.model_key(name): name for name in self.models}
+
+    @cached_property
+    def task_names(self) -> dict[Key, str]:
+        """The tasks' names by their keys."""
+        return {self.task_key(name): name for name in self.tasks}
+
+    def task_keys(self, kind: str) -> list[Key]:
+        """Return the keys of the tasks whose rows come from this kind of source, see `origin`."""
+        return [self.task_key(name) for name in self.tasks if self.origin(name) == kind]
+
+    @cached_property
+    def stacks(self) -> dict[str, tuple[str, ...]]:
+        """The paths of the runs whose adapters each file of stacked sources holds, by `RunSpec.stack`."""
+        return {run.stack: run.sources for run in self.trainings.values() if run.sources}
+
+    def comparison(self, benchmark: str) -> str:
+        """Return what stands in the path of the similarities that the benchmark's soups go by."""
+        tasks = tuple(map(self.task_key, self.compared_tasks(benchmark)))
+        return f"{self.model_key(self.config.sentence_encoder or '')}/{group_key(benchmark, tasks, None)}"
+
+    @cached_property
+    def comparisons(self) -> dict[str, list[Key]]:
+        """The keys of the tasks that each file of similarities compares, by `comparison`."""
+        wanted = {run.benchmark for run in self.trainings.values() if run.sentence_encoder}
+        return {self.comparison(name): list(map(self.task_key, self.compared_tasks(name))) for name in sorted(wanted)}
+
+    def model_key(self, model: str) -> Key:
+        """Return the name of the encoder's folder."""
+        source, shipped = self.models[model], MODELS.get(model)
+        return model if source == shipped else key(model, source.model_dump(mode="json"), None)
+
+    def task_key(self, task: str) -> Key:
+        """Return the name of the task's folder."""
+        if task not in self._task_keys:
+            self._task_keys[task] = self._task_key(task)
+        return self._task_keys[task]
+
+    def _task_key(self, task: str) -> Key:
+        if self.tasks[task].source.kind == "rule":
+            return task  # the rule's own folder
+        content = self._content(task)
+        if self.origin(task) == "mirror":
+            content["mirror"] = self.config.mirror
+        return task_key(task, content, _shipped(task) if task in self.built_in else {})
+
+    # ------------------------------------------------------------------ what they are made of
 
     def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
-        """All values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
+        """Return all values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
+        return self._values(Variant.plain(method), benchmark, task)
+
+    def _values(self, variant: Variant, benchmark: str, task: str) -> dict[str, int | float]:
         config, entry = self.config, self.benchmarks.get(benchmark)
         beside = self.built_in.intersection(entry.tasks if entry else ())
         layers = [
@@ -213,39 +275,31 @@ class Campaign:
             config.hyperparameters,
             config.benchmark_hyperparameters.get(benchmark, {}),
             config.task_hyperparameters.get(task, {}),
+            {variant.method.name: variant.settings},
         ]
-        return hyperparameters.resolve(METHODS[method], layers)
+        return hyperparameters.resolve(variant.method, layers)
 
-    def version(self, method: str, benchmark: str, task: str) -> int:
-        """The version of the method that makes its runs on the task (JOINT: on all tasks of the benchmark)."""
-        tasks = self.joint_tasks(benchmark) if task == JOINT else [task]
-        switches = named(self.switches(method, *tasks))
-        made, values = learner(METHODS[method], self.hyperparameters(method, benchmark, task), switches)
-        return made.version_of(values)
-
-    def changed(self, method: str, benchmark: str, task: str) -> str:
-        """The hyper-parameters that differ from the method's defaults, as JSON.
-
-        With the method's version this is what, beside the paths, tells its runs apart: a new option at its default
-        and a default spelt out in the campaign change nothing.
-        """
-        values, defaults = self.hyperparameters(method, benchmark, task), METHODS[method].defaults
-        return normal({key: value for key, value in values.items() if value != defaults[key]})
+    def _differing(self, variant: Variant, benchmark: str, task: str) -> dict[str, Any]:
+        known = (variant.learned, benchmark, task)
+        if known not in self._changes:
+            self._changes[known] = differing(variant.method, self._values(variant, benchmark, task))
+        return self._changes[known]
 
     def definition(self, task: str) -> str:
-        """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.
+        """Return what makes the rows of this task what they are, as JSON: what differs from a definition's defaults.
 
         The metrics of a task of the campaign's own are left out, unless they choose the best epoch or need groups in
         the rows, and so is the class that f1 is of: they are for the scores (`scoring`), so that another one makes no
         rows and trains nothing anew.
         """
+        return normal(self._content(task))
+
+    def _content(self, task: str) -> dict[str, Any]:
         mine = self.tasks[task]
         hidden = set()
         if task not in self.built_in and mine.select != "headline":
             hidden = {"positive"} if "exact_match" in mine.metrics else {"metrics", "positive"}
-        content = self.tasks[task].model_dump(mode="json", exclude_defaults=True, exclude=hidden)
-        kind = self.tasks[task].source.kind
-        return normal({**content, "source": {"kind": kind, **content.get("source", {})}})
+        return _definition(mine, hidden)
 
     def metrics(self, task: str) -> tuple[str, ...]:
         """The metrics of the task's scores, headline first; none if the task.json of a rule says them."""
@@ -266,27 +320,6 @@ class Campaign:
         """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
         concerned = [task if task in self.built_in else None for task in tasks]
         return run_switches(self.config.protocol, METHODS[method], concerned)
-
-    @property
-    def compute(self) -> tuple[str, ...]:
-        """How its trainings shall compute, as `key=value`; nothing where all is left to the device."""
-        return tuple(f"{key}={str(value).lower()}" for key, value in self.config.compute.asked.items())
-
-    def layout(self, benchmark: str) -> str:
-        """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds per task."""
-        tasks = self.benchmarks[benchmark].tasks
-        joint = [method.name for method in self.methods if method.family == "joint"]
-        return normal(
-            {
-                **({"joint_seeds": list(self.seeds(tasks[0], joint[0]))} if joint else {}),
-                "benchmark": benchmark,
-                "model": self.model(benchmark),
-                "protocol": self.config.protocol,
-                "tasks": list(tasks),
-                "methods": [method.name for method in self.methods],
-                "seeds": {task: list(self.seeds(task)) for task in tasks},
-            }
-        )
 
     # ------------------------------------------------------------------ files it starts from
 
@@ -311,6 +344,13 @@ class Campaign:
         return []
 
 
-def normal(content: Mapping[str, Any]) -> str:
-    """Return `content` as JSON with sorted keys and no needless blanks, so that equal content is equal text."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _definition(task: Task, hidden: set[str]) -> dict[str, Any]:
+    content = task.model_dump(mode="json", exclude_defaults=True, exclude=hidden)
+    return {**content, "source": {"kind": task.source.kind, **content.get("source", {})}}
+
+
+@cache
+def _shipped(task: str) -> dict[str, dict[str, Any]]:
+    """Return the definitions that the package has of a task, by what their keys say of them."""
+    corrected, reference = (_definition(task_under(protocol, task, TASKS[task]), set()) for protocol in PROTOCOLS)
+    return {"": corrected, "reference": reference}

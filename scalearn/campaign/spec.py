@@ -1,0 +1,177 @@
+"""RunSpec: all that a run is. A campaign yields it, `scalearn train --spec` reads it, run.json holds it whole.
+
+Light: no torch. A new hyper-parameter or way to compute needs no line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from scalearn import versions
+from scalearn.campaign.keys import DIGITS, LONGEST, MARK, Key, digest, name_of, normal, shortened
+from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
+from scalearn.compute import Compute
+from scalearn.errors import nearest
+from scalearn.methods import METHODS
+from scalearn.methods.base import HyperParameters, Method
+from scalearn.protocol import RUN_SWITCHES, RunSwitch, learner, named, run_switches
+from scalearn.tasks.definition import Name, Strict
+
+STAGE1 = "adapter"  # the method whose runs are, at its defaults, the source adapters of stage 2
+SINGLE = "single"  # stands in place of a benchmark where a run learns one task alone
+JOINT = "joint"  # stands in place of a task where a run learns all of a benchmark
+FULL: Literal["full"] = "full"  # the shots of a run on all rows
+SETTINGS = 60  # characters of all that differs from the defaults, in a path
+
+
+class RunSpec(Strict):
+    """All that a run is. Two runs with equal specs and equal inputs have equal results, and the same `path`.
+
+    model, tasks: keys (scalearn.campaign.keys) of the encoder and of what is learned: one task, or all tasks of a joint
+    run in the benchmark's order. hyperparameters: those that differ from the method's defaults. sources: the paths of
+    the runs whose adapters a two-stage method composes. sentence_encoder: what their tasks are compared with, for a
+    method that asks. switches: what the reference protocol does otherwise in this run (scalearn.protocol). versions:
+    those of the code that makes it; a spec without them takes this package's.
+    """
+
+    method: str
+    model: Key
+    tasks: tuple[Key, ...] = Field(min_length=1)
+    benchmark: Name = SINGLE
+    seed: int = Field(0, ge=0, lt=2**32)
+    shots: Literal["full"] = FULL
+    hyperparameters: dict[str, bool | int | float] = Field({})
+    sources: tuple[str, ...] = ()
+    sentence_encoder: Key | None = None
+    switches: tuple[str, ...] = ()
+    compute: Compute = Compute()
+    versions: dict[str, int] = Field({})
+
+    @classmethod
+    def of_record(cls, content: Mapping[str, Any]) -> RunSpec:
+        """Return the spec of what run.json holds, whatever versions made that run; a ValueError if it holds none."""
+        return cls.model_validate({**content, "versions": {}})
+
+    # ------------------------------------------------------------------ what is checked
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.method not in METHODS:
+            raise ValueError(f"method: unknown method '{self.method}'{nearest(self.method, METHODS)}")
+        known = [switch.name for switch in RUN_SWITCHES]
+        for name in self.switches:
+            if name not in known:
+                raise ValueError(f"switches: unknown name '{name}'{nearest(name, known)}")
+        joint = self.family == "joint"
+        if joint != (len(self.tasks) > 1) and not joint:
+            raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
+        if len(set(map(name_of, self.tasks))) < len(self.tasks):
+            raise ValueError(f"tasks: they are {', '.join(self.tasks)}; name each once")
+        object.__setattr__(self, "hyperparameters", differing(METHODS[self.method], self.hyperparameters))
+        made = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
+        if self.versions and self.versions != made:
+            raise ValueError(
+                f"versions: {normal(self.versions)}, but this version of scalearn makes runs of {normal(made)}; "
+                "start the campaign again"
+            )
+        object.__setattr__(self, "versions", made)
+        return self
+
+    # ------------------------------------------------------------------ what follows from it
+
+    @property
+    def family(self) -> str:
+        """The family of the method."""
+        return METHODS[self.method].family
+
+    @property
+    def values(self) -> HyperParameters:
+        """All hyper-parameters, the method's defaults with what differs from them."""
+        return {**METHODS[self.method].defaults, **self.hyperparameters}
+
+    @property
+    def switched(self) -> list[RunSwitch]:
+        """The switches that are on."""
+        return named(self.switches)
+
+    @cached_property
+    def learner(self) -> tuple[Method, HyperParameters]:
+        """The method and its hyper-parameters, with what the switches that are on change in them."""
+        return learner(METHODS[self.method], self.values, self.switched)
+
+    @property
+    def task(self) -> str:
+        """What its path says of tasks: the key of the one that it learns, or `joint`."""
+        return JOINT if self.family == "joint" else self.tasks[0]
+
+    @property
+    def group(self) -> str:
+        """What its path says of the benchmark, with a digest if its sources or joint tasks are not the shipped ones."""
+        if self.family == "single":
+            return SINGLE
+        if self.family == "joint":
+            return group_key(self.benchmark, self.tasks, BENCHMARKS.get(self.benchmark))
+        return group_key(self.benchmark, self.sources, shipped_sources(self.benchmark, self.model))
+
+    @property
+    def variant(self) -> str:
+        """What its path says of the method: its name, and whatever differs from the defaults."""
+        settings = self._settings()
+        return f"{self.method}/{shortened('+'.join(settings), SETTINGS)}" if settings else self.method
+
+    def _settings(self) -> list[str]:
+        """Return all that differs from the defaults, as `key=value`."""
+        found: dict[str, Any] = {**self.hyperparameters, **self.compute.asked}
+        if self.sentence_encoder not in (None, SENTENCE_ENCODER):
+            found["sentence_encoder"] = self.sentence_encoder
+        if self.switches:
+            whole = run_switches("reference", METHODS[self.method], map(name_of, self.tasks))
+            found["protocol"] = "reference" if self.switches == whole else "-".join(self.switches)
+        return [f"{key}={_shown(value)}" for key, value in sorted(found.items())]
+
+    @cached_property
+    def path(self) -> str:
+        """The run's directory below the folder of all runs; nothing else has the same."""
+        return f"{self.model}/{self.variant}/{self.group}/{self.task}/{self.shots}/{self.seed}"
+
+    @property
+    def stack(self) -> str:
+        """The path of the file of stacked sources that it composes, without ending, below the folder of all stacks."""
+        return f"{self.model}/{self.group}"
+
+    # ------------------------------------------------------------------ as JSON
+
+    @property
+    def json_text(self) -> str:
+        """What differs from the defaults, as JSON; equal specs are equal texts."""
+        return normal(self.model_dump(mode="json", exclude_defaults=True))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All of it, defaults spelt out, as run.json holds it."""
+        return {**self.model_dump(mode="json"), "hyperparameters": dict(self.values)}
+
+
+def differing(method: Method, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that differ from the method's defaults, by key in the order of the alphabet."""
+    return {key: value for key, value in sorted(values.items()) if value != method.defaults[key]}
+
+
+def group_key(benchmark: str, content: tuple[str, ...], shipped: tuple[str, ...] | None) -> str:
+    """Return the key of a benchmark with these sources or tasks."""
+    name = shortened(benchmark, LONGEST - DIGITS - 1)
+    return name if content == shipped else f"{name}{MARK}{digest(content)}"
+
+
+def shipped_sources(benchmark: str, model: str) -> tuple[str, ...] | None:
+    """Return the paths of the source adapters that a shipped benchmark's compositions have by default."""
+    tasks = BENCHMARKS.get(benchmark)
+    return None if tasks is None else tuple(f"{model}/{STAGE1}/{SINGLE}/{task}/{FULL}/0" for task in tasks)
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

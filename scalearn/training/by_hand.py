@@ -1,0 +1,61 @@
+"""A run that a person starts with options: the folders say which encoder and tasks it is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scalearn.campaign.keys import KEY_PATTERN, Key, is_of, shortened
+from scalearn.campaign.spec import SINGLE, RunSpec
+from scalearn.compute import Compute
+from scalearn.files import read_json
+from scalearn.methods.layers.stack_facts import StackFacts
+from scalearn.options import valid
+from scalearn.training.planned import PlannedRun, read_encoding
+
+
+def planned_by_hand(
+    method: str,
+    model: Path,
+    data: Sequence[Path],
+    output: Path,
+    *,
+    benchmark: str = SINGLE,
+    seed: int = 0,
+    changed: Mapping[str, Any] | None = None,
+    switches: Sequence[str] = (),
+    compute: Compute | None = None,
+    sources: Path | None = None,
+    similarities: Path | None = None,
+) -> PlannedRun:
+    """Return the run of this method on the encoded tasks in `data`, written to `output`.
+
+    changed: what differs from the hyper-parameters that the paper has for the task. Other arguments: see RunSpec and
+    PlannedRun. A UserError says what is wrong with them.
+    """
+    names = [str(read_encoding(folder)["task"]["name"]) for folder in data]
+    facts = None if sources is None else StackFacts.read(sources)
+    spec = valid(
+        "run",
+        RunSpec,
+        {
+            "method": method,
+            "model": _key(model, str(read_json(model / "model.json").get("name"))),
+            "tasks": tuple(_key(folder, name) for folder, name in zip(data, names, strict=True)),
+            "benchmark": benchmark,
+            "seed": seed,
+            "hyperparameters": dict(changed or {}),
+            "sources": (facts.runs or facts.names) if facts else (),
+            "switches": tuple(switches),
+            "compute": compute or Compute(),
+        },
+    )
+    return PlannedRun(spec, model, tuple(data), output, sources, similarities)
+
+
+def _key(folder: Path, name: str) -> Key:
+    """Return the key of what the folder holds: the folder's name, if it is one of that name's."""
+    given = folder.resolve().name
+    return given if is_of(given, name) and re.fullmatch(KEY_PATTERN, given) else shortened(name)
