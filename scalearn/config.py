@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from scalearn.compute import Compute
 from scalearn.protocol import Protocol
@@ -86,6 +86,42 @@ def _from_list(content: Any) -> Any:
 Targets = Annotated[tuple[Name, ...], Field(min_length=1)]
 BenchmarkEntry = Annotated[Benchmark, BeforeValidator(_from_list, json_schema_input_type=Targets | Benchmark)]
 
+Setting = bool | int | float | str
+RowName = Annotated[
+    str, matching(r"^[^\x00-\x1f|]{1,80}$", "a text of at most 80 characters, without line ends and '|'")
+]
+
+
+class Row(BaseModel):
+    """A row of the tables: a method, and settings of its own. A list of values makes a row of each.
+
+    Other keys are hyper-parameters of the method.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Setting | tuple[Setting, ...]] = Field(init=False)
+
+    method: Name = Field(description="its method", examples=["scalearn"])
+    name: RowName | None = Field(None, description="what the tables call it; by default the method and its settings")
+    sources: RowName | None = Field(
+        None, description="the row whose adapters a two-stage method composes; by default the plain `adapter`"
+    )
+    select: Literal["validation"] | None = Field(
+        None, description="one row of all: per task the setting with the best mean validation score"
+    )
+
+    @property
+    def settings(self) -> dict[str, Setting | tuple[Setting, ...]]:
+        """The hyper-parameters, each one value or several."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+def _from_name(content: Any) -> Any:
+    return {"method": content} if isinstance(content, str) else content
+
+
+RowEntry = Annotated[Row, BeforeValidator(_from_name, json_schema_input_type=Name | Row)]
+
 # What refusals show.
 MODELS = {"roberta-base": {"kind": "hub", "repository": "FacebookAI/roberta-base", "revision": "<full commit hash>"}}
 TASKS = {"reviews": {"source": {"kind": "files", "train": "data/train.csv"}}}
@@ -107,7 +143,7 @@ class Config(Strict):
     unavailable: tuple[Name, ...] = Field(
         (), description="tasks that cannot be had: their columns stay, as missing", examples=[["record"]]
     )
-    methods: tuple[Name, ...] = Field(
+    methods: tuple[RowEntry, ...] = Field(
         min_length=1, description="rows of the tables, in order", examples=[["adapter", "scalearn"]]
     )
     seeds: tuple[Seed, ...] = Field(min_length=1, description="one run per method, task and seed", examples=[[0, 1, 2]])
@@ -153,7 +189,7 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Config:
-        lists: dict[str, tuple[str, ...] | tuple[int, ...]] = {"methods": self.methods, "seeds": self.seeds}
+        lists: dict[str, tuple[str, ...] | tuple[int, ...]] = {"seeds": self.seeds}
         for name, benchmark in self.benchmarks.items():
             lists[f"benchmarks.{name}"] = benchmark.tasks
             lists[f"benchmarks.{name}.sources"] = benchmark.source_tasks

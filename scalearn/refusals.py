@@ -19,7 +19,6 @@ from scalearn.tasks.definition import RuleSource, Task
 def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) -> None:
     """Refuse names of models, tasks, methods and hyper-parameters that there are not; `origin` begins the sentence."""
     _check_model(f"{origin}: model", config.model, config)
-    _known(origin, "methods", config.methods, METHODS)
     for name, benchmark in config.benchmarks.items():
         _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
         _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)
@@ -34,7 +33,7 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
             )
     if config.sentence_encoder is not None:
         _check_model(f"{origin}: sentence_encoder", config.sentence_encoder, config)
-    elif needing := [name for name in config.methods if METHODS[name].similarity]:
+    elif needing := [row.method for row in config.methods if row.method in METHODS and METHODS[row.method].similarity]:
         raise UserError(
             f"{origin}: sentence_encoder: missing; '{needing[0]}' compares tasks by their texts with it: "
             f"name one of `models` ({', '.join(config.models)})"

@@ -14,7 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalearn.campaign import Campaign, Run, normal
+from scalearn.campaign import Campaign
+from scalearn.campaign.keys import normal
 from scalearn.errors import UserError
 from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
@@ -30,30 +31,25 @@ def campaign(**changes: Any) -> Campaign:
 
 def test_the_papers_campaign() -> None:
     paper = campaign()
-    runs = paper.all_runs()
     # The reference's numbers of runs: single-task 52, 56 (RTE is GLUE's) and 15; two-stage 52, 66, 108 (GSG) and 15.
-    # Joint runs: one for each benchmark and of three seeds, with a score for each of its 8, 8, 15 and 5 tasks.
+    # Joint runs: one for each benchmark and of three seeds.
     single, two_stage = 4 * (52 + 56 + 15), 5 * (52 + 66 + 108 + 15)
-    assert len(runs) == len(set(runs)) == single + two_stage + 5 * 3 * (8 + 8 + 15 + 5)
-    assert len(paper.trainings()) == single + two_stage + 5 * 3 * 4
+    assert len(paper.trainings) == single + two_stage + 5 * 3 * 4
     assert paper.size() == "1757 runs of 14 methods on 20 tasks"
-    assert Run("xlm-roberta-base", "scalearn", "humset", "sectors", "full", 2) in runs
-    assert Run("roberta-base", "adapter_m", "joint", "joint", "full", 0) not in paper.trainings()
-    assert Run("roberta-base", "adapter_m", "gsg", "joint", "full", 0) in paper.trainings()
-    assert runs[0] == Run("roberta-base", "full_finetuning", "single", "mnli", "full", 0)
-    assert Run("roberta-base", "scalearn_pp", "glue", "rte", "full", 9) in runs
-    assert {run.seed for run in runs if run.task == "mnli"} == {0, 1, 2}
-
-
-def test_a_runs_path_is_its_identity() -> None:
-    paths = [run.path for run in campaign(benchmarks={"a": ["rte", "cola"], "b": ["rte", "sst2"]}).all_runs()]
-    assert len(paths) == len(set(paths))
-    assert "roberta-base/scalearn/a/rte/full/3" in paths and "roberta-base/adapter/single/rte/full/3" in paths
+    assert list(paper.trainings)[0] == "roberta-base/full_finetuning/single/mnli/full/0"
+    for path in (
+        "xlm-roberta-base/scalearn/humset/sectors/full/2",
+        "roberta-base/adapter_m/gsg/joint/full/0",
+        "roberta-base/scalearn_pp/glue/rte/full/9",
+        "roberta-base/scalearn/epochs=3/superglue/record/full/0",
+    ):
+        assert path in paper.trainings
+    assert {run.seed for run in paper.trainings.values() if run.tasks == ("mnli",)} == {0, 1, 2}
 
 
 def test_two_benchmarks_share_their_single_task_runs() -> None:
     both = campaign(methods=["adapter"], benchmarks={"a": ["rte"], "b": ["rte"]}, task_seeds={})
-    assert len(both.all_runs()) == 10
+    assert len(both.trainings) == 10
 
 
 def test_source_runs_keep_the_benchmarks_order_whatever_the_methods() -> None:
@@ -69,17 +65,17 @@ def test_sources_and_encoder_of_a_benchmark_are_its_own() -> None:
     assert [run.path for run in two.source_runs("b", 0)] == [
         f"xlm-roberta-base/adapter/single/{task}/full/0" for task in ("mnli", "qqp")
     ]
-    assert [run.path for run in two.runs("b")] == [
-        "xlm-roberta-base/adapter/single/rte/full/0",
-        "xlm-roberta-base/scalearn/b/rte/full/0",
-    ]
+    alone, composed = two.runs("b")
+    assert alone.path == "xlm-roberta-base/adapter/single/rte/full/0"
+    assert (composed.model, composed.benchmark, composed.task) == ("xlm-roberta-base", "b", "rte")
+    assert composed.sources == tuple(run.path for run in two.source_runs("b", 0))
     assert set(two.tasks) == {"cola", "rte", "mnli", "qqp"}  # sources are prepared, though no table shows them
     assert set(two.models) == {"roberta-base", "xlm-roberta-base"}
 
 
 def test_an_unavailable_task_keeps_its_column_and_nothing_else() -> None:
     without = campaign(methods=["adapter", "scalearn"], benchmarks={"b": ["record", "cb"]}, unavailable=["record"])
-    assert set(without.tasks) == {run.task for run in without.all_runs()} == {"cb"}
+    assert set(without.tasks) == {run.task for run in without.trainings.values()} == {"cb"}
     assert [run.task for run in without.source_runs("b", 0)] == ["cb"]
     assert json.loads(without.layout("b"))["tasks"] == ["record", "cb"]
 
@@ -219,46 +215,40 @@ def test_each_task_has_one_origin() -> None:
     }
     everything = {"b": ["rte", "table", "ruled", "demo_nli"]}
     online = campaign(tasks=tasks, benchmarks=everything, task_seeds={})
-    assert [online.tasks_from(kind) for kind in ("hub", "mirror", "files", "rule", "generated")] == [
+    assert [online.task_keys(kind) for kind in ("hub", "mirror", "files", "rule", "generated")] == [
         ["rte"],
         [],
-        ["table"],
+        [online.task_key("table")],
         ["ruled"],
         ["demo_nli"],
     ]
     mirrored = campaign(tasks=tasks, benchmarks=everything, task_seeds={}, mirror="somewhere")
-    assert mirrored.tasks_from("mirror") == ["rte"] and mirrored.tasks_from("hub") == []
+    assert [mirrored.task_names[key] for key in mirrored.task_keys("mirror")] == ["rte"]
+    assert mirrored.task_keys("hub") == [] and mirrored.task_key("rte") != online.task_key("rte")
 
 
 def test_how_to_compute_is_said_where_it_is_not_left_to_the_device() -> None:
-    assert campaign().compute == campaign(compute={"precision": "auto", "tf32": "auto"}).compute == ()
-    some = campaign(compute={"tf32": True, "attention": "eager", "precision": "bf16"})
-    assert some.compute == ("attention=eager", "precision=bf16", "tf32=true")
-    assert campaign(compute={"compile": "off"}).compute == campaign(compute={"compile": False}).compute
+    def variant(**compute: Any) -> str:
+        run = next(iter(campaign(methods=["adapter"], compute=compute).trainings.values()))
+        return run.variant
+
+    assert variant() == variant(precision="auto", tf32="auto") == "adapter"
+    assert variant(tf32=True, attention="eager", precision="bf16") == (
+        "adapter/attention=eager+precision=bf16+tf32=true"
+    )
+    assert variant(compile="off") == variant(compile=False) == "adapter/compile=false"
 
 
 def test_the_demo_stays_small_and_the_showcase_goes_on_from_it() -> None:
     demo, showcase = (Campaign.read(ROOT / f"profiles/{name}/campaign.yaml") for name in ("demo", "showcase"))
     passes = 0  # of a row through a training, about 12 ms each on one core
-    for run in demo.trainings():
-        rows = demo.tasks[run.task].train_rows or RECIPES[run.task].train
-        passes += rows * int(demo.hyperparameters(run.method, run.benchmark, run.task)["epochs"])
-    assert len(demo.trainings()) <= 32 and passes <= 26_000
+    for run in demo.trainings.values():
+        task = demo.task_names[run.task]
+        passes += (demo.tasks[task].train_rows or RECIPES[task].train) * int(run.values["epochs"])
+    assert len(demo.trainings) <= 32 and passes <= 26_000
     # All that the demo has made is the showcase's, too.
-    assert set(demo.trainings()) < set(showcase.trainings())
-    for run in demo.trainings():
-        assert demo.changed(run.method, run.benchmark, run.task) == showcase.changed(
-            run.method, run.benchmark, run.task
-        )
-    assert {task: demo.definition(task) for task in demo.tasks} == {
-        task: showcase.definition(task) for task in showcase.tasks
-    }
-    assert (demo.models, demo.compute, demo.config.source_seed, demo.config.protocol) == (
-        showcase.models,
-        showcase.compute,
-        showcase.config.source_seed,
-        showcase.config.protocol,
-    )
+    assert demo.trainings.items() < showcase.trainings.items()
+    assert demo.task_names == showcase.task_names and demo.model_names == showcase.model_names
     assert demo.benchmarks == showcase.benchmarks
 
 

@@ -16,7 +16,7 @@ from scalearn import hyperparameters
 from scalearn.campaign.keys import Key, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, differing, group_key
-from scalearn.campaign.variants import Variant
+from scalearn.campaign.variants import Variant, table_rows
 from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
@@ -32,10 +32,11 @@ from scalearn.tasks.mirror import mirror_files
 class Campaign:
     """The checked content of one campaign file."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, origin: str = "config.yaml") -> None:
         self.config = config
+        self.rows = table_rows(config.methods, origin)
         self._runs: dict[tuple[Any, ...], RunSpec] = {}
-        self._sources: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._sources: dict[tuple[Any, ...], tuple[str, ...]] = {}
         self._task_keys: dict[str, Key] = {}
         self._changes: dict[tuple[Any, ...], dict[str, Any]] = {}
 
@@ -46,7 +47,7 @@ class Campaign:
             config = Config.model_validate(dict(content))
         except ValidationError as error:
             raise UserError(f"{origin}: {explain(error, content)}") from None
-        campaign = cls(config)
+        campaign = cls(config, origin)
         check_names(config, campaign.known_tasks, origin)
         return campaign
 
@@ -109,8 +110,8 @@ class Campaign:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """The methods, in table order."""
-        return tuple(METHODS[name] for name in self.config.methods)
+        """The methods of the rows, each once."""
+        return tuple({row.method.name: row.method for row in self.rows}.values())
 
     def seeds(self, task: str, method: str = STAGE1) -> tuple[int, ...]:
         """The seeds of a method's runs on a task: the task's own where it has fewer, else the campaign's.
@@ -130,8 +131,8 @@ class Campaign:
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
-        """The rows of the tables, in order."""
-        return tuple(Variant.plain(name) for name in self.config.methods)
+        """The variants of all rows, in order."""
+        return tuple(variant for row in self.rows for variant in row.variants)
 
     def run(self, benchmark: str, variant: Variant, task: str, seed: int) -> RunSpec:
         """Return the run behind one value of this benchmark's table; a joint one is behind those of all its tasks."""
@@ -154,7 +155,7 @@ class Campaign:
             benchmark=group,
             seed=seed,
             hyperparameters=self._differing(variant, group, task),
-            sources=self._source_paths(benchmark, self.source_seed(seed)) if composes else (),
+            sources=self._source_paths(benchmark, variant, self.source_seed(seed)) if composes else (),
             sentence_encoder=self.model_key(self.config.sentence_encoder or "") if method.similarity else None,
             switches=self.switches(method.name, *tasks),
             compute=self.config.compute,
@@ -174,23 +175,27 @@ class Campaign:
         """Return every run that some table of this campaign shows, each once."""
         return list({run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}.values())
 
-    def source_runs(self, benchmark: str, seed: int) -> list[RunSpec]:
-        """Return the stage-1 runs of this seed that stage 2 composes, in the order of the benchmark's sources."""
+    def source_runs(self, benchmark: str, seed: int, variant: Variant | None = None) -> list[RunSpec]:
+        """Return the stage-1 runs of this seed that a variant composes, in the order of the benchmark's sources."""
         tasks = self._available(self.benchmarks[benchmark].source_tasks)
-        return [self.run(benchmark, Variant.plain(STAGE1), task, seed) for task in tasks]
+        sources = (variant.sources if variant else None) or Variant.plain(STAGE1)
+        return [self.run(benchmark, sources, task, seed) for task in tasks]
 
-    def _source_paths(self, benchmark: str, seed: int) -> tuple[str, ...]:
-        if (benchmark, seed) not in self._sources:
-            self._sources[benchmark, seed] = tuple(run.path for run in self.source_runs(benchmark, seed))
-        return self._sources[benchmark, seed]
+    def _source_paths(self, benchmark: str, variant: Variant, seed: int) -> tuple[str, ...]:
+        known = (benchmark, variant.sources.learned if variant.sources else (), seed)
+        if known not in self._sources:
+            self._sources[known] = tuple(run.path for run in self.source_runs(benchmark, seed, variant))
+        return self._sources[known]
 
     @cached_property
     def trainings(self) -> dict[str, RunSpec]:
         """Every training of this campaign by its path: those that the tables show, and the sources of these."""
         found = {run.path: run for run in self.shown_runs()}
-        for benchmark in self.benchmarks:
-            seeds = {self.source_seed(run.seed) for run in self.runs(benchmark) if run.sources}
-            found |= {run.path: run for seed in sorted(seeds) for run in self.source_runs(benchmark, seed)}
+        composing = [variant for variant in self.variants if variant.method.family == "two_stage"]
+        for benchmark in self.benchmarks if composing else ():
+            seeds = {self.source_seed(seed) for task in self.joint_tasks(benchmark) for seed in self.seeds(task)}
+            for variant in composing:
+                found |= {run.path: run for seed in sorted(seeds) for run in self.source_runs(benchmark, seed, variant)}
         return found
 
     def joint_tasks(self, benchmark: str) -> list[str]:
@@ -208,7 +213,7 @@ class Campaign:
 
     def size(self) -> str:
         """Return what the campaign amounts to, in a few words."""
-        return f"{len(self.trainings)} runs of {len(self.variants)} methods on {len(self.tasks)} tasks"
+        return f"{len(self.trainings)} runs of {len(self.rows)} methods on {len(self.tasks)} tasks"
 
     # ------------------------------------------------------------------ keys of tasks and encoders, for paths
 

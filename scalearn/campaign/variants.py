@@ -1,30 +1,154 @@
-"""A variant: a method with settings of its own; each is a row of the tables."""
+"""Variants: methods with settings of their own. A row of the tables shows one, or per task the best of several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from pathlib import Path
 from typing import Any
 
+from scalearn import hyperparameters
+from scalearn.campaign.spec import STAGE1
+from scalearn.config import Row, Setting
+from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+
+ABLATIONS = Path(__file__).with_name("ablations.json")
 
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A row of a table: its name in the campaign, its title, its method and what differs from the method's values."""
+    """A method with what differs from its hyper-parameters, and the variant whose adapters it composes."""
 
-    name: str
     title: str
     method: Method
     settings: Mapping[str, Any] = field(default_factory=dict)
+    sources: Variant | None = None
 
     @classmethod
     def plain(cls, method: str) -> Variant:
-        """Return the row of a method as it is."""
-        return cls(method, METHODS[method].title, METHODS[method])
+        """Return a method as it is."""
+        return cls(METHODS[method].title, METHODS[method])
 
     @property
     def learned(self) -> tuple[Any, ...]:
         """All of it that makes a difference to what its runs learn."""
-        return self.method.name, *sorted(self.settings.items())
+        return self.method.name, *sorted(self.settings.items()), self.sources.learned if self.sources else ()
+
+
+@dataclass(frozen=True, eq=False)
+class TableRow:
+    """A row of the tables: its name in files, its title for readers, and its variants, of which the best is chosen."""
+
+    name: str
+    title: str
+    variants: tuple[Variant, ...]
+
+    @property
+    def method(self) -> Method:
+        """The method of all its variants."""
+        return self.variants[0].method
+
+
+@cache
+def ablations() -> dict[str, dict[str, Any]]:
+    """Return the rows of the paper's ablations by the names that they had when they were methods."""
+    content: dict[str, dict[str, Any]] = json.loads(ABLATIONS.read_text(encoding="utf-8"))
+    return {name: {"method": "scalearn", **row} for name, row in content.items()}
+
+
+def table_rows(entries: Sequence[Row], origin: str) -> tuple[TableRow, ...]:
+    """Return the rows that the entries of `methods` make; a UserError, which begins with `origin`, names the mend."""
+    rows: list[TableRow] = []
+    for entry in entries:
+        entry = _of_ablation(entry)
+        _check(entry, f"{origin}: methods")
+        rows += _rows(entry, _sources(entry, rows, f"{origin}: methods"))
+    names = [row.name for row in rows]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{origin}: methods: {twice[0]!r} is listed more than once; keep one, or give one a `name`")
+    return tuple(rows)
+
+
+def _of_ablation(entry: Row) -> Row:
+    """Return the entry, or in place of an ablation's old name the row that it stands for."""
+    if entry.method not in ablations() or entry.method in METHODS:
+        return entry
+    given = entry.model_dump(exclude_unset=True, exclude={"method"})
+    return Row.model_validate({**ablations()[entry.method], **given})
+
+
+def _check(entry: Row, where: str) -> None:
+    if entry.method not in METHODS:
+        raise UserError(f"{where}: unknown name '{entry.method}'{nearest(entry.method, (*METHODS, *ablations()))}")
+    swept = {key: value for key, value in entry.settings.items() if isinstance(value, tuple)}
+    for key, values in swept.items():
+        if not values:
+            raise UserError(f"{where}.{entry.method}: {key} is an empty list; name at least one value")
+        if len(set(values)) < len(values):
+            raise UserError(f"{where}.{entry.method}: {key} has a value twice; keep one")
+    if entry.select and not swept:
+        raise UserError(
+            f"{where}.{entry.method}: select: there is one setting, and nothing to choose from; give a list"
+        )
+    if entry.sources and METHODS[entry.method].family != "two_stage":
+        raise UserError(f"{where}.{entry.method}: sources: only two-stage methods compose adapters; remove the key")
+    for settings in _combinations(entry):
+        hyperparameters.check(where, {entry.method: settings})
+
+
+def _combinations(entry: Row) -> list[dict[str, Setting]]:
+    """Return each setting that the entry asks for."""
+    values = [value if isinstance(value, tuple) else (value,) for value in entry.settings.values()]
+    return [dict(zip(entry.settings, chosen, strict=True)) for chosen in product(*values)]
+
+
+def _sources(entry: Row, rows: Iterable[TableRow], where: str) -> Variant | None:
+    if entry.sources is None:
+        return None
+    above = {row.name: row for row in rows if row.method.name == STAGE1}
+    if entry.sources not in above:
+        known = nearest(entry.sources, above)
+        raise UserError(
+            f"{where}.{entry.method}: sources: no row of '{STAGE1}' above is called '{entry.sources}'{known}"
+        )
+    variants = above[entry.sources].variants
+    if len(variants) > 1:
+        raise UserError(
+            f"{where}.{entry.method}: sources: '{entry.sources}' is chosen per task; name a row of one setting"
+        )
+    return variants[0]
+
+
+def _rows(entry: Row, sources: Variant | None) -> list[TableRow]:
+    method = METHODS[entry.method]
+    fixed = {key: value for key, value in entry.settings.items() if not isinstance(value, tuple)}
+    swept = [key for key in entry.settings if key not in fixed]
+    title = entry.name or ", ".join([method.title, *map(_said, fixed.items())])
+    name = entry.name or " ".join([method.name, *map(_written, fixed.items())])
+    if sources is not None and entry.name is None:
+        title, name = f"{title}, sources {sources.title}", f"{name} sources={entry.sources}"
+    variants = [Variant(title, method, settings, sources) for settings in _combinations(entry)]
+    if entry.select:
+        named = variants if entry.name is None else []
+        best = f", best {' and '.join(swept)}" if named else ""
+        return [TableRow(f"{name} select={'+'.join(swept)}" if named else name, title + best, tuple(variants))]
+    rows = []
+    for variant in variants:
+        own = [(key, variant.settings[key]) for key in swept]
+        its_title = ", ".join([title, *map(_said, own)])
+        rows.append(TableRow(" ".join([name, *map(_written, own)]), its_title, (variant,)))
+    return rows
+
+
+def _said(setting: tuple[str, Any]) -> str:
+    key, value = setting
+    return f"{key} {value:g}" if isinstance(value, float) else f"{key} {str(value).lower()}"
+
+
+def _written(setting: tuple[str, Any]) -> str:
+    return f"{setting[0]}={setting[1]}".lower()
