@@ -1,7 +1,7 @@
 """Runs of the layout before version 0.3, moved to where their specifications belong, so that an upgrade trains nothing.
 
-A run lay at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, whatever its settings were. Its run.json says them, so that
-it can be told whether it is a run that a campaign asks for.
+A run lay at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, whatever its settings were. Its run.json says them, so
+that it can be told whether it is a run that a campaign asks for.
 """
 
 from __future__ import annotations
@@ -157,9 +157,10 @@ def _converted(
         "model": models if isinstance(models, list) else [models],
         "data": data if "tasks" in old else {names[0]: data},
     }
-    dropped = ("identity", "hyperparameters", "method_version", "switches", "compute", "own", "task", "checksum")
+    dropped = ("identity", "hyperparameters", "method_version", "switches", "compute", "task", "checksum")
     kept = {key: value for key, value in old.items() if key not in dropped}
-    return spec, {**kept, "spec": spec.record, "tasks": tasks, "inputs": inputs}
+    own = {"own": old.get("own", [])} if "tasks" in old else {}
+    return spec, {**kept, **own, "spec": spec.record, "tasks": tasks, "inputs": inputs}
 
 
 def _check_definitions(campaign: Campaign, spec: RunSpec, made: Mapping[str, Any]) -> None:

@@ -17,7 +17,6 @@ from scalearn.campaign import Campaign
 from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json
-from scalearn.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,7 @@ def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
         yield from _folder(folder / TASKS / task, "task.json", lambda found: _named(found, "parquet"))
     tables = _tables(campaign, folder)
     for run in campaign.trainings.values():
-        for damage in _run(run, folder / RUNS / run.path):
-            yield replace(damage, remove=(*damage.remove, *tables))
-    for run in campaign.all_runs():
-        for damage in _score(run, folder / RUNS):
+        for damage in _run(folder / RUNS / run.path):
             yield replace(damage, remove=(*damage.remove, *tables))
     yield from _sources(folder / SOURCES)
 
@@ -102,43 +98,20 @@ def _folder(folder: Path, record: str, files: Callable[[Any], dict[str, str]]) -
         yield Damage(folder / name, "not as it was written", (folder / name, folder / record))
 
 
-def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
+def _run(folder: Path) -> Iterator[Damage]:
     """Hold a training's files to its record."""
     record = folder / "run.json"
     if not record.is_file():
         return
-    scores: tuple[Path, ...] = (folder / "score.json",)
-    if run.task == JOINT:
-        names = campaign.joint_tasks(run.benchmark)
-        scores = tuple(folder.parents[2] / task / run.shots / str(run.seed) / "score.json" for task in names)
     try:
         damaged = altered(folder, read_json(record)["sha256"])
         for task in sorted(folder.glob("tasks/*/run.json")):
             read_json(task)
     except (UserError, KeyError, AttributeError, TypeError) as error:
-        yield Damage(record, _why(error), (record, *scores))
+        yield Damage(record, _why(error), (record,))
         return
     for name in damaged:
-        yield Damage(folder / name, "not as it was written", (folder / name, record, *scores))
-
-
-def _score(run: Run, runs: Path) -> Iterator[Damage]:
-    """Hold a score record to the run that it was made from."""
-    score = runs / run.path / "score.json"
-    if not score.is_file():
-        return
-    source = runs / run.path / "run.json"
-    if METHODS[run.method].family == "joint":
-        source = runs / run.model / run.method / run.benchmark / JOINT / run.shots / str(run.seed) / "tasks" / run.task
-        source = source / "run.json"
-    try:
-        found, made = read_json(score), read_json(source) if source.is_file() else None
-        if made is not None and any(found[key] != made[key] for key in ("identity", "hyperparameters")):
-            yield Damage(score, "not made from the run beside it", (score,))
-        elif made is not None and not made["sha256"].items() <= found["provenance"]["sha256"].items():
-            yield Damage(score, "made from other predictions than the run's", (score,))
-    except (UserError, KeyError, AttributeError, TypeError) as error:
-        yield Damage(score, _why(error), (score,))
+        yield Damage(folder / name, "not as it was written", (folder / name, record))
 
 
 def _sources(folder: Path) -> Iterator[Damage]:

@@ -36,7 +36,7 @@ def test_the_papers_campaign() -> None:
     single, two_stage = 4 * (52 + 56 + 15), 5 * (52 + 66 + 108 + 15)
     assert len(paper.trainings) == single + two_stage + 5 * 3 * 4
     assert paper.size() == "1757 runs of 14 methods on 20 tasks"
-    assert list(paper.trainings)[0] == "roberta-base/full_finetuning/single/mnli/full/0"
+    assert next(iter(paper.trainings)) == "roberta-base/full_finetuning/single/mnli/full/0"
     for path in (
         "xlm-roberta-base/scalearn/humset/sectors/full/2",
         "roberta-base/adapter_m/gsg/joint/full/0",

@@ -19,6 +19,7 @@ import pytest
 
 from scalearn import encoders
 from scalearn.__main__ import run
+from scalearn.campaign import RunSpec
 from scalearn.config import FolderModel, HubModel, PackageModel
 from scalearn.encoders import fetch
 from scalearn.errors import UserError
@@ -26,7 +27,7 @@ from scalearn.files import sha256
 from scalearn.methods.layers.sources import Sources, adapter_tensors
 from scalearn.tasks.definition import is_name
 from scalearn.tasks.store import TaskInfo
-from scalearn.training.joint import JointSpec
+from scalearn.training.planned import PlannedRun
 from tests.tiny import make_model, make_task
 from tests.training.test_run import Killed, kill_after
 
@@ -195,9 +196,9 @@ def test_a_wheel_writes_nothing_outside_and_follows_no_link(
 def test_a_name_in_a_file_that_would_become_a_folder(tmp_path: Path, name: Any) -> None:
     assert not is_name(name)
     (tmp_path / "encoding.json").write_text(json.dumps({"task": {"name": name}, "model": "", "sha256": {}}))
-    spec = JointSpec("adapter_m", "b", 0, {}, tmp_path, (tmp_path,), tmp_path / "out")
+    spec = RunSpec(method="adapter_m", model="m", tasks=("t",))
     with pytest.raises(UserError, match="is no task's name"):
-        spec.encodings  # noqa: B018
+        PlannedRun(spec, tmp_path, (tmp_path,), tmp_path / "out").encodings  # noqa: B018
     record = json.loads((make_task(tmp_path / "task", rows=6) / "task.json").read_text())
     (tmp_path / "task/task.json").write_text(json.dumps({**record, "name": name}))
     with pytest.raises(UserError, match=r"task\.json: name: "):

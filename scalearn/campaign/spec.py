@@ -66,8 +66,15 @@ class RunSpec(Strict):
         for name in self.switches:
             if name not in known:
                 raise ValueError(f"switches: unknown name '{name}'{nearest(name, known)}")
-        joint = self.family == "joint"
-        if joint != (len(self.tasks) > 1) and not joint:
+        for switch in self.switched:
+            if not any(switch.concerns(METHODS[self.method], name_of(task)) for task in self.tasks):
+                raise ValueError(
+                    f"switches: {switch.name}: it changes nothing in a run of '{self.method}' on "
+                    f"{', '.join(self.tasks)}; leave it out"
+                )
+        if self.family == "single" and self.benchmark != SINGLE:
+            raise ValueError(f"benchmark: runs of method '{self.method}' belong to no benchmark; remove the key")
+        if self.family != "joint" and len(self.tasks) > 1:
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
         if len(set(map(name_of, self.tasks))) < len(self.tasks):
             raise ValueError(f"tasks: they are {', '.join(self.tasks)}; name each once")

@@ -92,9 +92,7 @@ def _check(entry: Row, where: str) -> None:
         if len(set(values)) < len(values):
             raise UserError(f"{where}.{entry.method}: {key} has a value twice; keep one")
     if entry.select and not swept:
-        raise UserError(
-            f"{where}.{entry.method}: select: there is one setting, and nothing to choose from; give a list"
-        )
+        raise UserError(f"{where}.{entry.method}: select: there is only one setting; give a list of values")
     if entry.sources and METHODS[entry.method].family != "two_stage":
         raise UserError(f"{where}.{entry.method}: sources: only two-stage methods compose adapters; remove the key")
     for settings in _combinations(entry):
@@ -113,9 +111,7 @@ def _sources(entry: Row, rows: Iterable[TableRow], where: str) -> Variant | None
     above = {row.name: row for row in rows if row.method.name == STAGE1}
     if entry.sources not in above:
         known = nearest(entry.sources, above)
-        raise UserError(
-            f"{where}.{entry.method}: sources: no row of '{STAGE1}' above is called '{entry.sources}'{known}"
-        )
+        raise UserError(f"{where}.{entry.method}: sources: no '{STAGE1}' row above is called '{entry.sources}'{known}")
     variants = above[entry.sources].variants
     if len(variants) > 1:
         raise UserError(

@@ -11,6 +11,7 @@ from scalearn.campaign.keys import KEY_PATTERN, Key, is_of, shortened
 from scalearn.campaign.spec import SINGLE, RunSpec
 from scalearn.compute import Compute
 from scalearn.files import read_json
+from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.options import valid
 from scalearn.training.planned import PlannedRun, read_encoding
@@ -44,7 +45,7 @@ def planned_by_hand(
             "method": method,
             "model": _key(model, str(read_json(model / "model.json").get("name"))),
             "tasks": tuple(_key(folder, name) for folder, name in zip(data, names, strict=True)),
-            "benchmark": benchmark,
+            "benchmark": SINGLE if method in METHODS and METHODS[method].family == "single" else benchmark,
             "seed": seed,
             "hyperparameters": dict(changed or {}),
             "sources": (facts.runs or facts.names) if facts else (),

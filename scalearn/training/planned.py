@@ -47,9 +47,7 @@ class PlannedRun:
     def encodings(self) -> dict[str, dict[str, Any]]:
         """What encoding.json says of each task, by the task's name."""
         if len(self.data) != len(self.spec.tasks):
-            raise UserError(
-                f"--data: {len(self.data)} encoded tasks, and the run learns {len(self.spec.tasks)}; give each"
-            )
+            raise UserError(f"--data: {len(self.data)} encoded tasks, but the run learns {len(self.spec.tasks)}")
         found = {}
         for folder, key in zip(self.data, self.spec.tasks, strict=True):
             encoding = read_encoding(folder)
@@ -79,9 +77,7 @@ class PlannedRun:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
         model = read_json(self.model / "model.json")["name"]
         if not is_of(self.spec.model, model):
-            raise UserError(
-                f"--model {self.model}: it is '{model}'; the run's is '{self.spec.model}', so name its folder"
-            )
+            raise UserError(f"--model {self.model}: it is '{model}'; name the folder of '{self.spec.model}'")
         encodings = list(self.encodings.values())
         check_switches(self.spec.switched, METHODS[self.spec.method], dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {
@@ -92,7 +88,14 @@ class PlannedRun:
             inputs["sources"] = self._source_facts(inputs["model"][0])
         if self.similarities is not None:
             inputs["similarities"] = sha256(self.similarities)
-        return {"spec": self.spec.record, "tasks": [encoding["task"] for encoding in encodings], "inputs": inputs}
+        found: dict[str, Any] = {
+            "spec": self.spec.record,
+            "tasks": [encoding["task"] for encoding in encodings],
+            "inputs": inputs,
+        }
+        if self.spec.family == "joint":  # all rows train of a task of the user's own called `record`
+            found["own"] = [RECORD] if RECORD in self.encodings and not self.record_built_in else []
+        return found
 
     def _source_facts(self, encoder: str) -> dict[str, Any]:
         assert self.sources is not None

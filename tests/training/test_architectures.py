@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import stack
 from scalearn.methods.layers.wide_bottleneck import Omega
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.checkpoints import snapshot, trainable
 from scalearn.training.encode import encode
 from scalearn.training.model import HEAD, compose, compose_joint, load_encoder
-from scalearn.training.run import RunSpec, train
+from scalearn.training.run import train
 from tests.methods.test_conformance import batch
 from tests.test_encoders import change
 from tests.tiny import OTHERS, make_model, make_task, tiny_config
@@ -117,18 +117,13 @@ def test_from_a_folder_to_a_composition(kind: str, tmp_path: Path) -> None:
     (made / "model.json").unlink()
     model = tmp_path / "model"
     assert fetch("tiny", FolderModel(path=str(made)), model)["model_type"] == kind
-    values = {**METHODS["adapter"].defaults, "epochs": 1, "batch_size": 16}
-    spec = RunSpec("adapter", "single", 0, values, model, tmp_path, None, tmp_path)
+    changed = {"epochs": 1, "batch_size": 16}
     for seed, name in enumerate(("one", "two")):
         encode(make_task(tmp_path / "tasks" / name, rows=32, seed=seed), model, tmp_path / "encoded" / name)
-        train(replace(spec, data=tmp_path / "encoded" / name, output=tmp_path / name))
+        train(planned_by_hand("adapter", model, [tmp_path / "encoded" / name], tmp_path / name, changed=changed))
     stack([tmp_path / "one", tmp_path / "two"], tmp_path / "sources")
-    values = {**METHODS["scalearn"].defaults, "epochs": 1, "batch_size": 16}
-    composed = replace(
-        spec, method="scalearn", benchmark="both", hyperparameters=values, sources=tmp_path / "sources",
-        data=tmp_path / "encoded" / "one", output=tmp_path / "composed",
-    )  # fmt: skip
-    train(composed)
+    data, output, sources = [tmp_path / "encoded" / "one"], tmp_path / "composed", tmp_path / "sources"
+    train(planned_by_hand("scalearn", model, data, output, benchmark="both", changed=changed, sources=sources))
     layers = 1 if kind == "albert" else 2
     assert read_json(tmp_path / "composed" / "run.json")["parameters"]["trainable"] == layers * 2 * 32
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from tests.methods.cases import JOINT, SORTS
 from tests.methods.test_conformance import Built, build
 from tests.tiny import make_model
 from tests.training import test_joint as joint_runs
+from tests.training.planning import like
 from tests.training.test_parts import made
 from tests.training.test_run import Killed, content, folder, kill_after, spec
 
@@ -169,7 +169,7 @@ def test_the_record_says_what_was_asked_for_and_what_it_came_to(folder: Path, tm
     found = json.loads((tmp_path / "auto/run.json").read_text())
     assert "compute" not in found and found["computed"] == [{**PLAIN, "optimizer": "fused"}]
     asked = Compute(precision="bf16", attention="eager", optimizer="plain")
-    train(replace(spec(folder, "adapter", tmp_path / "asked"), compute=asked))
+    train(like(spec(folder, "adapter", tmp_path / "asked"), compute=asked))
     found = json.loads((tmp_path / "asked/run.json").read_text())
     assert found["compute"] == {"attention": "eager", "optimizer": "plain", "precision": "bf16"}
     assert found["computed"] == [{**PLAIN, **found["compute"]}]
@@ -180,12 +180,12 @@ def test_every_method_trains_in_bf16_and_resumes_to_the_same_bytes(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = Compute(precision="bf16")
-    train(replace(spec(folder, name, tmp_path / "whole"), compute=half))
+    train(like(spec(folder, name, tmp_path / "whole"), compute=half))
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
         with pytest.raises(Killed):
-            train(replace(spec(folder, name, tmp_path / "killed"), compute=half))
-    train(replace(spec(folder, name, tmp_path / "killed"), compute=half))
+            train(like(spec(folder, name, tmp_path / "killed"), compute=half))
+    train(like(spec(folder, name, tmp_path / "killed"), compute=half))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
     weights = load_file(tmp_path / "whole/weights.safetensors")
     assert all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in weights.values())
@@ -194,14 +194,14 @@ def test_every_method_trains_in_bf16_and_resumes_to_the_same_bytes(
 def test_a_run_in_bf16_leaves_the_next_one_of_its_process_alone(folder: Path, tmp_path: Path) -> None:
     """The library keeps the precision in the environment."""
     train(spec(folder, "scalearn", tmp_path / "before"))
-    train(replace(spec(folder, "scalearn", tmp_path / "half"), compute=Compute(precision="bf16")))
+    train(like(spec(folder, "scalearn", tmp_path / "half"), compute=Compute(precision="bf16")))
     train(spec(folder, "scalearn", tmp_path / "after"))
     assert content(tmp_path / "after") == content(tmp_path / "before")
     assert content(tmp_path / "half")["weights.safetensors"] != content(tmp_path / "after")["weights.safetensors"]
 
 
 def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: Path, tmp_path: Path) -> None:
-    trainer = made(replace(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
+    trainer = made(like(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
     around: list[bool] = []
     trainer.regularisation = lambda: around.append(torch.is_autocast_enabled("cpu"))
     trainer.accelerator.prepare_model(trainer.model)
@@ -234,7 +234,7 @@ def test_a_compiled_run_is_traced_and_computes_the_same(
 
 def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
     root = joint_runs.folder.__wrapped__(request.getfixturevalue("tmp_path_factory"))
-    joint_module.train(replace(joint_runs.spec(root, tmp_path / "run"), compute=Compute(precision="bf16")))
+    joint_module.train(like(joint_runs.spec(root, tmp_path / "run"), compute=Compute(precision="bf16")))
     for path in (tmp_path / "run/run.json", *(tmp_path / "run/tasks").glob("*/run.json")):
         found = json.loads(path.read_text())
         assert found["compute"] == {"precision": "bf16"}
@@ -243,12 +243,12 @@ def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
 
 def test_another_wish_is_another_run_and_back_to_auto_is_too(folder: Path, tmp_path: Path, capsys: Any) -> None:
     run = spec(folder, "adapter", tmp_path)
-    half = replace(run, compute=Compute(precision="bf16"))
+    half = like(run, compute=Compute(precision="bf16"))
     train(half)
     assert half.done and not run.done
     train(run)
     assert run.done and not half.done
-    assert run.record() == replace(run, compute=Compute(precision="auto")).record()
+    assert run.record() == like(run, compute=Compute(precision="auto")).record()
 
 
 def test_a_run_that_goes_on_elsewhere_says_both(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scalearn.__main__ import main
+from scalearn.campaign import RunSpec
 from scalearn.errors import UserError
 from scalearn.training.encode import encode
-from scalearn.training.folder import check_identity, check_output
+from scalearn.training.folder import check_output, check_spec
 from tests.tiny import make_model, make_task
 
 
@@ -112,9 +114,28 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         check_output(tmp_path / "file")
 
 
-def test_another_run_is_not_trained_over(tmp_path: Path) -> None:
-    asked = {"method": "adapter", "task": "one", "seed": 0}
-    write(tmp_path, "run.json", text=json.dumps({"identity": asked}))
-    check_identity(tmp_path, asked)
-    with pytest.raises(UserError, match=r"it holds another run \(seed 0, not 1\); name another folder, or remove"):
-        check_identity(tmp_path, {**asked, "seed": 1})
+SPEC = RunSpec(method="adapter", model="tiny", tasks=("one",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"method": "ia3"}, "method adapter, not ia3"),
+        ({"tasks": ("one@train_rows=9",)}, r"tasks \['one'\], not \['one@train_rows=9'\]"),
+        ({"hyperparameters": {"epochs": 3}}, "epochs 30, not 3"),
+        ({"compute": {"precision": "float32"}}, "precision auto, not float32"),
+    ],
+)
+def test_another_run_is_not_trained_over(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    write(tmp_path, "run.json", text=json.dumps({"spec": {**SPEC.record, "versions": {"method": 1}}}))
+    check_spec(tmp_path, SPEC)  # of another version it is the same run, due again
+    with pytest.raises(UserError, match=rf"it holds another run \({sentence}\); name another folder, or remove"):
+        check_spec(tmp_path, RunSpec.model_validate({**SPEC.model_dump(exclude={"versions"}), **changes}))
+
+
+def test_a_run_of_an_earlier_version_is_not_trained_over(tmp_path: Path) -> None:
+    write(tmp_path, "run.json", text=json.dumps({"identity": {"method": "adapter", "task": "one", "seed": 0}}))
+    check_output(tmp_path)
+    with pytest.raises(UserError, match="a run of an earlier version of scalearn; name another folder, or type `sca"):
+        check_spec(tmp_path, SPEC)

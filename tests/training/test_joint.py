@@ -18,12 +18,15 @@ from scalearn.methods import METHODS
 from scalearn.results.scores import score_run
 from scalearn.training import joint as joint_module
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
-from scalearn.training.joint import JointSpec, train
+from scalearn.training.joint import train
 from scalearn.training.joint_trainer import JointTrainer, rounds
 from scalearn.training.outputs import write_predictions
+from scalearn.training.planned import PlannedRun
 from tests.methods.cases import JOINT
 from tests.tiny import make_model, make_task
+from tests.training.planning import like
 from tests.training.test_run import Killed, kill_after
 
 KINDS = {"classes": "classification", "number": "regression", "choice": "multiple_choice", "many": "multi_label"}
@@ -39,10 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, output: Path, method: str = "adapter_m", **changes: float) -> JointSpec:
+def spec(root: Path, output: Path, method: str = "adapter_m", **changes: float) -> PlannedRun:
     values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
     data = tuple(root / "encoded" / name for name in KINDS)
-    return JointSpec(method, "all", 0, values, root / "model", data, output)
+    return planned_by_hand(method, root / "model", data, output, benchmark="all", changed=values)
 
 
 def content(output: Path) -> dict[str, bytes]:
@@ -176,7 +179,7 @@ def test_predictions_come_from_the_task_s_own_head(folder: Path, tmp_path: Path)
     """Weights of the run in a fresh model, row by row."""
     made = spec(folder, tmp_path / "run", "hyperformer")
     train(made)
-    trainer = joint_module._trainer(replace(made, seed=5), made.record())
+    trainer = joint_module._trainer(like(made, seed=5), made.record())
     tensors = load_file(tmp_path / "run" / "weights.safetensors")
     missing = trainer.model.load_state_dict(tensors, strict=False).unexpected_keys
     assert missing == []
@@ -204,7 +207,7 @@ def test_a_finished_run_is_left_alone_unless_it_is_damaged(folder: Path, tmp_pat
 
 def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a joint one; use `scalearn train`"):
-        train(replace(spec(folder, tmp_path / "run"), method="adapter"))
+        train(like(spec(folder, tmp_path / "run"), method="adapter"))
     data = (folder / "encoded" / "many",) * 2
     with pytest.raises(UserError, match="many, many; name each once"):
         train(replace(spec(folder, tmp_path / "run"), data=data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from scalearn.training.checkpoints import snapshot, trainable
 from scalearn.training.joint import train
 from scalearn.training.joint_trainer import JointTrainer
 from scalearn.training.model import is_head
+from tests.training.planning import like
 from tests.training.test_joint import folder, spec
 from tests.training.test_parts import without_dropout
 
@@ -79,7 +79,7 @@ def test_a_switch_may_take_the_term_away(
     folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = switch(monkeypatch, fields={"regularised": False})
-    asked = replace(spec(folder, tmp_path, toy), switches=(name,))
+    asked = like(spec(folder, tmp_path, toy), switches=(name,))
     assert joint_module._trainer(asked, asked.record()).regularisation is None
 
 
@@ -87,7 +87,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = switch(monkeypatch, values={"learning_rate": 0.0, "pull": 2.0, "epochs": 1})
-    asked = replace(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
+    asked = like(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
     term = METHODS[toy].regularisation(trainer.model, {"pull": 2.0})
@@ -113,7 +113,7 @@ def test_what_a_switch_leaves_at_the_last_round_meets_heads_of_the_best(
         return {**evaluate(self, *arguments, **options), "eval_loss": next(losses)}
 
     monkeypatch.setattr(JointTrainer, "evaluate", scripted)
-    train(replace(spec(folder, tmp_path / "run", toy, epochs=4), switches=(name,)))
+    train(like(spec(folder, tmp_path / "run", toy, epochs=4), switches=(name,)))
     for key, tensor in load_file(tmp_path / "run" / "weights.safetensors").items():
         assert torch.equal(tensor, rounds[1 if is_head(key) else 3][key]), key
     assert any(not torch.equal(rounds[1][key], rounds[3][key]) for key in rounds[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.training import joint as joint_module
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
-from scalearn.training.joint import JointSpec
 from scalearn.training.joint_batches import FirstText
+from scalearn.training.planned import PlannedRun
 from tests.tiny import make_model, make_task
+from tests.training.planning import like
 
 NAMES = {"mine": "multiple_choice", "wic": "classification", "copa": "multiple_choice", "record": "candidates"}
 RECORD = ("joint_record_not_selected", "joint_record_first_rows")
@@ -35,10 +36,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, *switches: str, whose: str = "paper", method: str = "adapter_m", **changes: float) -> JointSpec:
+def spec(root: Path, *switches: str, whose: str = "paper", method: str = "adapter_m", **changes: float) -> PlannedRun:
     values = {**METHODS[method].defaults, "epochs": 2, "batch_size": 16, **changes}
     data = tuple(root / whose / name for name in NAMES)
-    return JointSpec(method, "all", 0, values, root / "model", data, root / "unused", switches)
+    return planned_by_hand(
+        method, root / "model", data, root / "unused", benchmark="all", changed=values, switches=switches
+    )
 
 
 def made(root: Path, *switches: str, **changes: Any) -> Any:
@@ -55,9 +58,9 @@ ONE_LAYER, TWO_LAYERS = [(1, 32), (1,)], [(32, 32), (32,), (1, 32), (1,)]
 
 
 def test_the_reference_s_sampler_knows_no_seed(folder: Path) -> None:
-    asked = replace(spec(folder), seed=7)
+    asked = like(spec(folder), seed=7)
     own = joint_module._trainer(asked, asked.record())._batches
-    reference = replace(asked, switches=("joint_sampler_seed",))
+    reference = like(asked, switches=("joint_sampler_seed",))
     assert own.seed == 7
     assert joint_module._trainer(reference, reference.record())._batches.seed == 0
 
@@ -122,6 +125,8 @@ def test_data_that_do_not_say_whose_record_it_is_are_encoded_again(folder: Path,
     content = json.loads((folder / "paper/record/encoding.json").read_text())
     older = {key: value for key, value in content.items() if key not in ("built_in", "checksum")}
     (tmp_path / "record/encoding.json").write_text(json.dumps(older))
-    run = replace(spec(folder), data=(folder / "paper/wic", tmp_path / "record"))
+    run = planned_by_hand(
+        "adapter_m", folder / "model", (folder / "paper/wic", tmp_path / "record"), tmp_path / "unused"
+    )
     with pytest.raises(UserError, match=r"it does not say whether this is the built-in task 'record'; encode"):
         run.record()

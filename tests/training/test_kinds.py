@@ -12,8 +12,10 @@ from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
 from scalearn.results.scores import score_run
 from scalearn.tasks.definition import METRICS
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
-from scalearn.training.run import RunSpec, train
+from scalearn.training.planned import PlannedRun
+from scalearn.training.run import train
 from tests.tiny import make_model, make_task
 
 KINDS = tuple(METRICS)
@@ -35,11 +37,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, method: str, kind: str) -> RunSpec:
+def spec(root: Path, method: str, kind: str) -> PlannedRun:
     values = {**METHODS[method].defaults, "epochs": 20, "learning_rate": 1e-2, "batch_size": 16}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "kinds" if sources else "single"
-    return RunSpec(method, group, 1, values, root / "model", root / "encoded" / kind, sources, root / method / kind)
+    output, data = root / method / kind, [root / "encoded" / kind]
+    return planned_by_hand(
+        method, root / "model", data, output, benchmark=group, seed=1, changed=values, sources=sources
+    )
 
 
 @pytest.mark.parametrize("method", ["adapter", "scalearn"])

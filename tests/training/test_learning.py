@@ -10,10 +10,11 @@ import pytest
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
 from scalearn.results.scores import score_run
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
-from scalearn.training.joint import JointSpec
 from scalearn.training.joint import train as train_joint
-from scalearn.training.run import RunSpec, train
+from scalearn.training.planned import PlannedRun
+from scalearn.training.run import train
 from tests.methods.cases import tiny_values, write_similarities
 from tests.tiny import make_model, make_task
 
@@ -34,11 +35,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, method: str, task: str) -> RunSpec:
+def spec(root: Path, method: str, task: str) -> PlannedRun:
     values = {**tiny_values(METHODS[method]), "epochs": 10, "learning_rate": 1e-2, "batch_size": 16}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "both" if sources else "single"
-    made = RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
+    output, data = root / method / task, [root / "encoded" / task]
+    made = planned_by_hand(method, root / "model", data, output, benchmark=group, changed=values, sources=sources)
     return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
 
 
@@ -46,7 +48,7 @@ def spec(root: Path, method: str, task: str) -> RunSpec:
 def test_joint_methods_beat_it_on_every_task(method: str, folder: Path, tmp_path: Path) -> None:
     values = {**tiny_values(METHODS[method]), "epochs": 20, "learning_rate": 3e-3, "batch_size": 16}
     data = tuple(folder / "encoded" / name for name in TASKS)
-    train_joint(JointSpec(method, "both", 0, values, folder / "model", data, tmp_path))
+    train_joint(planned_by_hand(method, folder / "model", data, tmp_path, benchmark="both", changed=values))
     for task in TASKS:
         record = score_run(tmp_path / "tasks" / task)
         assert record.score > record.baseline["accuracy"] + MARGIN

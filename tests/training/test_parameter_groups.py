@@ -10,8 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from scalearn.methods import METHODS
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
-from scalearn.training.run import RunSpec, train
+from scalearn.training.planned import PlannedRun
+from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
 from tests.tiny import make_model, make_task
 
@@ -25,12 +27,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, method: str, output: Path, **changes: float) -> RunSpec:
+def spec(root: Path, method: str, output: Path, **changes: float) -> PlannedRun:
     values = {**METHODS[method].defaults, "epochs": 4, "batch_size": 16, **changes}
-    return RunSpec(method, "single", 0, values, root / "model", root / "encoded", None, output)
+    return planned_by_hand(method, root / "model", [root / "encoded"], output, changed=values)
 
 
-def after_an_epoch(run: RunSpec, monkeypatch: pytest.MonkeyPatch) -> Seen:
+def after_an_epoch(run: PlannedRun, monkeypatch: pytest.MonkeyPatch) -> Seen:
     """Train, and return the optimizer's settings of each parameter, by name, as they are when an epoch has ended."""
     seen: Seen = {}
     original = RunTrainer._save_checkpoint

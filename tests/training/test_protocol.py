@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,14 @@ from torch import nn
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.encode import encode
 from scalearn.training.model import is_head
-from scalearn.training.run import RunSpec, train
+from scalearn.training.planned import PlannedRun
+from scalearn.training.run import train
 from scalearn.training.trainer import RunTrainer
 from tests.tiny import make_model, make_task
+from tests.training.planning import like
 from tests.training.test_parts import made, without_dropout
 from tests.training.test_run import Killed, content, kill_after, scripted
 
@@ -37,10 +39,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, method: str, output: Path, task: str = "mine", **changes: float) -> RunSpec:
+def spec(root: Path, method: str, output: Path, task: str = "mine", **changes: float) -> PlannedRun:
     values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
-    return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
+    return planned_by_hand(
+        method, root / "model", [root / "encoded" / task], output, benchmark="both", changed=values, sources=sources
+    )
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
@@ -52,7 +56,7 @@ def test_shared_coefficients_of_the_last_epoch_meet_the_head_of_the_best(
 ) -> None:
     epochs = scripted([0.9, 0.5, 0.7, 0.6], monkeypatch)
     run = spec(folder, "scalearn_pp", tmp_path / "run", epochs=4)
-    train(replace(run, switches=("shared_omega_of_last_epoch",)))
+    train(like(run, switches=("shared_omega_of_last_epoch",)))
     for key, tensor in weights(tmp_path / "run").items():
         assert torch.equal(tensor, epochs[1 if is_head(key) else 3][key]), key
     assert not torch.equal(epochs[1]["heads.task.1.weight"], epochs[3]["heads.task.1.weight"])
@@ -61,7 +65,7 @@ def test_shared_coefficients_of_the_last_epoch_meet_the_head_of_the_best(
 def test_without_its_regulariser_adapter_fusion_learns_something_else(folder: Path, tmp_path: Path) -> None:
     run = spec(folder, "adapter_fusion", tmp_path / "corrected")
     train(run)
-    train(replace(run, output=tmp_path / "off", switches=("regulariser_off",)))
+    train(like(run, output=tmp_path / "off", switches=("regulariser_off",)))
     on, off = weights(tmp_path / "corrected"), weights(tmp_path / "off")
     assert on.keys() == off.keys()
     assert any(not torch.equal(on[key], off[key]) for key in on)
@@ -69,26 +73,27 @@ def test_without_its_regulariser_adapter_fusion_learns_something_else(folder: Pa
 
 def test_the_pooled_head_has_one_layer_and_the_pooler_stays_as_it_was(folder: Path, tmp_path: Path) -> None:
     run = spec(folder, "scalearn", tmp_path / "run", "copa")
-    train(replace(run, switches=("copa_pooled_head",)))
+    train(like(run, switches=("copa_pooled_head",)))
     shapes = {name: tuple(tensor.shape) for name, tensor in weights(tmp_path / "run").items() if is_head(name)}
     assert sorted(shapes.values()) == [(1,), (1, 32)]
     assert not any("pooler" in name for name in weights(tmp_path / "run"))
 
 
-def test_switches_are_part_of_a_run_s_identity_only_when_on(folder: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_run_of_the_reference_is_another_run(folder: Path, tmp_path: Path) -> None:
     run = spec(folder, "scalearn_pp", tmp_path / "run")
     train(run)
-    assert "switches" not in json.loads((tmp_path / "run" / "run.json").read_text())
-    train(replace(run, switches=("shared_omega_of_last_epoch",)))
-    assert "this run is done" not in capsys.readouterr().out
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["switches"] == ["shared_omega_of_last_epoch"]
+    reference = like(run, switches=("shared_omega_of_last_epoch",))
+    assert reference.spec.path != run.spec.path
+    with pytest.raises(UserError, match=r"another run \(switches none, not \['shared_omega_of_last_epoch'\]\)"):
+        train(reference)
+    assert run.done
 
 
 @pytest.mark.parametrize("switch", ["copa_pooled_head", "ia3_before_activation", "joint_sampler_seed"])
 def test_a_switch_that_changes_nothing_in_the_run_is_refused(switch: str, folder: Path, tmp_path: Path) -> None:
-    run = replace(spec(folder, "scalearn", tmp_path / "run"), switches=(switch,))
-    with pytest.raises(UserError, match=f"--switch {switch}: it changes nothing in a run of 'scalearn' on mine"):
-        train(run)
+    run = spec(folder, "scalearn", tmp_path / "run")
+    with pytest.raises(ValueError, match=f"{switch}: it changes nothing in a run of 'scalearn' on mine; leave it out"):
+        like(run, switches=(switch,))
 
 
 class Masked(nn.Module):
@@ -114,7 +119,8 @@ def test_frozen_masks_do_not_count_in_the_norm_that_is_clipped(
     """
     changes = {} if rate is None else {"mask_learning_rate": rate}
     run = spec(folder, "propetl", tmp_path / "run", epochs=1, batch_size=96, **changes)
-    run = replace(run, switches=("propetl_frozen_masks",) if rate is None else ())
+    if rate is None:
+        run = like(run, switches=("propetl_frozen_masks",))
     norms: list[float] = []
     original = RunTrainer.log
 
@@ -163,10 +169,10 @@ def test_runs_with_frozen_masks_have_a_version_of_their_own(folder: Path, tmp_pa
     """The default protocol's stay as they are."""
     run = spec(folder, "propetl", tmp_path / "run")
     versions = [
-        made.record()["method_version"]
+        made.spec.versions["method"]
         for made in (
             run,
-            replace(run, switches=("propetl_frozen_masks",)),
+            like(run, switches=("propetl_frozen_masks",)),
             spec(folder, "propetl", tmp_path / "run", mask_learning_rate=0),
         )
     ]
@@ -176,7 +182,7 @@ def test_runs_with_frozen_masks_have_a_version_of_their_own(folder: Path, tmp_pa
 def test_no_gradient_reaches_the_frozen_masks_of_the_reference(folder: Path, tmp_path: Path) -> None:
     for name, epochs in (("one", 1), ("two", 2)):
         run = spec(folder, "propetl", tmp_path / name, epochs=epochs)
-        train(replace(run, switches=("propetl_frozen_masks",)))
+        train(like(run, switches=("propetl_frozen_masks",)))
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     scores = {key for key in one if key.endswith("scores")}
     assert scores
@@ -187,7 +193,7 @@ def test_no_gradient_reaches_the_frozen_masks_of_the_reference(folder: Path, tmp
 def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: Path, tmp_path: Path) -> None:
     run = spec(folder, "ia3", tmp_path / "after")
     train(run)
-    train(replace(run, output=tmp_path / "before", switches=("ia3_before_activation",)))
+    train(like(run, output=tmp_path / "before", switches=("ia3_before_activation",)))
     after, before = (
         {key: tensor.numel() for key, tensor in weights(tmp_path / name).items()} for name in ("after", "before")
     )
@@ -196,12 +202,5 @@ def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: P
 
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
-    run = replace(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
-    assert (run.hyperparameters["omega_scale"], run.learner[1]["omega_scale"]) == (3.0, 2.0)
-
-
-def test_a_run_of_the_reference_is_none_of_the_corrected_protocol(folder: Path, tmp_path: Path) -> None:
-    corrected = spec(folder, "scalearn_pp", tmp_path / "run")
-    reference = replace(corrected, switches=("shared_omega_of_last_epoch",))
-    train(reference)
-    assert reference.done and not corrected.done
+    run = like(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
+    assert (run.spec.values["omega_scale"], run.spec.learner[1]["omega_scale"]) == (3.0, 2.0)

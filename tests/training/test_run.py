@@ -22,12 +22,15 @@ from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import stack
 from scalearn.training import trainer as trainer_module
 from scalearn.training.batches import EncodedSplit
+from scalearn.training.by_hand import planned_by_hand
 from scalearn.training.checkpoints import restore, snapshot
 from scalearn.training.encode import encode
 from scalearn.training.model import compose, load_encoder
-from scalearn.training.run import RunSpec, train
+from scalearn.training.planned import PlannedRun
+from scalearn.training.run import train
 from tests.methods.cases import SORTS, tiny_values, write_similarities
 from tests.tiny import make_model, make_task
+from tests.training.planning import like
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +46,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> RunSpec:
+def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> PlannedRun:
     values = {**tiny_values(METHODS[method]), "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
-    made = RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
+    made = planned_by_hand(
+        method, root / "model", [root / "encoded" / task], output, benchmark="both", changed=values, sources=sources
+    )
     return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
 
 
@@ -158,9 +163,8 @@ def test_a_run_is_deterministic_and_depends_on_its_seed(folder: Path, tmp_path: 
     torch.rand(7)
     train(spec(folder, "scalearn", tmp_path / "two"))
     assert content(tmp_path / "one") == content(tmp_path / "two")
-    from dataclasses import replace
 
-    train(replace(spec(folder, "scalearn", tmp_path / "three"), seed=1))
+    train(like(spec(folder, "scalearn", tmp_path / "three"), seed=1))
     assert content(tmp_path / "one")["weights.safetensors"] != content(tmp_path / "three")["weights.safetensors"]
 
 
@@ -269,15 +273,8 @@ def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
     task = make_task(tmp_path / "stars", kind="regression")
     encode(task, folder / "model", tmp_path / "encoded" / "stars")
     shutil.copytree(folder / "model", tmp_path / "model")
-    run = RunSpec(
-        "adapter",
-        "single",
-        0,
-        {**METHODS["adapter"].defaults, "epochs": 2},
-        tmp_path / "model",
-        tmp_path / "encoded" / "stars",
-        None,
-        tmp_path / "run",
+    run = planned_by_hand(
+        "adapter", tmp_path / "model", [tmp_path / "encoded" / "stars"], tmp_path / "run", changed={"epochs": 2}
     )
     train(run)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -298,9 +295,14 @@ def test_what_belongs_to_another_encoder_is_refused(folder: Path, tmp_path: Path
     with pytest.raises(
         UserError, match=r"encoded/first: it is encoded for another model than \S+other; encode the task"
     ):
+        train(planned_by_hand("adapter", other, [folder / "encoded/first"], tmp_path / "run"))
+    with pytest.raises(UserError, match=r"--model \S+other: it is 'other'; name the folder of 'model'"):
         train(replace(spec(folder, "adapter", tmp_path / "run"), model=other))
     encode(folder / "tasks/second", other, tmp_path / "encoded")
-    train(replace(spec(folder, "adapter", tmp_path / "run", epochs=1), model=other, data=tmp_path / "encoded"))
+    train(planned_by_hand("adapter", other, [tmp_path / "encoded"], tmp_path / "run", changed={"epochs": 1}))
     with pytest.raises(UserError, match=r"source adapters of \S+first and \S+run belong to different encoders"):
         stack([folder / "first", tmp_path / "run"], tmp_path / "stack")
     assert not (tmp_path / "stack").exists()
+    stack([tmp_path / "run"], tmp_path / "stack")
+    with pytest.raises(UserError, match=r"stack: source adapters of another encoder than \S+model; stack its own"):
+        train(replace(spec(folder, "scalearn", tmp_path / "composed"), sources=tmp_path / "stack"))
