@@ -36,7 +36,8 @@ CHANGES: list[dict[str, Any]] = [
     {"sources": ["roberta-base/adapter/single/rte/full/1"]},
     {"sources": ["roberta-base/adapter/epochs=1/single/rte/full/0"]},
     {"sentence_encoder": "minilm"},
-    {"switches": ["copa_pooled_head"]},
+    {"tasks": ["copa"]},
+    {"tasks": ["copa"], "switches": ["copa_pooled_head"]},
     {"compute": {"precision": "float32"}},
 ]
 

@@ -84,10 +84,10 @@ def test_the_gradient_of_the_parts_is_that_of_the_batch(
 def made(run: Any) -> Any:
     """Return the trainer of a run."""
     record = run.record()
-    encoding = read_json(run.data / "encoding.json")
-    splits = {name: EncodedSplit(run.data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    chosen = choose(run.compute, here())
-    trainer = run_module._trainer(run, run_module._model(run, record["task"], chosen), splits, record, chosen)
+    (data,), (encoding,) = run.data, run.encodings.values()
+    splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
+    chosen = choose(run.spec.compute, here())
+    trainer = run_module._trainer(run, run_module._model(run, encoding["task"], chosen), splits, record, chosen)
     trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
     return trainer
 
