@@ -43,13 +43,15 @@ onsuccess:
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
 onerror:
-    scores = {name: files(campaign.runs(name), "score.json") for name in campaign.benchmarks}
-    scored = [name for name, paths in scores.items() if any(map(os.path.exists, paths))]
-    remove_due(SNAKEMAKE, "score.json")
-    for benchmark in scored:
+    settle_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
+    begun = [name for name in campaign.benchmarks if any(map(os.path.exists, records(name)))]
+    for benchmark in begun:
         layout = campaign.layout(benchmark)
-        shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
-    keep_due(SNAKEMAKE, [path for benchmark in scored for path in table_files(benchmark)])
+        shell(
+            "scalearn table --layout {layout:q} --runs results/runs --due {SNAKEMAKE:q}"
+            " --output results/{benchmark}_table"
+        )
+    keep_due(SNAKEMAKE, [path for benchmark in begun for path in table_files(benchmark)])
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.

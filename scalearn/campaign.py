@@ -161,9 +161,9 @@ class Campaign:
             for seed in self.seeds(task, method.name)
         ]
 
-    def trainings(self) -> list[Run]:
-        """Every training that the tables need; a joint one is the run of many tasks at once."""
-        runs = self.all_runs()
+    def trainings(self, *benchmarks: str) -> list[Run]:
+        """Every training that the tables need, or those of these benchmarks; a joint one is of many tasks at once."""
+        runs = [run for benchmark in benchmarks or self.benchmarks for run in self.runs(benchmark)]
         return list(
             dict.fromkeys(replace(run, task=JOINT) if METHODS[run.method].family == "joint" else run for run in runs)
         )
@@ -252,12 +252,6 @@ class Campaign:
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
 
-    def scoring(self, task: str) -> list[str]:
-        """The options of `scalearn score` that say by what the task's runs are scored."""
-        positive = self.tasks[task].positive
-        metrics = [f"--metric={metric}" for metric in self.metrics(task)]
-        return metrics if positive is None else [*metrics, f"--positive={positive}"]
-
     def model_definition(self, model: str) -> str:
         """Where the encoder comes from, as JSON."""
         return normal(self.models[model].model_dump(mode="json"))
@@ -273,8 +267,10 @@ class Campaign:
         return tuple(f"{key}={str(value).lower()}" for key, value in self.config.compute.asked.items())
 
     def layout(self, benchmark: str) -> str:
-        """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds per task."""
+        """What the table of this benchmark shows, as JSON: model, protocol, tasks, methods, seeds and metrics."""
         tasks = self.benchmarks[benchmark].tasks
+        metrics = {task: list(self.metrics(task)) for task in self._available(tasks)}
+        positive = {task: self.tasks[task].positive for task in metrics}
         joint = [method.name for method in self.methods if method.family == "joint"]
         return normal(
             {
@@ -285,6 +281,8 @@ class Campaign:
                 "tasks": list(tasks),
                 "methods": [method.name for method in self.methods],
                 "seeds": {task: list(self.seeds(task)) for task in tasks},
+                "metrics": {task: names for task, names in metrics.items() if names},
+                "positive": {task: label for task, label in positive.items() if label is not None},
             }
         )
 

@@ -33,6 +33,7 @@ Switches = Annotated[list[str] | None, typer.Option(help="a difference of the re
 ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
 
 COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
+Threads = Annotated[int | None, typer.Option(help="runs scored side by side; by default one for each core", **COUNT)]
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -345,11 +346,11 @@ def score(
 
 
 @app.command()
-def collect(layout: Layout, runs: Runs, output: Output) -> None:
-    """Gather score records into one table: a row per run and metric."""
-    from scalearn.results.scores import collect as gather
+def collect(layout: Layout, runs: Runs, output: Output, threads: Threads = None) -> None:
+    """Gather all scores in one table: a row per run and metric. Runs without a current score are scored first."""
+    from scalearn.results.collect import collect as gather
 
-    gather([json_object("--layout", text) for text in layout], runs, output)
+    gather([json_object("--layout", text) for text in layout], runs, output, threads)
 
 
 @app.command()
@@ -357,8 +358,14 @@ def table(
     layout: Annotated[str, typer.Option(help="Campaign.layout(benchmark) as JSON")],
     runs: Runs,
     output: Annotated[Path, typer.Option(help="path without ending; .md, .csv and .tex are added")],
+    threads: Threads = None,
+    due: Annotated[
+        Path | None,
+        typer.Option(help="Snakemake's folder: runs to be made again, or that cannot be scored, count as missing"),
+    ] = None,
 ) -> None:
-    """Write a benchmark's result table from its score records."""
+    """Write a benchmark's result table. Runs without a current score are scored first."""
+    from scalearn.due import due_runs
     from scalearn.results.tables import write_table
 
-    write_table(json_object("--layout", layout), runs, output)
+    write_table(json_object("--layout", layout), runs, output, threads, None if due is None else due_runs(due))

@@ -17,7 +17,7 @@ from typing import Any
 from scalearn.campaign import JOINT, Campaign, Run
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json
-from scalearn.methods import METHODS
+from scalearn.results.records import score_path
 
 RESOURCES, RUNS, SOURCES = Path("resources"), Path("results/runs"), Path("results/sources")
 
@@ -72,7 +72,7 @@ def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
         yield from _folder(where, "task.json", lambda found: _named(found, "parquet"))
     tables = _tables(campaign, folder)
     for run in campaign.all_trainings():
-        for damage in _run(campaign, run, folder / RUNS / run.path):
+        for damage in _run(folder / RUNS / run.path):
             yield replace(damage, remove=(*damage.remove, *tables))
     for run in campaign.all_runs():
         for damage in _score(run, folder / RUNS):
@@ -103,24 +103,20 @@ def _folder(folder: Path, record: str, files: Callable[[Any], dict[str, str]]) -
         yield Damage(folder / name, "not as it was written", (folder / name, folder / record))
 
 
-def _run(campaign: Campaign, run: Run, folder: Path) -> Iterator[Damage]:
+def _run(folder: Path) -> Iterator[Damage]:
     """Hold a training's files to its record."""
     record = folder / "run.json"
     if not record.is_file():
         return
-    scores: tuple[Path, ...] = (folder / "score.json",)
-    if run.task == JOINT:
-        names = campaign.joint_tasks(run.benchmark)
-        scores = tuple(folder.parents[2] / task / run.shots / str(run.seed) / "score.json" for task in names)
     try:
         damaged = altered(folder, read_json(record)["sha256"])
         for task in sorted(folder.glob("tasks/*/run.json")):
             read_json(task)
     except (UserError, KeyError, AttributeError, TypeError) as error:
-        yield Damage(record, _why(error), (record, *scores))
+        yield Damage(record, _why(error), (record,))
         return
     for name in damaged:
-        yield Damage(folder / name, "not as it was written", (folder / name, record, *scores))
+        yield Damage(folder / name, "not as it was written", (folder / name, record))
 
 
 def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str | None:
@@ -162,21 +158,13 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _score(run: Run, runs: Path) -> Iterator[Damage]:
-    """Hold a score record to the run that it was made from."""
-    score = runs / run.path / "score.json"
+    """Hold a score record to its own checksum. One made from other predictions is no damage: tables make it anew."""
+    score = score_path(runs, run)
     if not score.is_file():
         return
-    source = runs / run.path / "run.json"
-    if METHODS[run.method].family == "joint":
-        source = runs / run.model / run.method / run.benchmark / JOINT / run.shots / str(run.seed) / "tasks" / run.task
-        source = source / "run.json"
     try:
-        found, made = read_json(score), read_json(source) if source.is_file() else None
-        if made is not None and any(found[key] != made[key] for key in ("identity", "hyperparameters")):
-            yield Damage(score, "not made from the run beside it", (score,))
-        elif made is not None and not made["sha256"].items() <= found["provenance"]["sha256"].items():
-            yield Damage(score, "made from other predictions than the run's", (score,))
-    except (UserError, KeyError, AttributeError, TypeError) as error:
+        read_json(score, ours=True)
+    except UserError as error:
         yield Damage(score, _why(error), (score,))
 
 

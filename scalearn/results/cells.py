@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from scalearn.campaign import Run
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.protocol import Protocol
 from scalearn.results.layout import Layout
-from scalearn.results.records import ScoreRecord, read_score, score_path
+from scalearn.results.records import ScoreRecord, score_path
 
 
 @dataclass(frozen=True)
@@ -97,23 +98,23 @@ class Table:
         return mean(known) if len(known) == len(self.columns) else None
 
 
-def read_table(layout: Layout, runs: Path) -> Table:
-    """Return the table that the score records below `runs` make; a UserError names records that do not go together."""
+def make_table(layout: Layout, records: Mapping[Run, ScoreRecord], runs: Path) -> Table:
+    """Return the table that these records make; a UserError names those, below `runs`, that do not go together."""
     columns: list[Column] = []
     cells: dict[tuple[str, str], Cell] = {}
     for task in layout.tasks:
-        found = {method: _read_cell(layout, runs, method, task) for method in layout.methods}
-        everything = [(path, record) for records in found.values() for path, record in records]
+        found = {method: _of_cell(layout, records, runs, method, task) for method in layout.methods}
+        everything = [(path, record) for there in found.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         first = everything[0][1] if everything else None
         columns.append(_column(task, first))
-        for method, records in found.items():
+        for method, there in found.items():
             _refuse_mixture(
-                records,
+                there,
                 "was trained with other hyper-parameters, another protocol, `compute` or version",
                 _trained,
             )
-            cells[method, task] = _cell(task, layout.seeds_of(method, task), [record for _, record in records])
+            cells[method, task] = _cell(task, layout.seeds_of(method, task), [record for _, record in there])
     families = {
         family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
         for family, names in layout.by_family().items()
@@ -124,10 +125,10 @@ def read_table(layout: Layout, runs: Path) -> Table:
 Found = list[tuple[Path, ScoreRecord]]
 
 
-def _read_cell(layout: Layout, runs: Path, method: str, task: str) -> Found:
+def _of_cell(layout: Layout, records: Mapping[Run, ScoreRecord], runs: Path, method: str, task: str) -> Found:
     """Return the records of one cell that are there, in the order of seeds, with their paths."""
     wanted = [layout.run(method, task, seed) for seed in layout.seeds_of(method, task)]
-    return [(score_path(runs, run), record) for run in wanted if (record := read_score(runs, run)) is not None]
+    return [(score_path(runs, run), records[run]) for run in wanted if run in records]
 
 
 def _column(task: str, first: ScoreRecord | None) -> Column:

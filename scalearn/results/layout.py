@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,8 +18,20 @@ from scalearn.tasks.definition import Name
 FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}  # in table order, with their titles
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """By what runs are scored: metrics, the headline first, and of two labels the one that f1 is of."""
+
+    metrics: tuple[str, ...] = ()
+    positive: str | None = None
+
+
 class Layout(BaseModel):
-    """The content of Campaign.layout(benchmark)."""
+    """The content of Campaign.layout(benchmark).
+
+    metrics, the headline first, and positive, of two labels the one that f1 is of, say by task how its runs are scored;
+    where they say nothing of a task, what the runs recorded counts.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +42,8 @@ class Layout(BaseModel):
     methods: tuple[str, ...] = Field(min_length=1)
     seeds: dict[str, tuple[int, ...]]
     joint_seeds: tuple[int, ...] = ()
+    metrics: dict[str, tuple[str, ...]] = {}
+    positive: dict[str, str] = {}
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Layout:
@@ -65,6 +80,10 @@ class Layout(BaseModel):
             for task in self.tasks
             for seed in self.seeds_of(method, task)
         ]
+
+    def scoring(self, task: str) -> Scoring:
+        """Return by what the task's runs are scored."""
+        return Scoring(self.metrics.get(task, ()), self.positive.get(task))
 
     def by_family(self) -> dict[str, list[str]]:
         """Return the methods of each family that has some, both in table order."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.campaign import Run
+from scalearn.campaign import JOINT, Run
 from scalearn.complaints import complaint
 from scalearn.errors import UserError
 from scalearn.files import read_json, write_json
+from scalearn.methods import METHODS
 from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
 
@@ -132,6 +134,18 @@ class Provenance(_Record):
     versions: dict[str, str]
 
 
+class MadeFrom(_Record):
+    """What a score record follows from. A record is current only if all of it is as it would be today.
+
+    run: the checksum of run.json, which holds that of the predictions. scoring: versions.SCORING.
+    """
+
+    run: str
+    metrics: tuple[str, ...]
+    positive: str | None
+    scoring: int
+
+
 class ScoreRecord(_Record):
     """score.json: a run's identity, scores, cost and provenance. Scores are fractions, further parts as accuracy_mm."""
 
@@ -146,6 +160,7 @@ class ScoreRecord(_Record):
     hyperparameters: dict[str, int | float]
     cost: Cost
     provenance: Provenance
+    made_from: MadeFrom
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -170,12 +185,17 @@ def score_path(runs: Path, run: Run) -> Path:
     return runs / run.path / SCORE
 
 
-def read_score(runs: Path, run: Run) -> ScoreRecord | None:
-    """Return the run's score record, or None if there is none yet; a damaged or misplaced one is a UserError."""
-    path = score_path(runs, run)
-    if not path.is_file():
+def predictions_folder(runs: Path, run: Run) -> Path:
+    """Return the folder of the predictions that the run is scored by; a joint run has a part for each task."""
+    if METHODS[run.method].family != "joint":
+        return runs / run.path
+    return runs / replace(run, task=JOINT).path / "tasks" / run.task
+
+
+def read_current(path: Path, made_from: MadeFrom) -> ScoreRecord | None:
+    """Return the score record at `path`; None if there is none, or one that is damaged, foreign or made from others."""
+    try:
+        record = ScoreRecord.model_validate(read_json(path, ours=True))
+    except (UserError, ValidationError):
         return None
-    record = ScoreRecord.read(path)
-    if record.identity.run != run:
-        raise UserError(f"{path}: it is the record of {record.identity.run.path}; delete the folder and run again")
-    return record
+    return record if record.made_from == made_from else None

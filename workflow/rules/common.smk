@@ -11,7 +11,7 @@ from scalearn import budget, gpus, versions
 from scalearn.campaign import JOINT, Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
-from scalearn.due import keep_due, note_due, remove_due, settle_due
+from scalearn.due import keep_due, note_due, settle_due
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.made_by import claim
@@ -69,6 +69,11 @@ def of_family(*families):
 def files(runs, name):
     """Return this file of each run."""
     return [f"results/runs/{run.path}/{name}" for run in runs]
+
+
+def records(*benchmarks):
+    """Return the record of each training that the tables of these benchmarks, or of all, need."""
+    return files(campaign.trainings(*benchmarks), "run.json")
 
 
 def table_files(benchmark):

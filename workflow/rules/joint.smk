@@ -39,22 +39,3 @@ rule train_joint:
         " --hyperparameters {params.hyperparameters:q} {params.switches}"
         " --output $(dirname {output.run})"
         " > {log} 2>&1"
-
-
-# A joint run's score records lie where those of other runs do.
-rule score_joint:
-    input:
-        run="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json",
-        tasks="results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks",
-    output:
-        "results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/score.json",
-    log:
-        "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
-    wildcard_constraints:
-        method=of_family("joint"),
-    localrule: True
-    params:
-        version=versions.SCORING,
-        metrics=lambda wildcards: campaign.scoring(wildcards.task),
-    shell:
-        "scalearn score {input.tasks}/{wildcards.task} {params.metrics:q} --output {output} > {log} 2>&1"
