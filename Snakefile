@@ -28,7 +28,6 @@ onstart:
         refuse(check_executor, workflow.executor_plugin.name)
     due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
-    refuse(claim, SNAKEMAKE, campaign, campaign_files, due)
     refuse(note, workflow.executor_plugin.name)
     refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
@@ -43,13 +42,15 @@ onsuccess:
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
 onerror:
-    scores = {name: files(campaign.runs(name), "score.json") for name in campaign.benchmarks}
-    scored = [name for name, paths in scores.items() if any(map(os.path.exists, paths))]
-    remove_due(SNAKEMAKE, "score.json")
-    for benchmark in scored:
-        layout = campaign.layout(benchmark)
-        shell("scalearn table --layout {layout:q} --runs results/runs --output results/{benchmark}_table")
-    keep_due(SNAKEMAKE, [path for benchmark in scored for path in table_files(benchmark)])
+    settle_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
+    begun = [name for name in campaign.benchmarks if any(map(os.path.exists, records(name)))]
+    for benchmark in begun:
+        shell(
+            "scalearn table --campaign {campaign_text:q} --benchmark {benchmark} --runs results/trained"
+            " --due {SNAKEMAKE:q}"
+            " --output results/{benchmark}_table"
+        )
+    keep_due(SNAKEMAKE, [path for benchmark in begun for path in table_files(benchmark)])
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.
@@ -60,8 +61,8 @@ for rules_of_yours in sorted(Path("workflow/rules/own").glob("*.smk")):
 
 rule fetch:
     input:
-        expand("resources/models/{model}/model.json", model=campaign.models),
-        expand("resources/tasks/{task}/task.json", task=campaign.tasks),
+        expand("resources/models/{model}/model.json", model=campaign.model_names),
+        expand("resources/tasks/{task}/task.json", task=campaign.task_names),
     localrule: True
 
 

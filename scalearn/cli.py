@@ -16,6 +16,7 @@ from scalearn.options import (
     how_to_compute,
     hyper_parameters,
     json_object,
+    layouts,
     protocol_switches,
     run_spec,
     valid,
@@ -30,7 +31,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of typer's own copy of click
 
 Output = Annotated[Path, typer.Option(help="what to write")]
-Layout = Annotated[list[str], typer.Option(help="Campaign.layout(benchmark) as JSON")]
+CampaignText = Annotated[str, typer.Option(help="a campaign file, or what it says as JSON")]
 MaxTime = Annotated[str | None, typer.Option(help="stop after so long, say 10m, with a checkpoint to go on from")]
 How = Annotated[
     list[str] | None, typer.Option("--compute", help="KEY=VALUE of the config's `compute`; by default all are auto")
@@ -44,6 +45,7 @@ Switches = Annotated[list[str] | None, typer.Option(help="a difference of the re
 ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
 
 COUNT: Any = {"parser": whole_number(1), "metavar": "<int>"}
+Threads = Annotated[int | None, typer.Option(help="runs scored side by side; by default one for each core", **COUNT)]
 WIDE = 160  # columns of a table that goes to a file
 
 
@@ -375,20 +377,28 @@ def score(
 
 
 @app.command()
-def collect(layout: Layout, runs: Runs, output: Output) -> None:
-    """Gather score records into one table: a row per run and metric."""
-    from scalearn.results.scores import collect as gather
+def collect(campaign: CampaignText, runs: Runs, output: Output, threads: Threads = None) -> None:
+    """Gather all scores in one table: a row per run and metric. Runs without a current score are scored first."""
+    from scalearn.results.collect import collect as gather
 
-    gather([json_object("--layout", text) for text in layout], runs, output)
+    gather(layouts(campaign), runs, output, threads)
 
 
 @app.command()
 def table(
-    layout: Annotated[str, typer.Option(help="Campaign.layout(benchmark) as JSON")],
+    campaign: CampaignText,
+    benchmark: Annotated[str, typer.Option(help="whose table is written")],
     runs: Runs,
-    output: Annotated[Path, typer.Option(help="path without ending; .md, .csv and .tex are added")],
+    output: Annotated[Path, typer.Option(help="path without ending; .md, .csv, .tex and .svg are added")],
+    threads: Threads = None,
+    due: Annotated[
+        Path | None,
+        typer.Option(help="Snakemake's folder: runs to be made again, or that cannot be scored, count as missing"),
+    ] = None,
 ) -> None:
-    """Write a benchmark's result table from its score records."""
+    """Write a benchmark's result table. Runs without a current score are scored first."""
+    from scalearn.due import due_runs
     from scalearn.results.tables import write_table
 
-    write_table(json_object("--layout", layout), runs, output)
+    (layout,) = layouts(campaign, benchmark)
+    write_table(layout, runs, output, threads, None if due is None else due_runs(due))

@@ -39,9 +39,10 @@ def keep_due(folder: Path, outputs: Iterable[str]) -> None:
     write_note(folder / NOTE, {**_still_due(folder), **made})
 
 
-def settle_due(folder: Path) -> None:
-    """Forget what this process was to make: every job has succeeded, even where it found nothing to change."""
-    write_note(folder / NOTE, {path: state for path, state in _still_due(folder).items() if path not in _mine})
+def settle_due(folder: Path, left: Iterable[str] = ()) -> None:
+    """Forget what this process was to make but for what is left: its job has succeeded, even if it changed nothing."""
+    settled = _mine.difference(map(str, left))
+    write_note(folder / NOTE, {path: state for path, state in _still_due(folder).items() if path not in settled})
 
 
 def mark_due(folder: Path) -> None:
@@ -54,14 +55,12 @@ def mark_due(folder: Path) -> None:
         mark.write_text("{}")
 
 
-def remove_due(folder: Path, name: str) -> None:
-    """Remove the files of this name that are still due, as Snakemake would before making them.
+def due_runs(folder: Path) -> set[Path]:
+    """Return the folders of runs that are still due.
 
-    A score of the campaign as it was before a change would stand in a table of what there is as one of today's.
+    Their scores are those of the campaign before a change; a table of what there is must not show them as today's.
     """
-    for path in _still_due(folder):
-        if Path(path).name == name:
-            Path(path).unlink(missing_ok=True)
+    return {Path(path).parent for path in _still_due(folder) if Path(path).name == RUN}
 
 
 def _state(path: str) -> str:

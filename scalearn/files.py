@@ -197,10 +197,10 @@ def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *, ours: bool = False) -> dict[str, Any]:
     """Return the object that `path` holds; a UserError names the file if it is missing, damaged or no JSON object.
 
-    One without a checksum is not ours, and taken as it is.
+    One without a checksum is not ours, and taken as it is unless `ours` asks for one.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -211,7 +211,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not readable as JSON ({error}); mend it, or delete it and run again") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: a JSON object is expected, found {type(content).__name__}")
-    if CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content):
+    if (ours or CHECKSUM in content) and content.pop(CHECKSUM, None) != _checksum(content):
         raise UserError(
             f"{path}: not as it was written (its checksum differs); delete it and run again, "
             f"or, if the change is yours, take the line `{CHECKSUM}` out"

@@ -16,6 +16,7 @@ from scalearn.errors import UserError, nearest
 if TYPE_CHECKING:
     from scalearn.campaign.spec import RunSpec
     from scalearn.compute import Compute
+    from scalearn.results.layout import Layout
 
 
 def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
@@ -82,6 +83,22 @@ def run_spec(text: str) -> RunSpec:
             raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
     spec: RunSpec = valid("--spec", RunSpec, json_object("--spec", text))
     return spec
+
+
+def layouts(text: str, *benchmarks: str) -> list[Layout]:
+    """Return what the tables of these benchmarks, or of all, show; text: a campaign file, or what it says as JSON."""
+    from scalearn.campaign import Campaign
+    from scalearn.results.layout import Layout
+
+    if text.lstrip().startswith("{"):
+        campaign = Campaign.parse(json_object("--campaign", text), "--campaign")
+    else:
+        campaign = Campaign.read(Path(text))
+    for benchmark in benchmarks:
+        if benchmark not in campaign.benchmarks:
+            raise UserError(f"--benchmark: unknown name '{benchmark}'{nearest(benchmark, campaign.benchmarks)}")
+    names = benchmarks or tuple(campaign.benchmarks)
+    return [Layout.model_validate(campaign.layout(benchmark)) for benchmark in names]
 
 
 def protocol_switches(names: list[str]) -> tuple[str, ...]:

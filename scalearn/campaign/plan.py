@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
-from scalearn.campaign.keys import Key, key, normal, task_key
+from scalearn.campaign.keys import Key, digest, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, differing, group_key
-from scalearn.campaign.variants import Variant, table_rows
+from scalearn.campaign.variants import TableRow, Variant, table_rows
 from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
@@ -325,6 +325,39 @@ class Campaign:
         """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
         concerned = [task if task in self.built_in else None for task in tasks]
         return run_switches(self.config.protocol, METHODS[method], concerned)
+
+    # ------------------------------------------------------------------ what its tables show
+
+    def layout(self, benchmark: str) -> dict[str, Any]:
+        """Return what the table of this benchmark shows: model, protocol, tasks, rows with their runs, and metrics."""
+        tasks, there = self.benchmarks[benchmark].tasks, self.joint_tasks(benchmark)
+        metrics = {task: self.metrics(task) for task in there}
+        positive = {task: self.tasks[task].positive for task in there}
+        return {
+            "benchmark": benchmark,
+            "model": self.model(benchmark),
+            "protocol": self.config.protocol,
+            "tasks": tasks,
+            "rows": [self._layout_row(benchmark, row) for row in self.rows],
+            "metrics": {task: names for task, names in metrics.items() if names},
+            "positive": {task: label for task, label in positive.items() if label is not None},
+        }
+
+    def _layout_row(self, benchmark: str, row: TableRow) -> dict[str, Any]:
+        seeds = {task: self.seeds(task, row.method.name) for task in self.benchmarks[benchmark].tasks}
+
+        def paths(variant: Variant) -> dict[str, tuple[str, ...]]:
+            return {
+                task: tuple(self.run(benchmark, variant, task, seed).path for seed in seeds[task])
+                for task in self.joint_tasks(benchmark)
+            }
+
+        settings = [{"said": variant.said, "runs": paths(variant)} for variant in row.variants]
+        return {"name": row.name, "title": row.title, "method": row.method.name, "seeds": seeds, "settings": settings}
+
+    def shown(self, *benchmarks: str) -> str:
+        """Return what tells what the tables of these benchmarks, or of all, show from what they showed before."""
+        return digest([self.layout(benchmark) for benchmark in benchmarks or self.benchmarks])
 
     # ------------------------------------------------------------------ files it starts from
 

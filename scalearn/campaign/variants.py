@@ -35,6 +35,11 @@ class Variant:
         return cls(METHODS[method].title, METHODS[method])
 
     @property
+    def said(self) -> str:
+        """Its settings in words."""
+        return ", ".join(map(_said, self.settings.items()))
+
+    @property
     def learned(self) -> tuple[Any, ...]:
         """All of it that makes a difference to what its runs learn."""
         return self.method.name, *sorted(self.settings.items()), self.sources.learned if self.sources else ()
@@ -96,7 +101,7 @@ def _check(entry: Row, where: str) -> None:
     if entry.sources and METHODS[entry.method].family != "two_stage":
         raise UserError(f"{where}.{entry.method}: sources: only two-stage methods compose adapters; remove the key")
     for settings in _combinations(entry):
-        hyperparameters.check(where, {entry.method: settings})
+        hyperparameters.check(where, {entry.method: settings})  # type: ignore[dict-item]
 
 
 def _combinations(entry: Row) -> list[dict[str, Setting]]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 
 from scalearn.errors import UserError
-from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.protocol import Protocol
-from scalearn.results.layout import Layout
-from scalearn.results.records import ScoreRecord, read_score, score_path
+from scalearn.results.layout import Layout, LayoutRow, Setting
+from scalearn.results.records import Part, ScoreRecord, score_path
+from scalearn.results.selection import chosen
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A method's cells, in table order."""
+    """A row's cells, in table order. chosen: for each task the setting that validation chose, if there was a choice."""
 
+    name: str
+    title: str
     method: Method
     cells: tuple[Cell, ...]
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def average(self) -> float | None:
@@ -77,7 +80,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A benchmark's results: a row per method, those of a family together."""
+    """A benchmark's results: its rows, those of a family together."""
 
     benchmark: str
     model: str
@@ -87,7 +90,7 @@ class Table:
 
     @property
     def rows(self) -> list[Row]:
-        """All methods' rows, in table order."""
+        """All rows, in table order."""
         return [row for rows in self.families.values() for row in rows]
 
     @property
@@ -97,37 +100,41 @@ class Table:
         return mean(known) if len(known) == len(self.columns) else None
 
 
-def read_table(layout: Layout, runs: Path) -> Table:
-    """Return the table that the score records below `runs` make; a UserError names records that do not go together."""
+def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) -> Table:
+    """Return the table that these records make; a UserError names those, below `runs`, that do not go together."""
     columns: list[Column] = []
+    settings = {row.name: chosen(row, layout.tasks, runs, records) for row in layout.rows}
     cells: dict[tuple[str, str], Cell] = {}
     for task in layout.tasks:
-        found = {method: _read_cell(layout, runs, method, task) for method in layout.methods}
-        everything = [(path, record) for records in found.values() for path, record in records]
+        found = {row.name: _of_cell(row, settings[row.name][task], task, records, runs) for row in layout.rows}
+        everything = [(path, record) for there in found.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         first = everything[0][1] if everything else None
         columns.append(_column(task, first))
-        for method, records in found.items():
-            _refuse_mixture(
-                records,
-                "was trained with other hyper-parameters, another protocol, `compute` or version",
-                _trained,
-            )
-            cells[method, task] = _cell(task, layout.seeds_of(method, task), [record for _, record in records])
+        for row in layout.rows:
+            _refuse_mixture(found[row.name], "was trained by another version, or on another encoder", _trained)
+            cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in found[row.name]])
     families = {
-        family: tuple(Row(METHODS[name], tuple(cells[name, task] for task in layout.tasks)) for name in names)
-        for family, names in layout.by_family().items()
+        family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], settings[row.name]) for row in rows)
+        for family, rows in layout.by_family().items()
     }
     return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families)
+
+
+def _row(row: LayoutRow, cells: Sequence[Cell], settings: Mapping[str, Setting | None]) -> Row:
+    choice = {task: setting.said for task, setting in settings.items() if setting} if len(row.settings) > 1 else {}
+    return Row(row.name, row.title, row.learner, tuple(cells), choice)
 
 
 Found = list[tuple[Path, ScoreRecord]]
 
 
-def _read_cell(layout: Layout, runs: Path, method: str, task: str) -> Found:
+def _of_cell(
+    row: LayoutRow, setting: Setting | None, task: str, records: Mapping[Part, ScoreRecord], runs: Path
+) -> Found:
     """Return the records of one cell that are there, in the order of seeds, with their paths."""
-    wanted = [layout.run(method, task, seed) for seed in layout.seeds_of(method, task)]
-    return [(score_path(runs, run), record) for run in wanted if (record := read_score(runs, run)) is not None]
+    wanted = row.parts(task, setting).values() if setting else ()
+    return [(score_path(runs, part), records[part]) for part in wanted if part in records]
 
 
 def _column(task: str, first: ScoreRecord | None) -> Column:
@@ -152,8 +159,8 @@ def _tested(record: ScoreRecord) -> object:
 
 def _trained(record: ScoreRecord) -> object:
     provenance = record.provenance
-    asked = (record.hyperparameters, provenance.switches, provenance.compute)
-    return asked, provenance.method_version, record.cost.trainable_parameters
+    versions = (provenance.method_version, provenance.training_version)
+    return versions, provenance.inputs.get("model"), record.cost.trainable_parameters
 
 
 def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:

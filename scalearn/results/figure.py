@@ -43,7 +43,7 @@ def draw(table: Table) -> Figure:
         _panel(axes[index], column.baseline, [[*row.cells[index].values.values()] for row in table.rows])
     axes[-1].set_title("average\n")
     _panel(axes[-1], table.baseline_average, [[] if row.average is None else [row.average] for row in table.rows])
-    axes[0].set_yticks(range(len(table.rows)), [row.method.title for row in table.rows])
+    axes[0].set_yticks(range(len(table.rows)), [row.title for row in table.rows])
     figure.suptitle(f"{table.benchmark}, {table.model}")
     return figure
 

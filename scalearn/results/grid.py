@@ -93,7 +93,7 @@ def grid(table: Table) -> Grid:
         f"{table.benchmark}, {table.model}",
         (*header, "Avg.", "Parameters", "Seeds"),
         tuple(lines),
-        _caption(table),
+        (*_caption(table), *_chosen(table)),
         tuple(notes),
         _missing(table),
     )
@@ -125,7 +125,7 @@ def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Lin
         average = Mark(text, text == best_average, _low(text, table.baseline_average))
     parameters = _range([f"{number:,}" for number in row.parameters])
     seeds = _range([str(number) for number in row.seeds])
-    return Line((Mark(row.method.title), *cells, average, Mark(parameters), Mark(seeds)))
+    return Line((Mark(row.title), *cells, average, Mark(parameters), Mark(seeds)))
 
 
 def _value(cell: Cell, baseline: float | None, best: str) -> Mark:
@@ -166,6 +166,17 @@ def _caption(table: Table) -> tuple[str, ...]:
     )
 
 
+def _chosen(table: Table) -> list[str]:
+    """Return a sentence per row whose setting validation chose."""
+    return [
+        f"{row.title}: by the mean validation score over seeds, "
+        + "; ".join(f"{task}: {said}" for task, said in row.chosen.items())
+        + "."
+        for row in table.rows
+        if row.chosen
+    ]
+
+
 def _long(metric: str, positive: str | None) -> str:
     return LONG[metric] if positive is None else f"{LONG[metric]} of '{shown([positive])}'"
 
@@ -173,7 +184,7 @@ def _long(metric: str, positive: str | None) -> str:
 def _missing(table: Table) -> tuple[str, ...]:
     """Return a text per cell that lacks seeds."""
     return tuple(
-        f"{row.method.title}, {cell.task}: {'seed' if len(cell.missing) == 1 else 'seeds'} "
+        f"{row.title}, {cell.task}: {'seed' if len(cell.missing) == 1 else 'seeds'} "
         + ", ".join(str(seed) for seed in cell.missing)
         for row in table.rows
         for cell in row.cells

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.campaign import Run
+from scalearn.campaign import RunSpec
 from scalearn.complaints import complaint
 from scalearn.errors import UserError
 from scalearn.files import read_json, write_json
@@ -30,9 +31,23 @@ class _Record(BaseModel):
             raise UserError(f"{path}: {complaint(error, cls, content)}; delete it and run again") from None
 
 
-class Identity(_Record):
-    """What tells a run apart from all others."""
+class Part(NamedTuple):
+    """What a score is of: a run on its task or, of a joint run, its part on one of them."""
 
+    run: str  # its path below the folder of all runs
+    task: str  # the task's name
+    joint: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where its predictions and its score lie, below the folder of all runs."""
+        return Path(self.run, "tasks", self.task) if self.joint else Path(self.run)
+
+
+class Identity(_Record):
+    """What tells a score apart from all others: the path of its run, and the task."""
+
+    run: str
     model: str
     method: str
     benchmark: str
@@ -40,15 +55,11 @@ class Identity(_Record):
     shots: str
     seed: int
 
-    @property
-    def run(self) -> Run:
-        """The run of this identity."""
-        return Run(**self.model_dump())
-
 
 class TaskFacts(_Record):
     """What scoring needs to know of a task."""
 
+    name: str
     kind: Kind
     labels: tuple[str, ...] | None
     choices: int | None = None
@@ -89,19 +100,40 @@ class Training(_Record):
 class RunRecord(_Record):
     """run.json, as far as scores need it."""
 
-    identity: Identity
-    hyperparameters: dict[str, int | float]
-    method_version: int
-    task: TaskFacts
+    spec: dict[str, Any]
+    tasks: tuple[TaskFacts, ...] = Field(min_length=1)
     baseline: Baseline
     parameters: Parameters
     training: Training
-    switches: tuple[str, ...] = ()
-    compute: dict[str, str | bool] = {}
     computed: tuple[dict[str, str | bool], ...] = ()
     inputs: dict[str, Any] = {}
     sha256: dict[str, str]
     versions: dict[str, str]
+
+    @cached_property
+    def made(self) -> RunSpec:
+        """The run's specification."""
+        return RunSpec.of_record(self.spec)
+
+    @property
+    def task(self) -> TaskFacts:
+        """The task that it is scored on."""
+        return self.tasks[0]
+
+    @property
+    def identity(self) -> Identity:
+        """What its score record says of it."""
+        made = self.made
+        own = {"run": made.path, "method": made.method, "benchmark": made.benchmark, "shots": made.shots}
+        return Identity(model=made.model, task=self.task.name, seed=made.seed, **own)
+
+    @model_validator(mode="after")
+    def _has_a_spec(self) -> Self:
+        try:
+            _ = self.made
+        except ValidationError as error:
+            raise ValueError(f"spec: {complaint(error, RunSpec, self.spec)}") from None
+        return self
 
 
 class Cost(_Record):
@@ -126,10 +158,23 @@ class Provenance(_Record):
     compute: dict[str, str | bool] = {}
     computed: tuple[dict[str, str | bool], ...] = ()
     method_version: int
+    training_version: int
     task_version: int
     sha256: dict[str, str]
     inputs: dict[str, Any]
     versions: dict[str, str]
+
+
+class MadeFrom(_Record):
+    """What a score record follows from. A record is current only if all of it is as it would be today.
+
+    run: the checksum of run.json, which holds that of the predictions. scoring: versions.SCORING.
+    """
+
+    run: str
+    metrics: tuple[str, ...]
+    positive: str | None
+    scoring: int
 
 
 class ScoreRecord(_Record):
@@ -143,9 +188,10 @@ class ScoreRecord(_Record):
     scores: dict[str, float]
     baseline: dict[str, float]
     rows: dict[str, int]
-    hyperparameters: dict[str, int | float]
+    hyperparameters: dict[str, bool | int | float | str]
     cost: Cost
     provenance: Provenance
+    made_from: MadeFrom
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,17 +211,15 @@ class ScoreRecord(_Record):
         write_json(path, self.model_dump(mode="json"))
 
 
-def score_path(runs: Path, run: Run) -> Path:
-    """Return where the run's score record lies, or will."""
-    return runs / run.path / SCORE
+def score_path(runs: Path, part: Part) -> Path:
+    """Return where the score record lies, or will."""
+    return runs / part.folder / SCORE
 
 
-def read_score(runs: Path, run: Run) -> ScoreRecord | None:
-    """Return the run's score record, or None if there is none yet; a damaged or misplaced one is a UserError."""
-    path = score_path(runs, run)
-    if not path.is_file():
+def read_current(path: Path, made_from: MadeFrom) -> ScoreRecord | None:
+    """Return the score record at `path`; None if there is none, or one that is damaged, foreign or made from others."""
+    try:
+        record = ScoreRecord.model_validate(read_json(path, ours=True))
+    except (UserError, ValidationError):
         return None
-    record = ScoreRecord.read(path)
-    if record.identity.run != run:
-        raise UserError(f"{path}: it is the record of {record.identity.run.path}; delete the folder and run again")
-    return record
+    return record if record.made_from == made_from else None

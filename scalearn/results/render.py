@@ -40,13 +40,26 @@ def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
 
 
-CSV_HEADER = ["method", "family", "task", "metric", "n", "mean", "std", "baseline", "missing", "trainable_parameters"]
+CSV_HEADER = [
+    "method",
+    "family",
+    "task",
+    "metric",
+    "n",
+    "mean",
+    "std",
+    "baseline",
+    "missing",
+    "trainable_parameters",
+    "chosen",
+]
 
 
 def tidy(table: Table) -> str:
     """Return the table's numbers as CSV: a row per method and task, scores as fractions in full precision.
 
-    n: how many seeds there are; missing: those that are not, with blanks between them.
+    n: how many seeds there are; missing: those that are not, with blanks between them; chosen: the
+    setting, where validation chose it.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -55,8 +68,8 @@ def tidy(table: Table) -> str:
         for cell, column in zip(row.cells, table.columns, strict=True):
             known = (len(cell.values), cell.mean, cell.std, column.baseline)
             missing = " ".join(str(seed) for seed in cell.missing)
-            names = (row.method.name, row.method.family, cell.task, column.metric)
-            writer.writerow([*names, *known, missing, cell.parameters])
+            names = (row.name, row.method.family, cell.task, column.metric)
+            writer.writerow([*names, *known, missing, cell.parameters, row.chosen.get(cell.task, "")])
     return stream.getvalue()
 
 

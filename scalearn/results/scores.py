@@ -1,8 +1,7 @@
-"""From predictions to scores: one record per run, and all records in one parquet file. No pandas: starts are short."""
+"""From a run's predictions to its score record. No pandas: starts are short."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,51 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scalearn import versions
 from scalearn.errors import UserError, nearest
-from scalearn.files import check_replaced, sha256, whole_file
-from scalearn.methods import METHODS
-from scalearn.results.layout import Layout
+from scalearn.files import check_replaced, sha256
+from scalearn.results.layout import Scoring
 from scalearn.results.records import (
     PREDICTIONS,
     RUN,
     SCORE,
     Cost,
+    MadeFrom,
     Provenance,
     RunRecord,
     ScoreRecord,
     TaskFacts,
-    read_score,
 )
 from scalearn.tasks.definition import METRICS, positive_class
 from scalearn.tasks.metrics import Outcome, baseline, compute
 
 Array = npt.NDArray[Any]
-
-SCHEMA = pa.schema(
-    [
-        ("model", pa.string()),
-        ("method", pa.string()),
-        ("family", pa.string()),
-        ("benchmark", pa.string()),  # "single" for runs that know of no benchmark
-        ("task", pa.string()),
-        ("shots", pa.string()),
-        ("seed", pa.int64()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),  # a fraction
-        ("baseline", pa.float64()),
-        ("headline", pa.bool_()),
-        ("trainable_parameters", pa.int64()),  # without the head
-        ("head_parameters", pa.int64()),
-        ("steps", pa.int64()),
-        ("epochs", pa.int64()),
-        ("best_epoch", pa.int64()),
-        ("examples", pa.int64()),
-        ("method_version", pa.int64()),
-        ("task_version", pa.int64()),
-        ("hyperparameters", pa.string()),  # JSON
-    ]
-)
-
 
 # ---------------------------------------------------------------------- one run
 
@@ -72,37 +45,59 @@ def score_run(
     """
     if output is not None:
         check_replaced(output, b'"headline"', "score record")
+    record = score(run_dir, Scoring(tuple(metrics), positive))
+    record.write(output or run_dir / SCORE)
+    print(said(record))
+    return record
+
+
+def said(record: ScoreRecord) -> str:
+    """Return a record's headline as a line."""
+    value, floor = record.score, record.baseline[record.headline]
+    return f"{record.identity.run}, {record.identity.task}: {record.headline} {value:.4f} (baseline {floor:.4f})"
+
+
+def made_from(run_dir: Path, run: RunRecord, how: Scoring) -> MadeFrom:
+    """Return what the score record of this run would be made from today."""
+    return MadeFrom(
+        run=sha256(run_dir / RUN),
+        metrics=how.metrics or run.task.metrics,
+        positive=how.positive or run.task.positive,
+        scoring=versions.SCORING,
+    )
+
+
+def score(run_dir: Path, how: Scoring) -> ScoreRecord:
+    """Return the score record of a run from its run.json and predictions.parquet."""
     run = RunRecord.read(run_dir / RUN)
-    metrics = tuple(metrics) or run.task.metrics
-    for metric in metrics:
+    made = made_from(run_dir, run, how)
+    for metric in made.metrics:
         if metric not in (known := METRICS[run.task.kind]):
             raise UserError(f"{run_dir}: no metric '{metric}' for a {run.task.kind}{nearest(metric, known)}")
-    positive_index = _positive(run_dir, run.task, positive or run.task.positive)
+    positive = _positive(run_dir, run.task, made.positive)
     predictions = _predictions(run_dir / PREDICTIONS, run)
     kind, constant = run.task.kind, run.baseline.prediction
     scores: dict[str, float] = {}
     constants: dict[str, float] = {}
     rows: dict[str, int] = {}
     for part in sorted(pc.unique(predictions["part"]).to_pylist()):
-        outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task, positive_index)
+        outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task, positive)
         suffix = f"_{part}" if part else ""
         rows[part] = len(outcome.labels)
-        scores |= _named(suffix, compute(metrics, kind, outcome))
-        constants |= _named(suffix, baseline(metrics, kind, outcome, constant))
-    record = ScoreRecord(
+        scores |= _named(suffix, compute(made.metrics, kind, outcome))
+        constants |= _named(suffix, baseline(made.metrics, kind, outcome, constant))
+    return ScoreRecord(
         identity=run.identity,
-        headline=metrics[0],
-        positive=_f1_of(metrics, run.task.labels, positive_index),
+        headline=made.metrics[0],
+        positive=_f1_of(made.metrics, run.task.labels, positive),
         scores=scores,
         baseline=constants,
         rows=rows,
-        hyperparameters=run.hyperparameters,
+        hyperparameters=run.spec["hyperparameters"],
         cost=_cost(run),
         provenance=_provenance(run),
+        made_from=made,
     )
-    record.write(output or run_dir / SCORE)
-    print(f"{run.identity.run.path}: {record.headline} {record.score:.4f} (baseline {constants[record.headline]:.4f})")
-    return record
 
 
 def _predictions(path: Path, run: RunRecord) -> pa.Table:
@@ -179,49 +174,13 @@ def _cost(run: RunRecord) -> Cost:
 def _provenance(run: RunRecord) -> Provenance:
     files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
     return Provenance(
-        switches=run.switches,
-        compute=run.compute,
+        switches=run.made.switches,
+        compute=run.made.compute.asked,
         computed=run.computed,
-        method_version=run.method_version,
+        method_version=run.spec["versions"]["method"],
+        training_version=run.spec["versions"]["training"],
         task_version=run.task.version,
         sha256={**files, **run.sha256},
         inputs=run.inputs,
         versions=run.versions,
     )
-
-
-# ---------------------------------------------------------------------- all runs
-
-
-def collect(layouts: Sequence[Mapping[str, Any]], runs: Path, output: Path) -> None:
-    """Write one row per run and metric of all layouts to the parquet file `output`.
-
-    Runs that several benchmarks share appear once; those without a score record are left out, and counted aloud.
-    """
-    check_replaced(output, b"headline", "table of scores")
-    wanted = sorted({run for layout in layouts for run in Layout.parse(layout).runs()})
-    found = [record for run in wanted if (record := read_score(runs, run)) is not None]
-    rows = [row for record in found for row in _rows(record)]
-    with whole_file(output) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
-    missing = len(wanted) - len(found)
-    print(f"{output}: {len(rows)} rows of {len(found)} runs" + (f"; {missing} runs are missing" if missing else ""))
-
-
-def _rows(record: ScoreRecord) -> list[dict[str, Any]]:
-    """Return one row per metric, sorted."""
-    return [
-        {
-            **record.identity.model_dump(),
-            "family": METHODS[record.identity.method].family,
-            "metric": metric,
-            "value": value,
-            "baseline": record.baseline[metric],
-            "headline": metric == record.headline,
-            **record.cost.model_dump(),
-            "method_version": record.provenance.method_version,
-            "task_version": record.provenance.task_version,
-            "hyperparameters": json.dumps(record.hyperparameters, sort_keys=True),
-        }
-        for metric, value in sorted(record.scores.items())
-    ]

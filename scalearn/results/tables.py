@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from scalearn.errors import UserError
 from scalearn.files import check_replaced, whole_file
-from scalearn.results.cells import read_table
+from scalearn.results.cells import make_table
 from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
 from scalearn.results.layout import Layout
 from scalearn.results.render import latex, markdown, tidy
+from scalearn.results.scored import current_scores
 
 
-def write_table(layout: Mapping[str, Any], runs: Path, output: Path) -> None:
-    """Write output.md, .csv, .tex and, to look at, .svg for this layout from the score records below `runs`.
+def write_table(
+    layout: Layout,
+    runs: Path,
+    output: Path,
+    threads: int | None = None,
+    due: Collection[Path] | None = None,
+) -> None:
+    """Write output.md, .csv, .tex and, to look at, .svg for this layout; runs below `runs` without a score get one.
 
-    Equal records make equal bytes; what is missing is shown as missing. `output` is a path without ending.
+    Equal records make equal bytes; what is missing is shown as missing. `output` is a path without ending. `due`: see
+    current_scores.
     """
     _check_replaced(output)
-    table = read_table(Layout.parse(layout), runs)
+    table = make_table(layout, current_scores([layout], runs, threads, due), runs)
     content = grid(table)
     for ending, text in ((".csv", tidy(table)), (".tex", latex(content)), (".md", markdown(content))):
         with whole_file(output.with_name(output.name + ending)) as temporary:

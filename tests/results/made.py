@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalearn import versions
 from scalearn.campaign import FULL, Run
 from scalearn.files import sha256, write_json
+from scalearn.results.records import predictions_folder, score_path
 
 TASKS: dict[str, dict[str, Any]] = {
     "rte": {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy", "f1"]},
@@ -66,8 +67,13 @@ def run_json(run: Run, checksum: str, prediction: float = 1) -> dict[str, Any]:
 
 
 def make_score(runs: Path, run: Run, value: float, floor: float = 0.5, **changes: Any) -> Path:
-    """Write a score record with this value and the baseline `floor` for each metric; `changes` replace whole keys."""
+    """Write a score record with this value and the baseline `floor` for each metric; `changes` replace whole keys.
+
+    Beside it goes the run.json that it seems to be made from, so that it is current; predictions there are none.
+    """
     metrics = TASKS[run.task]["metrics"]
+    record = predictions_folder(runs, run) / "run.json"
+    write_json(record, run_json(run, "p"))
     content = {
         "identity": run.__dict__,
         "headline": metrics[0],
@@ -93,11 +99,11 @@ def make_score(runs: Path, run: Run, value: float, floor: float = 0.5, **changes
             "inputs": {},
             "versions": {},
         },
+        "made_from": {"run": sha256(record), "metrics": metrics, "positive": None, "scoring": versions.SCORING},
         **changes,
     }
-    path = runs / run.path / "score.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+    path = score_path(runs, run)
+    write_json(path, content)
     return path
 
 

@@ -7,9 +7,10 @@ from statistics import mean
 
 import pytest
 
-from scalearn.results.cells import Table, read_table
+from scalearn.results.cells import Table, make_table
 from scalearn.results.figure import MEAN, SEED, draw, write_figure
 from scalearn.results.layout import Layout
+from scalearn.results.scored import current_scores
 from tests.results.test_tables import COMPLETE, INCOMPLETE, LAYOUT, write_scores
 
 Scores = dict[str, dict[str, dict[int, float]]]
@@ -17,7 +18,8 @@ Scores = dict[str, dict[str, dict[int, float]]]
 
 def table_of(folder: Path, scores: Scores) -> Table:
     write_scores(folder / "runs", scores)
-    return read_table(Layout.parse(LAYOUT), folder / "runs")
+    layout = Layout.parse(LAYOUT)
+    return make_table(layout, current_scores([layout], folder / "runs"), folder / "runs")
 
 
 @pytest.mark.parametrize("scores", [COMPLETE, INCOMPLETE, {}], ids=["complete", "incomplete", "empty"])

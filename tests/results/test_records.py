@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scalearn import versions
 from scalearn.errors import UserError
-from scalearn.files import read_json
+from scalearn.files import read_json, sha256
 from scalearn.results.layout import Layout
-from scalearn.results.records import read_score, score_path
+from scalearn.results.records import MadeFrom, ScoreRecord, predictions_folder, read_current, score_path
 from tests.results.made import layout_of, make_score, run_of
 
 RUN = run_of("scalearn", "rte", 3)
@@ -19,52 +20,75 @@ def test_the_path_follows_from_the_identity(tmp_path: Path) -> None:
     assert score_path(Path("runs"), RUN) == Path("runs/tiny/scalearn/pair/rte/full/3/score.json")
 
 
+def read(path: Path) -> ScoreRecord | None:
+    """Read a record as one that is made from what the record of RUN in the same folder is made from."""
+    made_from = MadeFrom(
+        run=sha256(path.parent / "run.json"), metrics=("accuracy", "f1"), positive=None, scoring=versions.SCORING
+    )
+    return read_current(path, made_from)
+
+
 def test_a_record_survives_writing_and_reading(tmp_path: Path) -> None:
     path = make_score(tmp_path, RUN, 0.1 + 0.2)
-    record = read_score(tmp_path, RUN)
+    record = read(path)
     assert record is not None and record.score == 0.1 + 0.2
     content = read_json(path)
     record.write(path)
     assert read_json(path) == content
-    assert read_score(tmp_path, RUN) == record
+    assert read(path) == record
 
 
 def test_no_record_is_none(tmp_path: Path) -> None:
-    assert read_score(tmp_path, RUN) is None
+    make_score(tmp_path, RUN, 0.5).unlink()
+    assert read(score_path(tmp_path, RUN)) is None
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    "changes",
     [
-        ({"headline": "bleu"}, "scores: no entry for the headline metric 'bleu'"),
-        ({"scores": {"accuracy": float("nan")}}, "scores.accuracy: "),
-        ({"scores": {"accuracy": "high"}}, "scores.accuracy: "),
-        ({"baseline": {}}, "baseline: it must have the metrics of scores"),
-        ({"cost": {"trainable_parameters": -1}}, "cost.trainable_parameters: "),
-        ({"identity": {"model": "tiny"}}, "identity: `method` is missing"),
+        {"headline": "bleu"},
+        {"scores": {"accuracy": "high"}},
+        {"baseline": {}},
+        {"cost": {"trainable_parameters": -1}},
+        {"identity": {"model": "tiny"}},
     ],
 )
-def test_a_damaged_record_is_named(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
-    path = make_score(tmp_path, RUN, 0.5, **changes)
-    with pytest.raises(UserError) as caught:
-        read_score(tmp_path, RUN)
-    assert str(caught.value).startswith(f"{path}: {sentence}")
-    assert str(caught.value).endswith("delete it and run again") and "\n" not in str(caught.value)
+def test_a_record_that_is_wrong_in_itself_is_none(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert read(make_score(tmp_path, RUN, 0.5)) is not None
+    assert read(make_score(tmp_path, RUN, 0.5, **changes)) is None
 
 
-def test_half_a_record_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:100],
+        lambda text: text.replace("0.5", "0.9"),
+        lambda text: "".join(line for line in text.splitlines(keepends=True) if '"checksum"' not in line),
+        lambda text: "{}",
+        lambda text: "",
+    ],
+    ids=["half", "edited", "without a checksum", "foreign", "empty"],
+)
+def test_a_record_that_is_not_as_it_was_written_is_none(tmp_path: Path, damage: Callable[[str], str]) -> None:
     path = make_score(tmp_path, RUN, 0.5)
-    path.write_text(path.read_text()[:100])
-    with pytest.raises(UserError, match=r"score\.json: not readable as JSON"):
-        read_score(tmp_path, RUN)
+    assert read(path) is not None
+    path.write_text(damage(path.read_text()))
+    assert read(path) is None
 
 
-def test_a_record_in_another_runs_folder_is_refused(tmp_path: Path) -> None:
-    other = make_score(tmp_path, run_of("scalearn", "rte", 4), 0.5)
-    score_path(tmp_path, RUN).parent.mkdir(parents=True)
-    shutil.copy(other, score_path(tmp_path, RUN))
-    with pytest.raises(UserError, match="it is the record of tiny/scalearn/pair/rte/full/4"):
-        read_score(tmp_path, RUN)
+@pytest.mark.parametrize(
+    "change",
+    [{"run": "other"}, {"metrics": ["f1", "accuracy"]}, {"positive": "yes"}, {"scoring": versions.SCORING + 1}],
+)
+def test_a_record_made_from_anything_else_is_none(tmp_path: Path, change: dict[str, object]) -> None:
+    made_from = read_json(make_score(tmp_path, RUN, 0.5))["made_from"]
+    assert read(make_score(tmp_path, RUN, 0.5, made_from={**made_from, **change})) is None
+
+
+def test_a_joint_run_has_predictions_of_each_task(tmp_path: Path) -> None:
+    run = run_of("adapter_m", "rte", 3)
+    assert predictions_folder(tmp_path, run) == tmp_path / "tiny/adapter_m/pair/joint/full/3/tasks/rte"
+    assert predictions_folder(tmp_path, RUN) == tmp_path / RUN.path
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from scalearn.campaign import Campaign
 from scalearn.errors import UserError
-from scalearn.results.scores import collect, score_run
+from scalearn.results.collect import collect
+from scalearn.results.scores import score_run
 from tests.results.made import layout_of, make_run, make_score, run_of
 
 # Labels 1 1 0 0 1; predicted 1 1 0 1 0: three of five right; two true positives, one false, one missed.
@@ -145,7 +146,7 @@ def test_a_damaged_run_json_is_one_sentence(tmp_path: Path, damage: str) -> None
 
 def test_scoring_loads_no_heavy_library() -> None:
     heavy = {"pandas", "torch", "transformers", "sklearn", "scipy"}
-    code = f"import sys, scalearn.results.scores; print(*({heavy} & set(sys.modules)))"
+    code = f"import sys, scalearn.results.tables, scalearn.results.collect; print(*({heavy} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""
 
 

@@ -191,12 +191,28 @@ def test_records_of_two_campaigns_are_not_averaged(tmp_path: Path, changes: dict
     assert not list(tmp_path.glob("table*"))
 
 
-def test_a_damaged_record_stops_the_table_by_name(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_scored_stops_the_table_by_name_but_for_one_of_what_there_is(tmp_path: Path) -> None:
     write_scores(tmp_path, COMPLETE)
-    path = tmp_path / run_of("adapter", "rte", 1).path / "score.json"
-    path.write_text("{}")
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: `identity` is missing; delete it"):
+    path = tmp_path / run_of("adapter", "rte", 1).path
+    (path / "score.json").write_text("{}")
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}/predictions\.parquet: no such file; delete"):
         write_table(LAYOUT, tmp_path, tmp_path / "table")
+    assert not list(tmp_path.glob("table*"))
+    write_table(LAYOUT, tmp_path, tmp_path / "table", due=[])
+    assert "- Adapter, rte: seed 1\n" in (tmp_path / "table.md").read_text()
+
+
+def test_a_run_that_is_due_again_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_scores(tmp_path / "runs", COMPLETE)
+    make_score(tmp_path / "runs", run_of("adapter_m", "rte", 4), 0.7, 0.6)
+    monkeypatch.chdir(tmp_path)
+    layout = {**LAYOUT, "methods": ["adapter", "adapter_m"], "tasks": ["rte"], "joint_seeds": [4]}
+    due = [Path("runs", run_of("adapter", "rte", 1).path), Path("runs", run_of("adapter_m", "joint", 4).path)]
+    write_table(layout, Path("runs"), Path("table"))
+    assert "seed" not in cells((tmp_path / "table.md").read_text())["Adapter"][0]
+    write_table(layout, Path("runs"), Path("table"), due=due)
+    text = (tmp_path / "table.md").read_text()
+    assert re.findall(r"^- (.*)$", text, re.MULTILINE) == ["Adapter, rte: seed 1", "Adapter-m, rte: seed 4"]
 
 
 def test_the_table_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 # The campaign, read once; the rules ask it and decide nothing themselves.
 import gc
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,10 +12,9 @@ from scalearn import budget, gpus, versions
 from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
-from scalearn.due import keep_due, note_due, remove_due, settle_due
+from scalearn.due import keep_due, note_due, settle_due
 from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
-from scalearn.made_by import claim
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
 from scalearn.terminal import settle
@@ -41,6 +41,7 @@ if not workflow.overwrite_configfiles:
     update_config(content, config)
     config = content
 campaign = refuse(Campaign.parse, config, origin)
+campaign_text = json.dumps(config)
 if workflow.is_main_process:
     settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
     for file in workflow.overwrite_configfiles:
@@ -85,6 +86,12 @@ def model_of(wildcards):
 def task_of(wildcards):
     """Return the name of the task that has this key."""
     return campaign.task_names[wildcards.task]
+
+
+def records(*benchmarks):
+    """Return the record of each training that the tables of these benchmarks, or of all, need."""
+    runs = [run for name in benchmarks or campaign.benchmarks for run in campaign.runs(name)]
+    return list(dict.fromkeys(files(runs, "run.json")))
 
 
 def table_files(benchmark):

@@ -35,22 +35,3 @@ rule train_joint:
         "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model} {params.data}"
         " --output $(dirname {output.run})"
         " > {log} 2>&1"
-
-
-# A joint run's score records lie where those of other runs do.
-rule score_joint:
-    input:
-        run="results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/run.json",
-        tasks="results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/tasks",
-    output:
-        "results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/score.json",
-    log:
-        "logs/score/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
-    wildcard_constraints:
-        variant=of_family("joint"),
-    localrule: True
-    params:
-        version=versions.SCORING,
-        metrics=lambda wildcards: campaign.scoring(wildcards.task),
-    shell:
-        "scalearn score {input.tasks}/{wildcards.task} {params.metrics:q} --output {output} > {log} 2>&1"

@@ -1,29 +1,11 @@
-# From predictions to tables: seconds each, no GPU, so that a new metric or table never trains anything. Half of a campaign's
-# jobs are scores: what their rules say little of, a dry run prints and keeps little of.
-
-
-rule score:
-    input:
-        run="results/runs/{model}/{method}/{group}/{task}/full/{seed}/run.json",
-        predictions="results/runs/{model}/{method}/{group}/{task}/full/{seed}/predictions.parquet",
-    output:
-        "results/runs/{model}/{method}/{group}/{task}/full/{seed}/score.json",
-    log:
-        "logs/score/{model}/{method}/{group}/{task}/full/{seed}.log",
-    wildcard_constraints:
-        method=of_family("single", "two_stage"),
-        group=one_of(["single", *campaign.benchmarks]),
-    localrule: True
-    params:
-        version=versions.SCORING,
-        metrics=lambda wildcards: campaign.scoring(wildcards.task),
-    shell:
-        "scalearn score $(dirname {output}) {params.metrics:q} > {log} 2>&1"
+# From predictions to tables: no GPU, and what has no current score is scored first, so that a new metric or table never
+# trains anything. Scores are no jobs: thousands of them, each a process that starts for a second, would be half of a
+# campaign. A score record lies beside its run, and what it was made from stands in it.
 
 
 rule collect_scores:
     input:
-        files(campaign.all_runs(), "score.json"),
+        records(),
     output:
         "results/scores.parquet",
     log:
@@ -31,15 +13,17 @@ rule collect_scores:
     benchmark:
         "logs/collect_scores.tsv"
     localrule: True
+    threads: 2
     params:
-        layouts=[f"--layout={campaign.layout(benchmark)}" for benchmark in campaign.benchmarks],
+        version=versions.SCORING,
+        shown=campaign.shown(),
     shell:
-        "scalearn collect {params.layouts:q} --runs results/runs --output {output} > {log} 2>&1"
+        "scalearn collect --campaign {campaign_text:q} --runs results/trained --threads {threads} --output {output} > {log} 2>&1"
 
 
 rule table:
     input:
-        lambda wildcards: files(campaign.runs(wildcards.benchmark), "score.json"),
+        lambda wildcards: records(wildcards.benchmark),
     output:
         markdown="results/{benchmark}_table.md",
         csv="results/{benchmark}_table.csv",
@@ -50,8 +34,11 @@ rule table:
     benchmark:
         "logs/table/{benchmark}.tsv"
     localrule: True
+    threads: 2
     params:
-        layout=lambda wildcards: campaign.layout(wildcards.benchmark),
+        version=versions.SCORING,
+        shown=lambda wildcards: campaign.shown(wildcards.benchmark),
     shell:
-        "scalearn table --layout {params.layout:q} --runs results/runs"
+        "scalearn table --campaign {campaign_text:q} --benchmark {wildcards.benchmark} --runs results/trained"
+        " --threads {threads}"
         " --output results/{wildcards.benchmark}_table > {log} 2>&1"

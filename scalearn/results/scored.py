@@ -1,0 +1,89 @@
+"""The current score records of a table's runs: what has none is scored, many runs side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from scalearn.errors import UserError
+from scalearn.files import LOCK, alone
+from scalearn.results.layout import Layout, Scoring
+from scalearn.results.records import RUN, Part, RunRecord, ScoreRecord, read_current, score_path
+from scalearn.results.scores import made_from, said, score
+
+
+def current_scores(
+    layouts: Sequence[Layout], runs: Path, threads: int | None = None, due: Collection[Path] | None = None
+) -> dict[Part, ScoreRecord]:
+    """Return the score record of each run of the layouts that is there, below `runs`.
+
+    A run that cannot be scored is a UserError, after all others have been scored. `due`, after a failure, holds the
+    folders of runs that are to be made again: they count as missing, and so does what cannot be scored.
+    """
+    wanted = _wanted(layouts)
+    left = {folder.absolute() for folder in due or ()}
+    there = [part for part in wanted if _is_there(runs, part, left)]
+    records: dict[Part, ScoreRecord] = {}
+    faults: list[UserError] = []
+    stale = []
+    for part in there:
+        try:
+            record = _current(runs, part, wanted[part])
+        except UserError as error:
+            faults.append(error)
+            continue
+        if record is None:
+            stale.append(part)
+        else:
+            records[part] = record
+    if stale:
+        with (
+            alone(runs / LOCK, "waiting for another process that scores these runs"),
+            ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool,
+        ):
+            made = pool.map(lambda part: _scored(runs, part, wanted[part]), stale)
+            for part, found in zip(stale, made, strict=True):
+                if isinstance(found, UserError):
+                    faults.append(found)
+                else:
+                    records[part] = found
+                    print(said(found))
+    if faults and due is None:
+        raise UserError(str(faults[0]) + (f" (and {len(faults) - 1} more)" if faults[1:] else ""))
+    for fault in faults:
+        print(f"counts as missing: {fault}")
+    return records
+
+
+def _wanted(layouts: Sequence[Layout]) -> dict[Part, Scoring]:
+    """Return by what each part of the layouts is scored."""
+    return {part: layout.scoring(part.task) for layout in layouts for part in layout.parts()}
+
+
+def _is_there(runs: Path, part: Part, left: Collection[Path]) -> bool:
+    """Tell whether a run is finished and not to be made again."""
+    return (runs / part.folder / RUN).is_file() and (runs / part.run).absolute() not in left
+
+
+def _current(runs: Path, part: Part, how: Scoring) -> ScoreRecord | None:
+    """Return the score record if it is as it would be made today."""
+    folder = runs / part.folder
+    made = RunRecord.read(folder / RUN)
+    if (made.identity.run, made.identity.task) != (part.run, part.task):
+        where = f"{made.identity.run}, {made.identity.task}"
+        raise UserError(f"{folder / RUN}: it is the record of {where}; delete the folder and run again")
+    return read_current(score_path(runs, part), made_from(folder, made, how))
+
+
+def _scored(runs: Path, part: Part, how: Scoring) -> ScoreRecord | UserError:
+    """Score a run, unless another process just did; what is wrong with one run stops no other."""
+    try:
+        record = _current(runs, part, how)
+        if record is None:
+            record = score(runs / part.folder, how)
+            record.write(score_path(runs, part))
+    except UserError as error:
+        return error
+    return record
