@@ -97,7 +97,8 @@ def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch()
 
     plain, named = mine("loss"), mine("loss", positive="it's so")
     assert plain.definition("mine") == named.definition("mine")
-    assert (plain.scoring("mine"), named.scoring("mine")) == (["--metric=f1"], ["--metric=f1", "--positive=it's so"])
+    scored = [(layout["metrics"], layout["positive"]) for layout in (json.loads(c.layout("b")) for c in (plain, named))]
+    assert scored == [({"mine": ["f1"]}, {}), ({"mine": ["f1"]}, {"mine": "it's so"})]
     assert mine("headline").definition("mine") != mine("headline", positive="yes").definition("mine")
     with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is no label; name 'a' or 'b'"):
         mine("loss", positive="yes", labels=["a", "b"])

@@ -32,7 +32,6 @@ names = {{
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
     "train": ["weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "run.json"],
     "train-joint": ["weights.safetensors", "history.parquet", "timing.json", "run.json"],
-    "score": [] if "--output" in options else ["score.json"],
 }}
 names["train-joint"] += [
     os.path.join("tasks", os.path.basename(argument), name)

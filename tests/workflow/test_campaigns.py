@@ -116,7 +116,7 @@ def test_a_task_made_by_a_rule_of_ones_own(fresh: Project) -> None:
     fresh.configure(
         tasks={**CAMPAIGN["tasks"], "mine": {"source": {"kind": "rule"}}}, benchmarks={"pair": ["one", "mine"]}
     )
-    fresh.run("results/runs/tiny/scalearn/pair/mine/full/1/score.json")
+    fresh.run("results/runs/tiny/scalearn/pair/mine/full/1/run.json")
     assert [call for call in fresh.calls() if call.startswith("train --method scalearn ")]
     assert not [call for call in fresh.calls() if call.startswith("prepare-task mine")]
 

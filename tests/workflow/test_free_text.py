@@ -56,7 +56,9 @@ def test_free_text_of_a_campaign_is_not_run(tmp_path: Path) -> None:
     definition = json.loads(prepared.partition("--definition ")[2].partition(" --output")[0])
     assert definition["texts"] == [NASTY] and definition["source"]["train"] == FILES["one.csv"]
     assert any(f"--mirror mirror{NASTY} --output" in call for call in calls)
-    assert any(call.endswith(f" --metric=f1 --positive=b{NASTY}") for call in calls if call.startswith("score"))
+    table = next(call for call in calls if call.startswith("table"))
+    layout = json.loads(table.partition("--layout ")[2].partition(" --runs")[0])
+    assert (layout["metrics"]["two"], layout["positive"]["two"]) == (["f1"], f"b{NASTY}")
     assert any(json.dumps(f"model{NASTY}") in call for call in calls if call.startswith("fetch-model"))
 
 

@@ -1,4 +1,4 @@
-"""Joint methods in a campaign: one job for all tasks of a benchmark, a score record for each of them."""
+"""Joint methods in a campaign: one job for all tasks of a benchmark."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def test_one_job_learns_all_tasks_and_each_gets_its_score(done: Project) -> None:
+def test_one_job_learns_all_tasks_and_the_table_waits_for_it(done: Project) -> None:
     calls = [call for call in done.calls() if call.startswith("train-joint")]
     output = "results/runs/tiny/hyperformer/pair/joint/full"
     assert sorted(" ".join(call.split()) for call in calls) == [
@@ -34,10 +34,6 @@ def test_one_job_learns_all_tasks_and_each_gets_its_score(done: Project) -> None
         f" --hyperparameters {{}} --output {output}/{seed}"
         for seed in (0, 1)
     ]
-    scores = sorted(call.split()[1] for call in done.calls() if call.startswith("score") and "hyperformer" in call)
-    assert scores == sorted(f"{output}/{seed}/tasks/{task}" for seed in (0, 1) for task in ("one", "two"))
-    for task in ("one", "two"):
-        assert (done.path / f"results/runs/tiny/hyperformer/pair/{task}/full/1/score.json").is_file()
     assert (done.path / "results/pair_table.md").is_file()
     assert done.planned() == Planned(set(), {})
 
@@ -67,14 +63,12 @@ def test_a_task_that_cannot_be_had_is_left_out(joint: Project) -> None:
     joint.run("results/pair_table.md")
     calls = [call for call in joint.calls() if call.startswith("train-joint")]
     assert all("--data=resources/encoded/tiny/one" in call and "two" not in call for call in calls)
-    assert not [call for call in joint.calls() if call.startswith("score") and "tasks/two" in call]
 
 
-def test_one_lost_score_trains_nothing(done: Project, tmp_path: Path) -> None:
+def test_a_new_joint_run_makes_the_table_and_the_collection_anew(done: Project, tmp_path: Path) -> None:
     project = done.copy(tmp_path / "copy")
-    score = "results/runs/tiny/hyperformer/pair/one/full/0/score.json"
-    (project.path / score).unlink()
-    assert project.planned(score) == Planned(set(), {"score_joint": 1})
+    (project.path / "results/runs/tiny/hyperformer/pair/joint/full/0/run.json").write_text("another")
+    assert project.planned() == Planned(set(), {"collect_scores": 1, "table": 1})
 
 
 def test_joint_is_no_name_for_a_task(fresh: Project) -> None:

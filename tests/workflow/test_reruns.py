@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -9,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from scalearn.due import due_runs
+from scalearn.resume import SNAKEMAKE
 from tests.workflow.project import CAMPAIGN, Planned, Project
 
 NOTHING = Planned(set(), {})
 
 
-def views(scores: int) -> dict[str, int]:
-    """The jobs that follow from so many new runs: scores, their collection, the table."""
-    return {"score": scores, "collect_scores": 1, "table": 1}
+# The jobs that follow from new runs: the collection of scores and the table, which score what has no current score.
+VIEWS = {"collect_scores": 1, "table": 1}
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -34,13 +36,13 @@ def test_one_more_seed_runs_just_that_seed(done: Project) -> None:
     done.configure(seeds=[0, 1, 2])
     runs = {f"adapter/single/{task}/2" for task in ("one", "two")}
     runs |= {f"{method}/pair/{task}/2" for method in ("adapter_fusion", "scalearn") for task in ("one", "two")}
-    assert done.planned() == (runs, views(6))
+    assert done.planned() == (runs, VIEWS)
 
 
 def test_one_more_method_runs_just_that_method(done: Project) -> None:
     done.configure(methods=[*CAMPAIGN["methods"], "scalearn_pp"])
     runs = {f"scalearn_pp/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
-    assert done.planned() == (runs, views(4))
+    assert done.planned() == (runs, VIEWS)
 
 
 def test_one_more_benchmark_leaves_the_others_alone_and_shares_stage_1(done: Project) -> None:
@@ -55,7 +57,7 @@ def test_one_more_benchmark_leaves_the_others_alone_and_shares_stage_1(done: Pro
     }
     assert planned.runs == runs
     made = {"task_from_files": 1, "encode": 1, "stack_sources": 1}
-    assert planned.jobs == {**views(10), **made}
+    assert planned.jobs == {**VIEWS, **made}
 
 
 def test_one_more_task_changes_the_sources_and_so_all_of_stage_2_but_no_adapter(done: Project) -> None:
@@ -76,13 +78,13 @@ def test_other_sources_change_all_of_stage_2_and_only_missing_ones_are_trained(d
 
 def test_a_source_s_own_runs_stay_when_it_is_no_target(done: Project) -> None:
     done.configure(benchmarks={"pair": {"tasks": ["one"], "sources": ["one", "two"]}})
-    assert done.planned() == (set(), {"collect_scores": 1, "table": 1})
+    assert done.planned() == (set(), VIEWS)
 
 
 def test_the_reference_protocol_reruns_what_it_does_otherwise(done: Project) -> None:
     done.configure(protocol="reference")
     runs = {f"adapter_fusion/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
-    assert done.planned() == (runs, views(4))
+    assert done.planned() == (runs, VIEWS)
 
 
 def test_a_limit_of_rows_makes_that_task_anew(done: Project) -> None:
@@ -102,14 +104,14 @@ def test_a_task_that_is_unavailable_is_waited_for_by_nobody(done: Project) -> No
 def test_a_learning_rate_of_stage_2_reruns_that_method(done: Project) -> None:
     done.configure(hyperparameters={"scalearn": {"learning_rate": 0.003}})
     runs = {f"scalearn/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
-    assert done.planned() == (runs, views(4))
+    assert done.planned() == (runs, VIEWS)
 
 
 def test_a_learning_rate_of_stage_1_reruns_what_is_built_on_it(done: Project) -> None:
     done.configure(hyperparameters={"adapter": {"learning_rate": 0.003}})
     planned = done.planned()
     assert len(planned.runs) == 12
-    assert planned.jobs == {**views(12), "stack_sources": 1}
+    assert planned.jobs == {**VIEWS, "stack_sources": 1}
 
 
 def test_a_default_spelt_out_reruns_nothing(done: Project) -> None:
@@ -122,7 +124,7 @@ def test_how_to_compute_reruns_all_trainings_unless_it_is_auto(done: Project) ->
     assert done.planned() == NOTHING
     done.configure(compute={"precision": "bf16", "tf32": False})
     planned = done.planned()
-    assert len(planned.runs) == 12 and planned.jobs == {**views(12), "stack_sources": 1}
+    assert len(planned.runs) == 12 and planned.jobs == {**VIEWS, "stack_sources": 1}
     done.run()
     again = [call for call in done.calls() if call.startswith("train ")][-12:]
     assert all("--compute=precision=bf16 --compute=tf32=false --output" in call for call in again)
@@ -136,7 +138,7 @@ def test_a_method_version_reruns_that_method(done: Project) -> None:
         done.path / "scalearn/methods/adapter_fusion.py", 'name="adapter_fusion",', 'name="adapter_fusion", version=9,'
     )
     runs = {f"adapter_fusion/pair/{task}/{seed}" for task in ("one", "two") for seed in (0, 1)}
-    assert done.planned() == (runs, views(4))
+    assert done.planned() == (runs, VIEWS)
 
 
 @pytest.mark.parametrize(
@@ -152,21 +154,26 @@ def test_the_version_of_a_stage_reruns_it_and_what_is_built_on_it(
 ) -> None:
     edit(done.path / "scalearn/versions.py", f"{stage} = ", f"{stage} = 10 + ")
     planned = done.planned()
-    assert planned.jobs == {**views(12), **jobs}
+    assert planned.jobs == {**VIEWS, **jobs}
     assert len(planned.runs) == 12
 
 
 def test_the_version_of_scoring_scores_again_and_trains_nothing(done: Project) -> None:
     edit(done.path / "scalearn/versions.py", "SCORING = ", "SCORING = 10 + ")
-    assert done.planned() == (set(), views(12))
+    assert done.planned() == (set(), VIEWS)
 
 
 def test_another_metric_scores_again_and_trains_nothing(done: Project) -> None:
     one = {**CAMPAIGN["tasks"]["one"], "metrics": ["f1", "accuracy"]}
-    done.configure(tasks={**CAMPAIGN["tasks"], "one": one})
-    assert done.planned() == (set(), views(6))
-    done.configure(tasks={**CAMPAIGN["tasks"], "one": {**one, "positive": "no"}})
-    assert done.planned() == (set(), views(6))
+    for change in ({}, {"positive": "no"}):
+        done.configure(tasks={**CAMPAIGN["tasks"], "one": {**one, **change}})
+        assert done.planned() == (set(), VIEWS)
+        done.run()
+        assert done.planned() == NOTHING
+    tables = [call for call in done.calls() if call.startswith("table")]
+    layout = json.loads(tables[-1].split("--layout ")[1].split(" --runs")[0])
+    assert layout["metrics"] == {"one": ["f1", "accuracy"], "two": ["accuracy"]}
+    assert layout["positive"] == {"one": "no"}
 
 
 def test_prose_reruns_nothing(done: Project) -> None:
@@ -203,7 +210,9 @@ FAILING = "command, *arguments = sys.argv[1:]\nif command == 'train': sys.exit(1
 
 
 @pytest.mark.parametrize("more", [[], ["--keep-incomplete"]])
-def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: Project) -> None:
+def test_a_change_whose_trainings_fail_is_not_forgotten(
+    more: list[str], done: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Snakemake puts the old runs back and remembers the new parameters with them."""
     done.configure(hyperparameters={"scalearn": {"learning_rate": 0.5}})
     stub = done.path / "bin/scalearn"
@@ -214,8 +223,12 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: P
     line = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", *more]
     done.snakemake(*line, status=1)
     assert done.planned() == planned
-    scores = {path.parts[-6] for path in done.path.rglob("score.json")}
-    assert scores == {"adapter", "adapter_fusion"}  # no table shows scores of before the change as today's
+    (table,) = [call for call in done.calls() if call.startswith("table") and "--due" in call]
+    assert "--due .snakemake " in table
+    monkeypatch.chdir(done.path)  # no table shows scores of before the change as today's
+    assert {
+        str(path.relative_to("results/runs/tiny")).replace("/full/", "/") for path in due_runs(SNAKEMAKE)
+    } == planned.runs
     stub.write_text(whole)
     done.snakemake("resources/models/tiny/model.json", "--force", *line)  # a success of something else
     assert done.planned() == planned
@@ -223,15 +236,29 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(more: list[str], done: P
     assert done.planned() == Planned(set(), {})
 
 
-def test_a_failure_makes_anew_the_tables_of_what_had_scores_and_no_others(done: Project) -> None:
-    done.configure(hyperparameters={"all": {"learning_rate": 0.5}})
+def test_a_failure_makes_anew_the_tables_of_what_has_runs_and_no_others(done: Project) -> None:
+    done.configure(
+        hyperparameters={"all": {"learning_rate": 0.5}}, benchmarks={"pair": ["one", "two"], "other": ["three"]}
+    )
     stub, table = done.path / "bin/scalearn", done.path / "results/pair_table.md"
     stub.write_text(stub.read_text().replace("command, *arguments = sys.argv[1:]\n", FAILING))
-    for text, removed in (("before the change", True), ("of runs that are gone", False)):
-        table.write_text(text)
-        done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
-        assert not list(done.path.rglob("score.json"))
-        assert (table.read_text() != text) == removed
+    table.write_text("before the change")
+    done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
+    assert table.read_text() != "before the change"
+    assert not (done.path / "results/other_table.md").exists()
+
+
+def test_what_succeeded_and_changed_nothing_is_not_due_though_another_run_failed(
+    done: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its score stands in the table of what there is."""
+    stub = done.path / "bin/scalearn"
+    failing = "command, *arguments = sys.argv[1:]\nif command == 'train' and 'scalearn' in arguments: sys.exit(1)\n"
+    stub.write_text(stub.read_text().replace("command, *arguments = sys.argv[1:]\n", failing))
+    line = ["--forcerun", "train_composition", "--profile", "local", "--cores", "2", "--resources", "gpu=2"]
+    done.snakemake("results/pair_table.md", *line, status=1)
+    monkeypatch.chdir(done.path)
+    assert {path.parts[3] for path in due_runs(SNAKEMAKE)} == {"scalearn"}
 
 
 def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: Project) -> None:

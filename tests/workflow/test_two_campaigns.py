@@ -25,7 +25,7 @@ def test_another_campaign_file_does_not_train_over_what_the_first_has_made(done:
     assert done.calls() == before
     assert {path: path.read_bytes() for path in files} == files
     assert done.planned() == Planned(set(), {})
-    done.snakemake("results/runs/tiny/adapter/single/one/full/0/score.json", *RUN, "--configfile", "mine.yaml")
+    done.snakemake("results/runs/tiny/adapter/single/one/full/0/run.json", *RUN, "--configfile", "mine.yaml")
     done.snakemake(
         *RUN, "--config", 'hyperparameters={"scalearn": {"learning_rate": 0.5}}'
     )  # the same campaign, edited
