@@ -20,6 +20,7 @@ from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.protocol import is_built_in, learner, named, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
@@ -53,6 +54,7 @@ class Campaign:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._values: dict[tuple[str, str, str], HyperParameters] = {}
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], origin: str = "config.yaml") -> Campaign:
@@ -204,12 +206,17 @@ class Campaign:
 
     # ------------------------------------------------------------------ identity
 
-    def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
+    def hyperparameters(self, method: str, benchmark: str, task: str) -> HyperParameters:
         """All values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
+        if (method, benchmark, task) not in self._values:  # seeds share them, and thousands of runs ask
+            self._values[method, benchmark, task] = self._resolved(method, benchmark, task)
+        return self._values[method, benchmark, task]
+
+    def _resolved(self, method: str, benchmark: str, task: str) -> HyperParameters:
         config, entry = self.config, self.benchmarks.get(benchmark)
         beside = self.built_in.intersection(entry.tasks if entry else ())
         layers = [
-            *(hyperparameters.paper(config.protocol, task, beside) if task in self.built_in else ()),
+            *(hyperparameters.layers(config.protocol, task, beside) if task in self.built_in else ()),
             config.hyperparameters,
             config.benchmark_hyperparameters.get(benchmark, {}),
             config.task_hyperparameters.get(task, {}),
@@ -224,13 +231,13 @@ class Campaign:
         return made.version_of(values)
 
     def changed(self, method: str, benchmark: str, task: str) -> str:
-        """The hyper-parameters that differ from the method's defaults, as JSON.
+        """The hyper-parameters that differ from the paper's for this method and task, as JSON.
 
         With the method's version this is what, beside the paths, tells its runs apart: a new option at its default
         and a default spelt out in the campaign change nothing.
         """
-        values, defaults = self.hyperparameters(method, benchmark, task), METHODS[method].defaults
-        return normal({key: value for key, value in values.items() if value != defaults[key]})
+        paper = hyperparameters.paper(METHODS[method], task if task in self.built_in else None)
+        return normal(self.hyperparameters(method, benchmark, task).beyond(paper))
 
     def definition(self, task: str) -> str:
         """What makes the rows of this task what they are, as JSON: all that differs from a definition's defaults.

@@ -27,7 +27,7 @@ How = Annotated[
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
 Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
-Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
+Changed = Annotated[str, typer.Option(help="what differs from the paper's, as JSON (scalearn methods NAME lists them)")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
 ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"
@@ -285,13 +285,14 @@ def train(
     max_time: MaxTime = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
-    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    changes, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
     how = how_to_compute(compute or [])
     budget.begin(max_time)
     budget.check()
 
-    from scalearn.training.spec import RunSpec
+    from scalearn.training.spec import RunSpec, on_top
 
+    values = on_top(method, data, changes)
     spec = RunSpec(method, benchmark, seed, values, model, data, sources, output, switches, similarities, how)
     if not spec.done:
         gpus.take()
@@ -315,13 +316,15 @@ def train_joint(
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
-    values, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    changes, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
     how = how_to_compute(compute or [])
     budget.begin(max_time)
     budget.check()
 
+    from scalearn.methods import METHODS
     from scalearn.training.joint_spec import JointSpec
 
+    values = METHODS[method].hyperparameters(**changes)
     spec = JointSpec(method, benchmark, seed, values, model, tuple(data), output, switches, how)
     if not spec.done:
         gpus.take()

@@ -137,7 +137,7 @@ def _difference(campaign: Campaign, run: Run, found: Mapping[str, Any]) -> str |
     switches = campaign.switches(run.method, *tasks)
     if found["identity"] != asked:
         return f"another config: it is {_differing(found['identity'], asked)}"
-    values = campaign.hyperparameters(run.method, run.benchmark, run.task)
+    values = campaign.hyperparameters(run.method, run.benchmark, run.task).model_dump()
     if found["hyperparameters"] != values:
         return f"another config: hyper-parameter {_differing(found['hyperparameters'], values)}"
     version = campaign.version(run.method, run.benchmark, run.task)

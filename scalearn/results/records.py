@@ -90,7 +90,7 @@ class RunRecord(_Record):
     """run.json, as far as scores need it."""
 
     identity: Identity
-    hyperparameters: dict[str, int | float]
+    hyperparameters: dict[str, bool | int | float]
     method_version: int
     task: TaskFacts
     baseline: Baseline
@@ -143,7 +143,7 @@ class ScoreRecord(_Record):
     scores: dict[str, float]
     baseline: dict[str, float]
     rows: dict[str, int]
-    hyperparameters: dict[str, int | float]
+    hyperparameters: dict[str, bool | int | float]
     cost: Cost
     provenance: Provenance
 

@@ -73,7 +73,7 @@ def _trainer(spec: JointSpec, record: dict[str, Any]) -> JointTrainer:
     train = _splits(spec, "train", joint)
     if spec.record_built_in:
         seed = None if joint.first_rows else spec.seed
-        train[RECORD] = drawn(train[RECORD], int(values["record_rows"]), seed)
+        train[RECORD] = drawn(train[RECORD], values.record_rows, seed)
     validation = {name: split.sorted_by_length() for name, split in _splits(spec, "validation", joint).items()}
     return JointTrainer(
         model,
@@ -108,7 +108,7 @@ def _splits(spec: JointSpec, split: str, joint: Joint) -> dict[str, EncodedSplit
 
 
 def _training(trainer: JointTrainer, state: Any, spec: JointSpec) -> dict[str, Any]:
-    batch = int(spec.learner[1]["batch_size"])
+    batch = spec.learner[1].batch_size
     once = math.ceil(len(trainer.train_dataset) / batch)
     return {
         "computed": trainer.computed,
@@ -146,7 +146,7 @@ def _task_record(
         **({"compute": spec.compute.asked} if spec.compute.asked else {}),
         "computed": found["computed"],
         "identity": spec.identity(name),
-        "hyperparameters": dict(spec.hyperparameters),
+        "hyperparameters": spec.hyperparameters.model_dump(),
         "method_version": spec.version,
         "task": encoding["task"],
         "inputs": {"model": encoding["model"], "data": encoding["sha256"], "tasks": list(spec.encodings)},

@@ -12,7 +12,8 @@ from scalearn.compute import Compute
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters, ManyTasks
 from scalearn.protocol import Joint, RunSwitch, learner, named
 from scalearn.tasks.definition import is_name
 from scalearn.training.spec import built_in, check_switches, is_done, read_encoding
@@ -51,14 +52,16 @@ class JointSpec:
         return named(self.switches)
 
     @property
-    def learner(self) -> tuple[Method, HyperParameters, Joint]:
+    def learner(self) -> tuple[Method, ManyTasks, Joint]:
         """The method, its hyper-parameters and joint training, with what the switches that are on change in them."""
         method, joint = METHODS[self.method], Joint()
         if method.family != "joint":
             raise UserError(f"method '{self.method}' is not a joint one; use `scalearn train`")
         for switch in self.switched:
             joint = replace(joint, **switch.joint)
-        return *learner(method, self.hyperparameters, self.switched), joint
+        method, values = learner(method, self.hyperparameters, self.switched)
+        assert isinstance(values, ManyTasks), f"{method.name} is a joint method"
+        return method, values, joint
 
     @property
     def version(self) -> int:
@@ -93,7 +96,7 @@ class JointSpec:
             **({"compute": self.compute.asked} if self.compute.asked else {}),
             **({"own": own} if own else {}),  # all of its rows train, see `record_rows`
             "identity": self.identity(JOINT),
-            "hyperparameters": dict(self.hyperparameters),
+            "hyperparameters": self.hyperparameters.model_dump(),
             "method_version": self.version,
             "tasks": [encoding["task"] for encoding in encodings.values()],
             "inputs": {

@@ -11,8 +11,10 @@ from typing import Any
 from scalearn.compute import Compute
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256
+from scalearn.hyperparameters import paper
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.protocol import RunSwitch, learner, named
 from scalearn.tasks import TASKS
 from scalearn.training.folder import check_identity, check_output
@@ -23,7 +25,7 @@ OPTIONAL = ("switches", "compute", "own")  # of a record: left out where there i
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What a run is made of. `hyperparameters` are complete: the method's defaults with what overrides them.
+    """What a run is made of. `hyperparameters` are complete: the paper's with what overrides them.
 
     `switches` name what the reference protocol does otherwise in this run (scalearn.protocol).
     """
@@ -66,7 +68,7 @@ class RunSpec:
                 "shots": "full",
                 "seed": self.seed,
             },
-            "hyperparameters": dict(self.hyperparameters),
+            "hyperparameters": self.hyperparameters.model_dump(),
             "method_version": method.version_of(values),
             "task": encoding["task"],
             "inputs": {
@@ -104,6 +106,15 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
             "encode the task again"
         )
     return str(name) if encoding["built_in"] else None
+
+
+def on_top(method: str, data: Path, changes: Mapping[str, bool | int | float]) -> HyperParameters:
+    """Return all hyper-parameters of a run on this encoded task: the paper's for it, and on top what differs."""
+    learner, encoding = METHODS[method], read_encoding(data)
+    name = str(encoding["task"]["name"])
+    # Data of an older version need not say whether it is the built-in task where that makes no difference.
+    depends = name in TASKS and paper(learner, name) != learner.defaults
+    return paper(learner, built_in(data, encoding) if depends else None).but(**changes)
 
 
 def check_switches(switches: Iterable[RunSwitch], method: Method, data: Mapping[Path, dict[str, Any]]) -> None:
