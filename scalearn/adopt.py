@@ -16,7 +16,6 @@ from typing import Any
 from scalearn.campaign import JOINT, Campaign, RunSpec
 from scalearn.campaign.keys import normal
 from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SOURCES, TASKS
-from scalearn.campaign.spec import differing
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, write_json
 from scalearn.methods import METHODS
@@ -141,7 +140,8 @@ def _converted(
     if "spec" in old:  # killed before the run was moved
         return RunSpec.of_record(old["spec"]), old
     tasks = old["tasks"] if "tasks" in old else [old["task"]]
-    changed = differing(METHODS[old["identity"]["method"]], old["hyperparameters"])
+    kind = METHODS[old["identity"]["method"]].hyperparameters
+    changed = kind(**old["hyperparameters"]).beyond(kind())
     names = [task["name"] for task in tasks]
     spec = asked.get(_text(old["identity"], changed, old.get("switches", ()), old.get("compute", {}), names))
     if spec is None:

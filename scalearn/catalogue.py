@@ -15,6 +15,7 @@ from scalearn.files import read_json
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import bottleneck
 from scalearn.methods.base import Method, Shapes
+from scalearn.methods.hyperparameters import Bottleneck
 from scalearn.tasks.definition import local_path
 
 TASKS = 8  # as many as GLUE has
@@ -49,6 +50,7 @@ def sizes(campaign: Campaign | None, benchmark: str | None, asked: Mapping[str, 
             raise UserError(f"--benchmark: unknown name '{benchmark}'{nearest(benchmark, campaign.benchmarks)}")
         sources, tasks = len(campaign.source_runs(benchmark, 0)), len(campaign.joint_tasks(benchmark))
     values = METHODS[STAGE1].defaults if campaign is None else campaign.hyperparameters(STAGE1, "single", "")
+    assert isinstance(values, Bottleneck)
     given = {key: value for key, value in asked.items() if value is not None}
     if "hidden" in given:
         given.setdefault("intermediate", 4 * given["hidden"])
@@ -109,8 +111,8 @@ def _row(method: Method, campaign: Campaign | None, benchmark: str | None, shape
         "shared_by_tasks": method.family == "joint",
         "citation": method.citation,
         "version": method.version,
-        "defaults": method.defaults,
-        "hyperparameters": values,
+        "defaults": method.defaults.model_dump(),
+        "hyperparameters": values.model_dump(),
     }
 
 

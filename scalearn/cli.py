@@ -39,7 +39,7 @@ How = Annotated[
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
 Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<int>")]
-Changed = Annotated[str, typer.Option(help="what differs from the method's defaults, as JSON")]
+Changed = Annotated[str, typer.Option(help="what differs from the paper's, as JSON (scalearn methods NAME lists them)")]
 Switches = Annotated[list[str] | None, typer.Option(help="a difference of the reference protocol to repeat")]
 
 ENCODER = "by default that of the benchmark's encoder; without a campaign RoBERTa-base's"

@@ -15,7 +15,8 @@ from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import bottleneck
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import Bottleneck, Composing, HyperParameters
 from scalearn.model_folder import CONFIG
 from scalearn.protocol import RUN_SWITCHES
 from scalearn.tasks.definition import local_path
@@ -49,8 +50,9 @@ def check_compatible(campaign: Campaign, origin: str) -> None:
 
 def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
     """Refuse sources whose adapters have different widths."""
-    sources = {campaign.task_names[run.task]: run for run in campaign.source_runs(benchmark, 0)}
-    tasks, factors = list(sources), {task: run.values["reduction_factor"] for task, run in sources.items()}
+    sources = {campaign.task_names[run.task]: run.values for run in campaign.source_runs(benchmark, 0)}
+    factors = {task: values.reduction_factor for task, values in sources.items() if isinstance(values, Bottleneck)}
+    tasks = list(sources)
     for task in tasks[1:]:
         if factors[task] != factors[tasks[0]]:
             raise UserError(
@@ -65,17 +67,17 @@ def _check_left(campaign: Campaign, benchmark: str, method: Method, origin: str)
     sources = {campaign.task_names[run.task] for run in campaign.source_runs(benchmark, 0)}
     for task in campaign.joint_tasks(benchmark):
         values = campaign.hyperparameters(method.name, benchmark, task)
-        if sources == {task} and not values.get("include_target", 1):
+        if sources == {task} and isinstance(values, Composing) and not values.include_target:
             raise UserError(
                 f"{origin}: benchmarks.{benchmark}: no source but the target '{task}' itself; "
-                "set include_target to 1, or add sources"
+                "set include_target to true, or add sources"
             )
 
 
 def _check_values(method: Method, values: HyperParameters, hidden: int | None, origin: str) -> None:
     try:
         method.check(values, hidden)
-        if hidden is not None and "reduction_factor" in values:
+        if hidden is not None and isinstance(values, Bottleneck):
             bottleneck(hidden, values)
     except UserError as error:
         raise UserError(f"{origin}: {error}") from None

@@ -44,7 +44,7 @@ def complaint(error: ValidationError, kind: Any, content: Any) -> str:
     where = _written(path)
     if reason in ("value_error", "assertion_error"):  # a sentence of our own
         return _joined(where, first["msg"].partition(", ")[2])
-    if reason == "extra_forbidden":
+    if reason in ("extra_forbidden", "invalid_key"):  # YAML has keys that are numbers
         return f"{where}: unknown key{schema.hint(path, content)}"
     if reason == "union_tag_not_found":
         kinds = " or ".join(f"`kind: {tag}`" for tag in schema.kinds(schema.at(path, content)))

@@ -9,15 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from scalearn.compute import Compute
+from scalearn.hyperparameters import Layer
 from scalearn.protocol import Protocol
 from scalearn.tasks.definition import Commit, LocalPath, Name, Strict, Task, matching
-
-
-def _no_truth(value: Any) -> Any:
-    """Refuse what pydantic would take for 0 or 1."""
-    if isinstance(value, bool):
-        raise ValueError(f"a number is expected, found {str(value).lower()}; write 1 or 0")
-    return value
 
 
 def _as_typed(value: Any) -> Any:
@@ -26,8 +20,6 @@ def _as_typed(value: Any) -> Any:
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True), BeforeValidator(_as_typed)]
-Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_truth)]
-Hyperparameters = dict[Name, dict[Name, Number]]  # their bounds: scalearn.hyperparameters
 Duration = Annotated[str, matching(r"^\d+(\.\d+)?[smhd]$", "a time such as 10m or 1.5h (s, m, h or d)")]
 
 
@@ -175,15 +167,15 @@ class Config(Strict):
     sentence_encoder: Name | None = Field(
         None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
     )
-    hyperparameters: Hyperparameters = Field(
+    hyperparameters: Layer = Field(
         {},
         description="`all`, a family or a method -> what differs from the paper's values",
         examples=[{"adapter": {"learning_rate": 0.001}}],
     )
-    benchmark_hyperparameters: dict[Name, Hyperparameters] = Field(
+    benchmark_hyperparameters: dict[Name, Layer] = Field(
         {}, description="the same for one benchmark's runs", examples=[{"humset": {"two_stage": {"epochs": 10}}}]
     )
-    task_hyperparameters: dict[Name, Hyperparameters] = Field(
+    task_hyperparameters: dict[Name, Layer] = Field(
         {}, description="the same for runs on one task", examples=[{"record": {"adapter": {"epochs": 3}}}]
     )
 

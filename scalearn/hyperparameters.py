@@ -1,19 +1,41 @@
-"""Hyper-parameters of a run: its method's defaults, then layers of what differs, each narrower than the last. Pure."""
+"""Hyper-parameters of a run: the paper's for its method and task, then layers of what differs, each narrower than the
+last. What each one is, and what it may be, stands with the methods. Pure."""
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any
 
-from scalearn.errors import UserError, nearest
+from pydantic import TypeAdapter
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypedDict
+
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import FAMILIES, Method
+from scalearn.methods.hyperparameters import STRICT, HyperParameters
 from scalearn.tasks.glue import GLUE
 from scalearn.tasks.humset import HUMSET
 from scalearn.tasks.superglue import SUPERGLUE
 
-# In a layer: `all`, a family or a method -> what differs for it; the narrower one counts.
-Layer = Mapping[str, Mapping[str, int | float]]
+
+class _Checked:
+    """How a layer is read: by the methods' own models, those alone that it names; its JSON schema has all of them."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_read)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> Any:
+        return handler(_reader(NAMES).core_schema)
+
+
+# `all`, a family or a method -> what differs for it; the narrower one counts.
+Layer = Annotated[Mapping[str, Mapping[str, bool | int | float]], _Checked]
+NAMES = ("all", *FAMILIES, *METHODS)
 
 # Where the paper's values (its released scripts) depend on the task; all others stand with the methods.
 PAPER: Mapping[str, Layer] = {
@@ -25,80 +47,90 @@ PAPER: Mapping[str, Layer] = {
 # benchmark gives ReCoRD as many epochs as every other task.
 POOLED: Mapping[str, Layer] = {"record": {"adapter_fusion": {"epochs": 30}}}
 
-# The least and the most that a hyper-parameter may be; one that is not listed here is at least 0.
-RANGES: Mapping[str, tuple[float, float]] = {
-    "batch_size": (1, math.inf),
-    "epochs": (1, math.inf),
-    "eval_steps": (1, math.inf),
-    "include_target": (0, 1),
-    "kept_fraction": (0, 1),
-    "length_buckets": (0, 1),
-    "max_steps": (1, math.inf),
-    "omega_dropout": (0, 1),
-    "patience": (1, math.inf),  # with 0 every training would end after one evaluation
-    "record_rows": (1, math.inf),
-    "reduction_factor": (1, math.inf),
-    "temperature": (0.1, math.inf),  # below, only the largest task would be drawn
-    "top_k": (1, math.inf),
-    "train_sources": (0, 1),
-    "warmup_ratio": (0, 1),
-}
-WHOLE = {key for method in METHODS.values() for key, value in method.defaults.items() if isinstance(value, int)}
+
+def resolve(method: Method, layers: Iterable[Layer]) -> HyperParameters:
+    """Return all values of the method: its defaults, with what these layers change."""
+    fields = method.hyperparameters.model_fields
+    changes = {
+        key: value
+        for layer in layers
+        for name in ("all", method.family, method.name)
+        for key, value in layer.get(name, {}).items()
+        if key in fields
+    }
+    return method.hyperparameters(**changes)
 
 
-def paper(protocol: str, task: str, tasks: Collection[str]) -> list[Layer]:
-    """Return the paper's values for runs on a built-in task, where they are not the methods' own.
+def paper(method: Method, task: str | None) -> HyperParameters:
+    """Return the paper's values for runs of the method on a built-in task, None for a task of the user's own.
 
-    tasks: the built-in ones of the benchmark that the runs belong to.
+    Every run starts from them, whoever starts it: a campaign and the command line say what differs.
     """
-    layers = [PAPER.get(task, {})]
-    if protocol == "reference" and not {*GLUE, *SUPERGLUE}.difference(tasks):
-        layers.append(POOLED.get(task, {}))
-    return layers
+    return resolve(method, [PAPER.get(task, {})] if task else [])
 
 
-def resolve(method: Method, layers: Iterable[Layer]) -> dict[str, int | float]:
-    """Return all values of the method, numbers in the default's type."""
-    values = dict(method.defaults)
-    for layer in layers:
-        for name in ("all", method.family, method.name):
-            for key, value in layer.get(name, {}).items():
-                if key in values:
-                    values[key] = type(values[key])(value)
-    return values
+def layers(protocol: str, task: str, tasks: Collection[str]) -> list[Layer]:
+    """Return the paper's layers for runs on a built-in task of a benchmark that has these built-in tasks."""
+    pooled = protocol == "reference" and not {*GLUE, *SUPERGLUE}.difference(tasks)
+    return [PAPER.get(task, {}), POOLED.get(task, {}) if pooled else {}]
 
 
-def check(where: str, layer: Layer) -> None:
-    """Refuse unknown methods, unknown hyper-parameters and impossible values; `where` begins the sentence."""
-    for name, values in layer.items():
-        concerned = [method for method in METHODS.values() if name in ("all", method.family, method.name)]
-        if not concerned:
-            raise UserError(f"{where}: unknown name '{name}'{nearest(name, ('all', *FAMILIES, *METHODS))}")
-        known = {key for method in concerned for key in method.defaults}
-        for key, value in values.items():
-            if key not in known:
-                raise UserError(f"{where}.{name}: unknown name '{key}'{nearest(key, known)}")
-            check_value(f"{where}.{name}", key, value)
+def exceptions(method: Method) -> dict[str, dict[str, bool | int | float]]:
+    """Return where the paper's values for the method depend on the task: task -> what differs from its defaults."""
+    found = {task: paper(method, task).beyond(method.defaults) for task in PAPER}
+    return {task: changes for task, changes in found.items() if changes}
 
 
-def check_value(where: str, key: str, value: object) -> None:
-    """Refuse what is not a number, or out of the hyper-parameter's range; `where` begins the sentence."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
-        found = str(value).lower() if isinstance(value, bool) else repr(value)
-        raise UserError(f"{where}: {key} is {found}; give a number")
-    least, most = RANGES.get(key, (0, math.inf))
-    if not least <= value <= most:
-        raise UserError(
-            f"{where}: {key} is {value:g}; give "
-            + (f"a number from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}")
-        )
-    if key in WHOLE and value != int(value):
-        raise UserError(f"{where}: {key} is {value:g}; give a whole number")
+# ---------------------------------------------------------------------- what a campaign file may say
+
+
+def _read(content: Any) -> Any:
+    """Return a layer of a campaign file, checked; pydantic's errors say where in it something is wrong."""
+    named = tuple(name for name in NAMES if isinstance(content, Mapping) and name in content)
+    return _reader(named).validate_python(_typed(content))
+
+
+def _typed(content: Any) -> Any:
+    """Return the content with the values that Snakemake hands over as text inside of mappings (`--config`)."""
+    if isinstance(content, Mapping):
+        return {key: _typed(value) for key, value in content.items()}
+    if not isinstance(content, str) or len(content) > 40:
+        return content
+    if content.lower() in ("true", "false"):
+        return content.lower() == "true"
+    if re.fullmatch(r"[+-]?[0-9]+", content):
+        return int(content)
+    return float(content) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", content, re.I) else content
+
+
+@cache
+def _reader(names: tuple[str, ...]) -> TypeAdapter[Any]:
+    """Return what reads a layer with these names in it; any other name is refused."""
+    return TypeAdapter(_mapping("Layer", {name: _keys(name) for name in names}))
+
+
+@cache
+def _keys(name: str) -> Any:
+    """Return what may be set for all methods, a family or a method; a default is told where it is a method's."""
+    fields: dict[str, Any] = {}
+    for method in METHODS.values():
+        if name in ("all", method.family, method.name):
+            for key, field in method.hyperparameters.model_fields.items():
+                more = {"json_schema_extra": {"default": field.default}} if name == method.name else {}
+                fields.setdefault(key, method.hyperparameters.annotation(key, **more))
+    return _mapping(name, fields)
+
+
+def _mapping(name: str, fields: Mapping[str, Any]) -> Any:
+    """Return the type of mappings with some of these keys and no other."""
+    make: Any = TypedDict
+    made = make(name, dict(fields), total=False)
+    made.__pydantic_config__ = STRICT
+    return made
 
 
 def check_benchmark(where: str, layer: Layer) -> None:
     """Refuse values for one benchmark's runs of a single-task method: its runs belong to all benchmarks."""
-    check(where, layer)
     for name in layer:
         if name == "single" or (name in METHODS and METHODS[name].family == "single"):
             raise UserError(f"{where}.{name}: all benchmarks share its runs; use `task_hyperparameters` instead")
@@ -106,7 +138,6 @@ def check_benchmark(where: str, layer: Layer) -> None:
 
 def check_task(where: str, layer: Layer) -> None:
     """Refuse values for one task of joint methods: their runs learn all tasks of a benchmark."""
-    check(where, layer)
     for name in layer:
         if name == "joint" or (name in METHODS and METHODS[name].family == "joint"):
             raise UserError(

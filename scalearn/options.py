@@ -56,20 +56,15 @@ def valid(what: str, kind: Any, content: Any) -> Any:
         raise UserError(f"{what}: {complaint(error, kind, content)}") from None
 
 
-def hyper_parameters(method: str, changed: str) -> dict[str, int | float]:
-    """Return the hyper-parameters of a method, with what the option `--hyperparameters` changes."""
-    from scalearn.hyperparameters import check_value
+def hyper_parameters(method: str, changed: str) -> dict[str, bool | int | float]:
+    """Return what the option `--hyperparameters` changes in those of a method, checked."""
     from scalearn.methods import METHODS
 
     if method not in METHODS:
         raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
-    values = METHODS[method].defaults
-    for key, value in json_object("--hyperparameters", changed).items():
-        if key not in values:
-            raise UserError(f"--hyperparameters: unknown key '{key}'{nearest(key, values)}")
-        check_value("--hyperparameters", key, value)
-        values[key] = type(values[key])(value)
-    return values
+    values = valid("--hyperparameters", METHODS[method].hyperparameters, json_object("--hyperparameters", changed))
+    found: dict[str, bool | int | float] = values.model_dump(exclude_unset=True)
+    return found
 
 
 def run_spec(text: str) -> RunSpec:

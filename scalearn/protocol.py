@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import HubSource, Task
 
@@ -188,8 +189,6 @@ def named(switches: Iterable[str]) -> list[RunSwitch]:
 
 def learner(method: Method, values: HyperParameters, switches: Iterable[RunSwitch]) -> tuple[Method, HyperParameters]:
     """Return the method and its hyper-parameters with what these switches change in them."""
-    changed = dict(values)
     for switch in switches:
-        method = replace(method, **switch.fields)
-        changed |= switch.values
-    return method, changed
+        method, values = replace(method, **switch.fields), values.but(**switch.values)
+    return method, values

@@ -43,7 +43,6 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
             f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "
             "remove the key, or set `protocol: corrected`"
         )
-    hyperparameters.check(f"{origin}: hyperparameters", config.hyperparameters)
     _known(origin, "benchmark_hyperparameters", tuple(config.benchmark_hyperparameters), config.benchmarks)
     for name, layer in config.benchmark_hyperparameters.items():
         hyperparameters.check_benchmark(f"{origin}: benchmark_hyperparameters.{name}", layer)
@@ -58,7 +57,9 @@ def explain(error: ValidationError, content: Mapping[str, Any]) -> str:
     key, _, rest = text.partition(": ")
     if key == "model" and isinstance(model := content.get("model"), str) and "/" in model:
         return f"model: a key of `models` is expected, found the text '{model}' ({_how_to_add(model)})"
-    if rest.startswith("unknown key") and key in {name for method in METHODS.values() for name in method.defaults}:
+    if rest.startswith("unknown key") and key in {
+        name for method in METHODS.values() for name in method.hyperparameters.model_fields
+    }:
         return f"{key}: unknown key here; it is a hyper-parameter: write `hyperparameters: {{all: {{{key}: ...}}}}`"
     return text
 

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from scalearn import hyperparameters
 from scalearn.campaign.keys import Key, digest, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
-from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, differing, group_key
+from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
 from scalearn.campaign.variants import TableRow, Variant, table_rows
 from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.protocol import PROTOCOLS, is_built_in, run_switches, task_under
 from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
@@ -268,15 +269,15 @@ class Campaign:
 
     # ------------------------------------------------------------------ what they are made of
 
-    def hyperparameters(self, method: str, benchmark: str, task: str) -> dict[str, int | float]:
+    def hyperparameters(self, method: str, benchmark: str, task: str) -> HyperParameters:
         """Return all values for runs of the method on the task; `benchmark` is `single` for single-task methods."""
         return self._values(Variant.plain(method), benchmark, task)
 
-    def _values(self, variant: Variant, benchmark: str, task: str) -> dict[str, int | float]:
+    def _values(self, variant: Variant, benchmark: str, task: str) -> HyperParameters:
         config, entry = self.config, self.benchmarks.get(benchmark)
         beside = self.built_in.intersection(entry.tasks if entry else ())
         layers = [
-            *(hyperparameters.paper(config.protocol, task, beside) if task in self.built_in else ()),
+            *(hyperparameters.layers(config.protocol, task, beside) if task in self.built_in else ()),
             config.hyperparameters,
             config.benchmark_hyperparameters.get(benchmark, {}),
             config.task_hyperparameters.get(task, {}),
@@ -287,7 +288,8 @@ class Campaign:
     def _differing(self, variant: Variant, benchmark: str, task: str) -> dict[str, Any]:
         known = (variant.learned, benchmark, task)
         if known not in self._changes:
-            self._changes[known] = differing(variant.method, self._values(variant, benchmark, task))
+            values = self._values(variant, benchmark, task)
+            self._changes[known] = values.beyond(variant.method.defaults)
         return self._changes[known]
 
     def definition(self, task: str) -> str:

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from scalearn import versions
 from scalearn.campaign.keys import DIGITS, LONGEST, MARK, Key, digest, name_of, normal, shortened
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
+from scalearn.complaints import complaint
 from scalearn.compute import Compute
 from scalearn.errors import nearest
 from scalearn.methods import METHODS
-from scalearn.methods.base import HyperParameters, Method
+from scalearn.methods.base import Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.protocol import RUN_SWITCHES, RunSwitch, learner, named, run_switches
 from scalearn.tasks.definition import Name, Strict
 
@@ -44,7 +46,7 @@ class RunSpec(Strict):
     benchmark: Name = SINGLE
     seed: int = Field(0, ge=0, lt=2**32)
     shots: Literal["full"] = FULL
-    hyperparameters: dict[str, bool | int | float] = Field({})
+    hyperparameters: dict[str, bool | int | float | str] = Field({})
     sources: tuple[str, ...] = ()
     sentence_encoder: Key | None = None
     switches: tuple[str, ...] = ()
@@ -78,7 +80,7 @@ class RunSpec(Strict):
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
         if len(set(map(name_of, self.tasks))) < len(self.tasks):
             raise ValueError(f"tasks: they are {', '.join(self.tasks)}; name each once")
-        object.__setattr__(self, "hyperparameters", differing(METHODS[self.method], self.hyperparameters))
+        object.__setattr__(self, "hyperparameters", self._differing())
         made = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
         if self.versions and self.versions != made:
             raise ValueError(
@@ -88,6 +90,14 @@ class RunSpec(Strict):
         object.__setattr__(self, "versions", made)
         return self
 
+    def _differing(self) -> dict[str, Any]:
+        """Return the hyper-parameters that differ from the method's defaults; a ValueError says what is wrong."""
+        kind = METHODS[self.method].hyperparameters
+        try:
+            return dict(sorted(kind(**self.hyperparameters).beyond(kind()).items()))
+        except ValidationError as error:
+            raise ValueError(f"hyperparameters: {complaint(error, kind, self.hyperparameters)}") from None
+
     # ------------------------------------------------------------------ what follows from it
 
     @property
@@ -95,10 +105,10 @@ class RunSpec(Strict):
         """The family of the method."""
         return METHODS[self.method].family
 
-    @property
+    @cached_property
     def values(self) -> HyperParameters:
         """All hyper-parameters, the method's defaults with what differs from them."""
-        return {**METHODS[self.method].defaults, **self.hyperparameters}
+        return METHODS[self.method].hyperparameters(**self.hyperparameters)
 
     @property
     def switched(self) -> list[RunSwitch]:
@@ -160,12 +170,7 @@ class RunSpec(Strict):
     @property
     def record(self) -> dict[str, Any]:
         """All of it, defaults spelt out, as run.json holds it."""
-        return {**self.model_dump(mode="json"), "hyperparameters": dict(self.values)}
-
-
-def differing(method: Method, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that differ from the method's defaults, by key in the order of the alphabet."""
-    return {key: value for key, value in sorted(values.items()) if value != method.defaults[key]}
+        return {**self.model_dump(mode="json"), "hyperparameters": self.values.model_dump()}
 
 
 def group_key(benchmark: str, content: tuple[str, ...], shipped: tuple[str, ...] | None) -> str:

@@ -10,8 +10,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from scalearn import hyperparameters
+from pydantic import ValidationError
+
 from scalearn.campaign.spec import STAGE1
+from scalearn.complaints import complaint
 from scalearn.config import Row, Setting
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
@@ -100,8 +102,12 @@ def _check(entry: Row, where: str) -> None:
         raise UserError(f"{where}.{entry.method}: select: there is only one setting; give a list of values")
     if entry.sources and METHODS[entry.method].family != "two_stage":
         raise UserError(f"{where}.{entry.method}: sources: only two-stage methods compose adapters; remove the key")
+    kind = METHODS[entry.method].hyperparameters
     for settings in _combinations(entry):
-        hyperparameters.check(where, {entry.method: settings})  # type: ignore[dict-item]
+        try:
+            kind(**settings)
+        except ValidationError as error:
+            raise UserError(f"{where}.{entry.method}: {complaint(error, kind, settings)}") from None
 
 
 def _combinations(entry: Row) -> list[dict[str, Setting]]:

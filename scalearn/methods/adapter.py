@@ -5,37 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from scalearn.errors import UserError
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import Bottleneck, ManyTasks, OneTask
 
 ADAPTER = "task"  # the adapter's name inside the model
 
 
-def bottleneck(hidden: int, values: HyperParameters) -> int:
+def bottleneck(hidden: int, values: Bottleneck) -> int:
     """Return the adapter's inner width, hidden // reduction_factor; a UserError refuses one that leaves nothing."""
-    factor = int(values["reduction_factor"])
-    if not 1 <= factor <= hidden:
+    factor = values.reduction_factor
+    if factor > hidden:
         raise UserError(f"hyperparameters: reduction_factor is {factor}; give a number from 1 to {hidden}")
     return hidden // factor
 
 
-def add_adapter(model: Any, values: HyperParameters) -> None:
+def add_adapter(model: Any, values: Bottleneck) -> None:
     """Add a fresh bottleneck adapter (W ~ N(0, 0.02), biases 0) to every layer, and leave only it trainable."""
     from adapters import SeqBnConfig
 
     bottleneck(model.config.hidden_size, values)  # the library would make a factor that leaves nothing leave one
-    config = SeqBnConfig(reduction_factor=int(values["reduction_factor"]), non_linearity="relu")
+    config = SeqBnConfig(reduction_factor=values.reduction_factor, non_linearity="relu")
     model.add_adapter(ADAPTER, config=config)
     model.train_adapter(ADAPTER)
 
 
-class Adapter(Method):
-    """y = LN(U·relu(D·u + b) + c + h + x) with u = LN(h + x); D is (d // r) x d. Pfeiffer et al. 2021, section 3."""
+class AdapterValues(OneTask, Bottleneck):
+    """Of the adapter that learns one task."""
 
-    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+
+class AdapterOfAllValues(ManyTasks, Bottleneck):
+    """Of the adapter that learns all tasks."""
+
+
+class Adapter(Method):
+    """A bottleneck after each layer's FFN. Pfeiffer et al. 2021, section 3."""
+
+    formula = "y = LN(U·relu(D·u + b) + c + h + x) with u = LN(h + x); D is (d // r) x d, r the reduction_factor"
+
+    def count(self, shapes: Shapes, values: Bottleneck) -> int:
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
         return shapes.layers * (2 * d * b + d + b)
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+    def install(self, model: Any, values: Bottleneck, given: Given) -> None:
         add_adapter(model, values)
 
 
@@ -45,13 +56,13 @@ METHODS = (
         title="Adapter",
         family="single",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
-        own={"learning_rate": 3e-4, "reduction_factor": 16},
+        hyperparameters=AdapterValues,
     ),
     Adapter(  # one adapter for all tasks
         name="adapter_m",
         title="Adapter-m",
         family="joint",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
-        own={"learning_rate": 3e-4, "reduction_factor": 16},
+        hyperparameters=AdapterOfAllValues,
     ),
 )

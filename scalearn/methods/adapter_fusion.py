@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import Composing, LearningRate, OneTask
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class AdapterFusion(Method):
-    """y = LN(sum_s p_s W_v a_s + h + x), p = softmax_s(dropout((W_q u + b_q)·(W_k a_s + b_k)))."""
+class AdapterFusionValues(OneTask, Composing):
+    """Of AdapterFusion."""
 
-    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+    learning_rate: LearningRate = 5e-5
+
+
+class AdapterFusion(Method):
+    """Attention over the sources' outputs. Pfeiffer et al. 2021, section 3."""
+
+    formula = "y = LN(sum_s p_s W_v a_s + h + x), p = softmax_s(dropout((W_q u + b_q)·(W_k a_s + b_k)))"
+
+    def count(self, shapes: Shapes, values: AdapterFusionValues) -> int:
         return shapes.layers * (3 * shapes.hidden**2 + 2 * shapes.hidden)
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+    def install(self, model: Any, values: AdapterFusionValues, given: Given) -> None:
         from adapters.composition import Fuse
 
         from scalearn.methods.layers.sources import add_source_adapters, chosen
@@ -28,7 +37,7 @@ class AdapterFusion(Method):
         model.train_adapter_fusion(fusion)
         stack_fused(model, fusion.name, names)
 
-    def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor | None:
+    def regularisation(self, model: nn.Module, values: AdapterFusionValues) -> Tensor | None:
         """Return lambda times the sum over layers of ||I - W_v||^2 (the library's own term, 0.01 by default)."""
         return model.get_fusion_regularization_loss()  # type: ignore[operator, no-any-return]
 
@@ -39,7 +48,7 @@ METHODS = (
         title="AdapterFusion",
         family="two_stage",
         citation="Pfeiffer et al. 2021, AdapterFusion (EACL)",
-        own={"learning_rate": 5e-5, "include_target": 1},
+        hyperparameters=AdapterFusionValues,
         regularised=True,
     ),
 )

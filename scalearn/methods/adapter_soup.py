@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from scalearn.errors import UserError
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import WHOLE, Composing, OneTask
 
 NAME = "soup"  # the adapter's name inside the model
 
 
+class AdapterSoupValues(OneTask, Composing):
+    """Of AdapterSoup."""
+
+    top_k: Annotated[
+        int, Field(ge=1, description="how many sources are averaged: those most similar to the target"), WHOLE
+    ] = 5
+
+
 class AdapterSoup(Method):
-    """y = LN(U relu(D u + b) + c + h + x) with D = sum_s w_s D_s, and so b, U and c; only the head trains.
+    """One adapter, the weighted mean of the sources; only the head trains."""
 
-    w_s is the similarity of source s to the target, of the `top_k` most similar sources, made to sum to one.
-    """
+    formula = (
+        "y = LN(U relu(D u + b) + c + h + x) with D = sum_s w_s D_s, and so b, U and c; w_s is the similarity of "
+        "source s to the target, of the top_k most similar sources, made to sum to one"
+    )
 
-    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+    def count(self, shapes: Shapes, values: AdapterSoupValues) -> int:
         return 0
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+    def install(self, model: Any, values: AdapterSoupValues, given: Given) -> None:
         from scalearn.methods.layers.sources import add_mean_adapter, chosen
 
         sources = chosen(model, given, values)
-        weights = soup_weights(given.target, given.similarity, sources.names, int(values["top_k"]))
+        weights = soup_weights(given.target, given.similarity, sources.names, values.top_k)
         add_mean_adapter(model, NAME, sources, weights)
 
 
 def soup_weights(target: str, similarity: Mapping[str, float], names: Sequence[str], top_k: int) -> list[float]:
     """Return the weight of each source, in the order of `names`; of equally similar ones the first count as more."""
-    if top_k < 1:
-        raise UserError(f"hyperparameters: top_k is {top_k}; give a number from 1 up")
     if missing := [name for name in names if name not in similarity]:
         raise UserError(f"the similarities to '{target}' lack source '{missing[0]}'; make them from the same tasks")
     ranked = sorted(range(len(names)), key=lambda index: -similarity[names[index]])[:top_k]
@@ -48,6 +59,6 @@ METHODS = (
         family="two_stage",
         citation="Chronopoulou et al. 2023, AdapterSoup (Findings of EACL)",
         similarity="all",
-        own={"learning_rate": 3e-4, "top_k": 5, "include_target": 1},
+        hyperparameters=AdapterSoupValues,
     ),
 )

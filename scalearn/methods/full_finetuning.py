@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import HyperParameters, LearningRate, ManyTasks, OneTask
+
+
+class FullFinetuningValues(OneTask):
+    """Of full fine-tuning on one task."""
+
+    learning_rate: LearningRate = 2e-5
+
+
+class FullFinetuningOfAllValues(ManyTasks):
+    """Of full fine-tuning on all tasks."""
+
+    learning_rate: LearningRate = 2e-5
 
 
 class FullFinetuning(Method):
-    """y = LN(h + x), nothing added. The pooler stays frozen: the head reads the first token itself."""
+    """Every weight trains. The pooler stays frozen: the head reads the first token itself."""
+
+    formula = "y = LN(h + x), nothing added; every weight of the encoder trains"
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         d, f = shapes.hidden, shapes.intermediate
@@ -29,13 +44,13 @@ METHODS = (
         title="Full FT",
         family="single",
         citation="Devlin et al. 2019, BERT (NAACL)",
-        own={"learning_rate": 2e-5},
+        hyperparameters=FullFinetuningValues,
     ),
     FullFinetuning(
         name="full_finetuning_m",
         title="Full FT-m",
         family="joint",
         citation="Devlin et al. 2019, BERT (NAACL)",
-        own={"learning_rate": 2e-5},
+        hyperparameters=FullFinetuningOfAllValues,
     ),
 )

@@ -6,21 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalearn.methods.adapter import ADAPTER, add_adapter, bottleneck
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import Bottleneck, ManyTasks
 
 EMBEDDING, MIDDLE, PROJECTED = 512, 128, 64  # widths of a task's embedding on its way to z
 
 
+class HyperFormerValues(ManyTasks, Bottleneck):
+    """Of HyperFormer and HyperFormer++."""
+
+
 @dataclass(frozen=True)
 class HyperFormer(Method):
-    """y = LN(LN_t(U_t gelu(D_t u + b_t) + c_t) + h + x): all that bears a t is linear in z, an embedding of task t.
+    """Adapters that a hypernetwork makes from an embedding z of task t.
 
     Each layer has generators of its own; `shared`: all layers have the same, and z is of task and layer.
     """
 
+    formula = (
+        "y = LN(LN_t(U_t gelu(D_t u + b_t) + c_t) + h + x): all that bears a t is linear in z, an embedding of task t; "
+        "each layer has generators of its own, or, in the ++ form, all share them and z is of task and layer"
+    )
+
     shared: bool = False
 
-    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+    def count(self, shapes: Shapes, values: HyperFormerValues) -> int:
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
         embeddings = EMBEDDING * (shapes.tasks + (shapes.layers if self.shared else 0))
         inputs = EMBEDDING * (2 if self.shared else 1)
@@ -28,7 +38,7 @@ class HyperFormer(Method):
         generators = (PROJECTED + 1) * (2 * d * b + b + 3 * d)
         return embeddings + projector + generators * (1 if self.shared else shapes.layers)
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+    def install(self, model: Any, values: HyperFormerValues, given: Given) -> None:
         from scalearn.methods.layers.generated_bottleneck import generate_adapters
 
         add_adapter(model, values)
@@ -37,9 +47,8 @@ class HyperFormer(Method):
 
 
 CITATION = "Mahabadi et al. 2021, Parameter-efficient multi-task fine-tuning via shared hypernetworks (ACL)"
-OWN = {"learning_rate": 3e-4, "reduction_factor": 16}
 
 METHODS = (
-    HyperFormer("hyperformer", "HyperFormer", "joint", CITATION, version=4, own=OWN),
-    HyperFormer("hyperformer_pp", "HyperFormer++", "joint", CITATION, version=4, own=OWN, shared=True),
+    HyperFormer("hyperformer", "HyperFormer", "joint", CITATION, HyperFormerValues, version=4),
+    HyperFormer("hyperformer_pp", "HyperFormer++", "joint", CITATION, HyperFormerValues, version=4, shared=True),
 )

@@ -6,22 +6,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalearn.methods.adapter import ADAPTER
-from scalearn.methods.base import Given, HyperParameters, Method, Shapes
+from scalearn.methods.base import Given, Method, Shapes
+from scalearn.methods.hyperparameters import LearningRate, OneTask
+
+
+class IA3Values(OneTask):
+    """Of (IA)³."""
+
+    learning_rate: LearningRate = 5e-3
 
 
 @dataclass(frozen=True)
 class IA3(Method):
-    """K = l_k * (W_k x + b_k), V = l_v * (W_v x + b_v), h = W_2 (l_f * gelu(W_1 x + b_1)) + b_2; each l starts at one.
+    """Learned vectors that scale activations.
 
     `before_activation` has l_f inside the gelu, as the `adapters` library does and the code released with ScaLearn did.
     """
 
+    formula = (
+        "K = l_k * (W_k x + b_k), V = l_v * (W_v x + b_v), h = W_2 (l_f * gelu(W_1 x + b_1)) + b_2; "
+        "each l is learned and starts at one"
+    )
+
     before_activation: bool = False
 
-    def count(self, shapes: Shapes, values: HyperParameters) -> int:
+    def count(self, shapes: Shapes, values: IA3Values) -> int:
         return shapes.layers * (2 * shapes.hidden + shapes.intermediate)
 
-    def install(self, model: Any, values: HyperParameters, given: Given) -> None:
+    def install(self, model: Any, values: IA3Values, given: Given) -> None:
         from adapters import IA3Config
 
         from scalearn.methods.layers.scaled_activation import scale_activations
@@ -38,6 +50,6 @@ METHODS = (
         title="(IA)³",
         family="single",
         citation="Liu et al. 2022, Few-shot parameter-efficient fine-tuning (NeurIPS)",
-        own={"learning_rate": 5e-3},
+        hyperparameters=IA3Values,
     ),
 )

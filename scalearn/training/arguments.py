@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
-from scalearn.methods.base import HyperParameters
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.training.device import Chosen
 from scalearn.training.parts import EVAL_BATCH
 
@@ -26,13 +26,13 @@ def training_arguments(
     arguments = TrainingArguments(
         output_dir=str(folder),
         seed=seed,
-        per_device_train_batch_size=int(values["batch_size"]),
+        per_device_train_batch_size=values.batch_size,
         per_device_eval_batch_size=EVAL_BATCH,
-        num_train_epochs=values["epochs"],
-        learning_rate=values["learning_rate"],
-        weight_decay=values["weight_decay"],
-        max_grad_norm=values["max_grad_norm"],
-        warmup_ratio=values["warmup_ratio"],
+        num_train_epochs=values.epochs,
+        learning_rate=values.learning_rate,
+        weight_decay=values.weight_decay,
+        max_grad_norm=values.max_grad_norm,
+        warmup_ratio=values.warmup_ratio,
         lr_scheduler_type="linear",
         eval_strategy="epoch",
         save_strategy="epoch",

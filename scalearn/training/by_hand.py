@@ -11,10 +11,11 @@ from scalearn.campaign.keys import KEY_PATTERN, Key, is_of, shortened
 from scalearn.campaign.spec import SINGLE, RunSpec
 from scalearn.compute import Compute
 from scalearn.files import read_json
+from scalearn.hyperparameters import paper
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.options import valid
-from scalearn.training.planned import PlannedRun, read_encoding
+from scalearn.training.planned import PlannedRun, built_in, read_encoding
 
 
 def planned_by_hand(
@@ -47,13 +48,24 @@ def planned_by_hand(
             "tasks": tuple(_key(folder, name) for folder, name in zip(data, names, strict=True)),
             "benchmark": SINGLE if method in METHODS and METHODS[method].family == "single" else benchmark,
             "seed": seed,
-            "hyperparameters": dict(changed or {}),
+            "hyperparameters": {**_paper(method, data), **(changed or {})},
             "sources": (facts.runs or facts.names) if facts else (),
             "switches": tuple(switches),
             "compute": compute or Compute(),
         },
     )
     return PlannedRun(spec, model, tuple(data), output, sources, similarities)
+
+
+def _paper(method: str, data: Sequence[Path]) -> dict[str, Any]:
+    """Return where the paper's values for this task differ from the method's defaults."""
+    learner = METHODS.get(method)
+    if learner is None or learner.family == "joint":
+        return {}
+    encoding = read_encoding(data[0])
+    # Data of an older version need not say whether it is the built-in task where that makes no difference.
+    known = paper(learner, str(encoding["task"]["name"])).beyond(learner.defaults)
+    return known if known and built_in(data[0], encoding) else {}
 
 
 def _key(folder: Path, name: str) -> Key:

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 from scalearn.errors import UserError
 from scalearn.files import LOCK, alone, sweep, whole_folder, write_json
+from scalearn.methods.hyperparameters import ManyTasks
 from scalearn.protocol import Joint
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
@@ -72,11 +73,12 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     heads = {
         name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
     }
+    assert isinstance(values, ManyTasks), f"{method.name} is a joint method"
     current = compose_joint(model, method, values, heads, joint.pooled, joint.one_layer)
     train = _splits(run, "train", joint)
     if run.record_built_in:
         seed = None if joint.first_rows else spec.seed
-        train[RECORD] = drawn(train[RECORD], int(values["record_rows"]), seed)
+        train[RECORD] = drawn(train[RECORD], values.record_rows, seed)
     validation = {name: split.sorted_by_length() for name, split in _splits(run, "validation", joint).items()}
     return JointTrainer(
         model,
@@ -111,7 +113,7 @@ def _splits(run: PlannedRun, split: str, joint: Joint) -> dict[str, EncodedSplit
 
 
 def _training(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[str, Any]:
-    batch = int(run.spec.learner[1]["batch_size"])
+    batch = run.spec.learner[1].batch_size
     once = math.ceil(len(trainer.train_dataset) / batch)
     return {
         "computed": trainer.computed,

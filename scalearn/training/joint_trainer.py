@@ -12,7 +12,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from scalearn.methods.base import CurrentTask, HyperParameters
+from scalearn.methods.base import CurrentTask
+from scalearn.methods.hyperparameters import ManyTasks
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
 from scalearn.training.device import Chosen
 from scalearn.training.joint_batches import JointLoader, JointSplit, TaskBatches
@@ -23,15 +24,15 @@ from scalearn.training.trainer import RunTrainer
 FEW = 10
 
 
-def rounds(rows: int, values: HyperParameters) -> tuple[int, int]:
+def rounds(rows: int, values: ManyTasks) -> tuple[int, int]:
     """Return how many rounds there are, each followed by an evaluation, and how many batches are in each.
 
     rows: of all tasks' train splits. Training ends after `epochs` passes or `max_steps` batches; a round has
     `eval_steps` of them, or, where that would make fewer than FEW rounds, at most a pass.
     """
-    once = math.ceil(rows / int(values["batch_size"]))
-    steps = min(int(values["max_steps"]), int(values["epochs"]) * once)
-    batches = int(values["eval_steps"])
+    once = math.ceil(rows / values.batch_size)
+    steps = min(values.max_steps, values.epochs * once)
+    batches = values.eval_steps
     if steps < FEW * batches:
         batches = min(batches, once, steps)
     return steps // batches, batches
@@ -47,7 +48,7 @@ class JointTrainer(RunTrainer):
         model: Any,
         train: JointSplit,
         validation: Mapping[str, EncodedSplit],
-        values: HyperParameters,
+        values: ManyTasks,
         seed: int,
         folder: Path,
         identity: str,
@@ -69,10 +70,10 @@ class JointTrainer(RunTrainer):
         self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
         count, batches = rounds(len(train), values)
         sizes = [len(split) for split in train.splits]
-        self._batches = TaskBatches(sizes, int(values["batch_size"]), batches, values["temperature"], sampler_seed)
+        self._batches = TaskBatches(sizes, values.batch_size, batches, values.temperature, sampler_seed)
         # The library wants rows to evaluate on; which they are is for `evaluate` below.
         some = next(iter(validation.values()))
-        values = {**values, "epochs": count}
+        values = values.but(epochs=count)
         super().__init__(
             model,
             train,

@@ -12,7 +12,8 @@ from transformers import AutoConfig
 
 from scalearn.architectures import trainable
 from scalearn.errors import UserError
-from scalearn.methods.base import CurrentTask, Given, HyperParameters, Method
+from scalearn.methods.base import CurrentTask, Given, Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.tasks.definition import Kind
 from scalearn.training.first_token import only_first_token
 

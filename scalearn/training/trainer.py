@@ -21,7 +21,7 @@ from transformers.trainer_callback import PrinterCallback, TrainerState
 from scalearn.budget import deadline
 from scalearn.errors import UserError
 from scalearn.files import read_json
-from scalearn.methods.base import HyperParameters
+from scalearn.methods.hyperparameters import HyperParameters, OneTask
 from scalearn.training import checkpoints
 from scalearn.training.arguments import training_arguments
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
@@ -90,7 +90,7 @@ class RunTrainer(FittingTrainer):
         last_epoch: tells which tensors are not restored with the best epoch, a fault that the reference repeats.
         groups: the method's parameter groups, if not everything trains at one rate.
         """
-        self.buckets = bool(values.get("length_buckets"))
+        self.buckets = isinstance(values, OneTask) and values.length_buckets
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
         self.last_epoch, self.groups = last_epoch, groups
         self.computed = [chosen.record(model)]  # also how a run began that is finished elsewhere
@@ -106,7 +106,7 @@ class RunTrainer(FittingTrainer):
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
-            callbacks=[EarlyStoppingCallback(int(values["patience"])), EpochLine(self.unit), self.stop],
+            callbacks=[EarlyStoppingCallback(values.patience), EpochLine(self.unit), self.stop],
         )
         self.remove_callback(PrinterCallback)
 

@@ -22,7 +22,8 @@ from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import check_replaced, read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
-from scalearn.methods.base import Given, HyperParameters, switched_on
+from scalearn.methods.base import Given
+from scalearn.methods.hyperparameters import Composing
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.tasks.definition import is_name
 
@@ -158,8 +159,8 @@ def checksum_of(tensors: dict[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def chosen(model: Any, given: Given, values: HyperParameters) -> Sources:
-    """Return the sources that a run composes: all, or all but the target's own where `include_target` is 0.
+def chosen(model: Any, given: Given, values: Composing) -> Sources:
+    """Return the sources that a run composes: all, or all but the target's own without `include_target`.
 
     A UserError says it if none is left, or if they are another model's.
     """
@@ -170,13 +171,13 @@ def chosen(model: Any, given: Given, values: HyperParameters) -> Sources:
         raise UserError(
             f"{given.sources}: source adapters of another model than {model.config.name_or_path}; stack its own"
         )
-    if switched_on(values, "include_target"):
+    if values.include_target:
         return sources
     others = [index for index, name in enumerate(sources.names) if name != given.target]
     if not others:
         raise UserError(
             f"{given.sources}: no source but the target '{given.target}' itself; "
-            "set include_target to 1, or add tasks to the benchmark"
+            "set include_target to true, or add tasks to the benchmark"
         )
     return sources.take(others)
 
