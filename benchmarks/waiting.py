@@ -6,7 +6,9 @@
 
 The workflow is the real one. In place of `scalearn` stands a script that writes its outputs, a training after it has
 slept. Eight trainings run side by side. First jobs end every few seconds while all others wait; then the trainings that
-run are held, so that nothing ends. The first gives the time for each job that ends, the second that of waiting.
+run are held, so that nothing ends. The second window gives the share of a core while Snakemake waits. What the first
+window takes beyond that share, divided by the jobs that ended, is the time for each job. With the limit on, waiting
+itself takes more and more: compare the shares there.
 
 A variant is `off` (the Snakefile as it is: no limit of job starts per second), `on` (with the limit), or one of these
 with a subsample, as in `off,subsample=50`. Variants run in turn, as often as `--rounds` says.
@@ -63,8 +65,8 @@ def main(
         for name in variant or ["off"]:
             found.append({"variant": name, **one(name, runs, seconds, window, options or [])})
             print(
-                "{variant}: {waiting_share:.1%} of a core while it waits; {ended} jobs ended ({trained} trainings), "
-                "{each_ms:.0f} ms of the CPU for each".format(**found[-1]),
+                "{variant}: {waiting_share:.1%} of a core while it waits, {busy_share:.1%} while jobs end; "
+                "{ended} jobs ended ({trained} trainings), {each_ms:.0f} ms of the CPU for each".format(**found[-1]),
                 flush=True,
             )
     write(output, {"runs": runs, "seconds": seconds, "options": options, "found": found})
@@ -93,6 +95,7 @@ def one(variant: str, runs: int, seconds: float, window: float, options: list[st
     each = (busy["cpu"] - share * busy["seconds"]) / max(busy["ended"], 1)
     return {
         "waiting_share": share,
+        "busy_share": busy["cpu"] / busy["seconds"],
         "each_ms": 1000 * each,
         "ended": busy["ended"],
         "trained": busy["trained"],
