@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scalearn.campaign import JOINT, Campaign, RunSpec
-from scalearn.campaign.keys import normal
-from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SOURCES, TASKS
+from scalearn.campaign.keys import name_of, normal
+from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, write_json
+from scalearn.made_by import campaign_files
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.notes import read_note
@@ -38,6 +39,19 @@ def earlier_runs(folder: Path) -> Iterator[Path]:
     """Yield the folders of finished runs in the earlier layout; the parts of joint runs are no runs of their own."""
     for record in sorted((folder / EARLIER_RUNS).glob("*/*/*/*/*/*/run.json")):
         yield record.parent
+
+
+def adopt_all(files: Sequence[Path], folder: Path = Path()) -> Adopted:
+    """Adopt the runs of these campaign files, or of all that ran in the folder."""
+    if not next(earlier_runs(folder), None):
+        raise UserError(f"{folder / EARLIER_RUNS}: no runs of an earlier version here; there is nothing to adopt")
+    found = Adopted()
+    for file in files or [folder / name for name in campaign_files(folder)]:
+        its_own = adopt(Campaign.read(file), folder)
+        found.moved |= its_own.moved
+        found.left |= its_own.left
+    found.left = {run: why for run, why in found.left.items() if run not in found.moved}
+    return found
 
 
 def adopt(campaign: Campaign, folder: Path = Path()) -> Adopted:
@@ -90,6 +104,18 @@ def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], 
             _move(folder / ENCODED / its_name / name, folder / ENCODED / model / task, found)
             old, new = (folder / EMBEDDED / f"{path}.safetensors" for path in (f"{its_name}/{name}", f"{model}/{task}"))
             _move(old, new, found)
+    _adopt_similarities(campaign, models, tasks, folder, found)
+
+
+def _adopt_similarities(
+    campaign: Campaign, models: Mapping[str, str], tasks: Mapping[str, str], folder: Path, found: Adopted
+) -> None:
+    """Move the similarities of benchmarks whose tasks and sentence encoder are known to be the campaign's."""
+    for place, compared in campaign.comparisons.items():
+        model, benchmark = place.split("/")
+        if model in models and set(compared) <= tasks.keys():
+            old = SIMILARITIES / models[model] / f"{name_of(benchmark)}.json"
+            _move(folder / old, folder / SIMILARITIES / f"{place}.json", found)
 
 
 def _same_model(campaign: Campaign, name: str, folder: Path) -> bool:

@@ -94,6 +94,21 @@ def verify(
 
 
 @app.command()
+def adopt(
+    configs: Annotated[list[Path] | None, typer.Argument(help="campaign files; by default all that ran here")] = None,
+) -> None:
+    """Move the runs of an earlier version to where this version looks for them; they are not trained again."""
+    from scalearn.adopt import adopt_all
+
+    adopted = adopt_all(configs or [])
+    for old, new in adopted.moved.items():
+        print(f"{old} -> {new}")
+    for run, why in adopted.left.items():
+        print(f"stays: {run} ({why})")
+    print(f"{len(adopted.moved)} folders and files moved, {len(adopted.left)} runs stay where they are")
+
+
+@app.command()
 def pack(
     archive: Annotated[Path, typer.Argument(help="the file to write, for example campaign.tar.gz")],
     folder: Annotated[Path, typer.Option(help="the work directory")] = Path(),

@@ -19,8 +19,6 @@ rule train_joint:
         timing=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.log",
-    benchmark:
-        "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.tsv"
     wildcard_constraints:
         variant=of_family("joint"),
     threads: 4

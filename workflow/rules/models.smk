@@ -11,8 +11,6 @@ rule fetch_model:
         model="resources/models/{model}/model.json",
     log:
         "logs/fetch_model/{model}.log",
-    benchmark:
-        "logs/fetch_model/{model}.tsv"
     localrule: True
     params:
         version=versions.FETCHING,

@@ -10,8 +10,6 @@ rule collect_scores:
         "results/scores.parquet",
     log:
         "logs/collect_scores.log",
-    benchmark:
-        "logs/collect_scores.tsv"
     localrule: True
     threads: 2
     params:
@@ -31,8 +29,6 @@ rule table:
         figure="results/{benchmark}_table.svg",
     log:
         "logs/table/{benchmark}.log",
-    benchmark:
-        "logs/table/{benchmark}.tsv"
     localrule: True
     threads: 2
     params:

@@ -21,8 +21,6 @@ rule train_adapter:
         timing=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/single/{task}/full/{seed}.log",
-    benchmark:
-        "logs/train/{model}/{variant}/single/{task}/full/{seed}.tsv"
     wildcard_constraints:
         variant=of_family("single"),
     threads: 4

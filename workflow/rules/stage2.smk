@@ -9,8 +9,6 @@ rule stack_sources:
         "results/sources/{model}/{benchmark}.safetensors",
     log:
         "logs/stack_sources/{model}/{benchmark}.log",
-    benchmark:
-        "logs/stack_sources/{model}/{benchmark}.tsv"
     localrule: True
     params:
         version=versions.STACKING,
@@ -30,8 +28,6 @@ rule embed_task:
         "resources/embedded/{model}/{task}.safetensors",
     log:
         "logs/embed_task/{model}/{task}.log",
-    benchmark:
-        "logs/embed_task/{model}/{task}.tsv"
     threads: 4
     resources:
         gpu=1,
@@ -55,8 +51,6 @@ rule similarities:
         "results/similarities/{model}/{benchmark}.json",
     log:
         "logs/similarities/{model}/{benchmark}.log",
-    benchmark:
-        "logs/similarities/{model}/{benchmark}.tsv"
     localrule: True
     params:
         version=versions.EMBEDDING,
@@ -82,8 +76,6 @@ rule train_composition:
         timing=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",
-    benchmark:
-        "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.tsv"
     wildcard_constraints:
         variant=of_family("two_stage"),
     threads: 4

@@ -10,8 +10,6 @@ rule task_from_hub:
         task="resources/tasks/{task}/task.json",
     log:
         "logs/task_from_hub/{task}.log",
-    benchmark:
-        "logs/task_from_hub/{task}.tsv"
     wildcard_constraints:
         task=one_of(campaign.task_keys("hub")),
     localrule: True
@@ -34,8 +32,6 @@ rule task_from_mirror:
         task="resources/tasks/{task}/task.json",
     log:
         "logs/task_from_mirror/{task}.log",
-    benchmark:
-        "logs/task_from_mirror/{task}.tsv"
     wildcard_constraints:
         task=one_of(campaign.task_keys("mirror")),
     localrule: True
@@ -59,8 +55,6 @@ rule task_from_files:
         task="resources/tasks/{task}/task.json",
     log:
         "logs/task_from_files/{task}.log",
-    benchmark:
-        "logs/task_from_files/{task}.tsv"
     wildcard_constraints:
         task=one_of(campaign.task_keys("files")),
     localrule: True
@@ -81,8 +75,6 @@ rule make_task:
         task="resources/tasks/{task}/task.json",
     log:
         "logs/make_task/{task}.log",
-    benchmark:
-        "logs/make_task/{task}.tsv"
     wildcard_constraints:
         task=one_of(campaign.task_keys("generated")),
     localrule: True
@@ -108,8 +100,6 @@ rule encode:
         encoding="resources/encoded/{model}/{task}/encoding.json",
     log:
         "logs/encode/{model}/{task}.log",
-    benchmark:
-        "logs/encode/{model}/{task}.tsv"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
