@@ -117,13 +117,13 @@ def test_from_a_folder_to_a_composition(kind: str, tmp_path: Path) -> None:
     (made / "model.json").unlink()
     model = tmp_path / "model"
     assert fetch("tiny", FolderModel(path=str(made)), model)["model_type"] == kind
-    values = {**METHODS["adapter"].defaults, "epochs": 1, "batch_size": 16}
+    values = METHODS["adapter"].defaults.but(epochs=1, batch_size=16)
     spec = RunSpec("adapter", "single", 0, values, model, tmp_path, None, tmp_path)
     for seed, name in enumerate(("one", "two")):
         encode(make_task(tmp_path / "tasks" / name, rows=32, seed=seed), model, tmp_path / "encoded" / name)
         train(replace(spec, data=tmp_path / "encoded" / name, output=tmp_path / name))
     stack([tmp_path / "one", tmp_path / "two"], tmp_path / "sources")
-    values = {**METHODS["scalearn"].defaults, "epochs": 1, "batch_size": 16}
+    values = METHODS["scalearn"].defaults.but(epochs=1, batch_size=16)
     composed = replace(
         spec, method="scalearn", benchmark="both", hyperparameters=values, sources=tmp_path / "sources",
         data=tmp_path / "encoded" / "one", output=tmp_path / "composed",

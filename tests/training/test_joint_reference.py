@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, *switches: str, whose: str = "paper", method: str = "adapter_m", **changes: float) -> JointSpec:
-    values = {**METHODS[method].defaults, "epochs": 2, "batch_size": 16, **changes}
+    values = METHODS[method].defaults.but(**{"epochs": 2, "batch_size": 16, **changes})
     data = tuple(root / whose / name for name in NAMES)
     return JointSpec(method, "all", 0, values, root / "model", data, root / "unused", switches)
 

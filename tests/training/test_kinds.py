@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, kind: str) -> RunSpec:
-    values = {**METHODS[method].defaults, "epochs": 20, "learning_rate": 1e-2, "batch_size": 16}
+    values = METHODS[method].defaults.but(epochs=20, learning_rate=1e-2, batch_size=16)
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "kinds" if sources else "single"
     return RunSpec(method, group, 1, values, root / "model", root / "encoded" / kind, sources, root / method / kind)

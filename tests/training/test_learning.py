@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, task: str) -> RunSpec:
-    values = {**tiny_values(METHODS[method]), "epochs": 10, "learning_rate": 1e-2, "batch_size": 16}
+    values = tiny_values(METHODS[method]).but(epochs=10, learning_rate=1e-2, batch_size=16)
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "both" if sources else "single"
     made = RunSpec(method, group, 0, values, root / "model", root / "encoded" / task, sources, root / method / task)
@@ -44,7 +44,7 @@ def spec(root: Path, method: str, task: str) -> RunSpec:
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family == "joint"])
 def test_joint_methods_beat_it_on_every_task(method: str, folder: Path, tmp_path: Path) -> None:
-    values = {**tiny_values(METHODS[method]), "epochs": 20, "learning_rate": 3e-3, "batch_size": 16}
+    values = tiny_values(METHODS[method]).but(epochs=20, learning_rate=3e-3, batch_size=16)
     data = tuple(folder / "encoded" / name for name in TASKS)
     train_joint(JointSpec(method, "both", 0, values, folder / "model", data, tmp_path))
     for task in TASKS:

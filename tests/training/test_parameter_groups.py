@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, **changes: float) -> RunSpec:
-    values = {**METHODS[method].defaults, "epochs": 4, "batch_size": 16, **changes}
+    values = METHODS[method].defaults.but(**{"epochs": 4, "batch_size": 16, **changes})
     return RunSpec(method, "single", 0, values, root / "model", root / "encoded", None, output)
 
 

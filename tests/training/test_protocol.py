@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, task: str = "mine", **changes: float) -> RunSpec:
-    values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = METHODS[method].defaults.but(**{"epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes})
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     return RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
 
@@ -197,7 +197,7 @@ def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: P
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
     run = replace(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
-    assert (run.hyperparameters["omega_scale"], run.learner[1]["omega_scale"]) == (3.0, 2.0)
+    assert [values.model_dump()["omega_scale"] for values in (run.hyperparameters, run.learner[1])] == [3.0, 2.0]
 
 
 def test_a_run_of_the_reference_is_none_of_the_corrected_protocol(folder: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> RunSpec:
-    values = {**tiny_values(METHODS[method]), "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = tiny_values(METHODS[method]).but(**{"epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes})
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     made = RunSpec(method, "both", 0, values, root / "model", root / "encoded" / task, sources, output)
     return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
@@ -273,7 +273,7 @@ def test_a_task_of_regression(folder: Path, tmp_path: Path) -> None:
         "adapter",
         "single",
         0,
-        {**METHODS["adapter"].defaults, "epochs": 2},
+        METHODS["adapter"].defaults.but(epochs=2),
         tmp_path / "model",
         tmp_path / "encoded" / "stars",
         None,
