@@ -225,6 +225,7 @@ def tasks(
 
 @app.command()
 def methods(
+    name: Annotated[str | None, typer.Argument(help="one of them, with what its hyper-parameters mean")] = None,
     benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
     config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
     hidden_size: Annotated[int | None, typer.Option(help=f"width, {ENCODER}", **COUNT)] = None,
@@ -233,22 +234,29 @@ def methods(
     embeddings: Annotated[int | None, typer.Option(help=f"rows of its tables, {ENCODER}", **COUNT)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults."""
+    """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults.
+
+    With NAME, show one of them: its formula, and every hyper-parameter with its default, its bounds and its meaning.
+    """
     from rich.console import Console
 
     from scalearn.campaign import Campaign
     from scalearn.catalogue import as_table, catalogue, sizes
+    from scalearn.method_page import as_text, check_name, page
 
+    if name is not None:
+        check_name(name)
     if benchmark is not None and config is None:
         config = Path("config.yaml")
     campaign = Campaign.read(config) if config else None
     asked = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
     shapes = sizes(campaign, benchmark, asked)
     rows = catalogue(campaign, benchmark, shapes)
+    one = next((page(row) for row in rows if row["method"] == name), None)
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(one or rows, indent=1))
     else:
-        Console(width=None if sys.stdout.isatty() else WIDE).print(as_table(rows))
+        Console(width=None if sys.stdout.isatty() else WIDE).print(as_text(one) if one else as_table(rows))
 
 
 @app.command()

@@ -281,7 +281,7 @@ def _mend(path: Path, variants: Sequence[Node], value: Any) -> str:
         and kinds & {"integer", "number"}
         and re.fullmatch(r"\d+(\.\d*)?e[+-]?\d{1,2}", value, re.I)
     ):
-        return f"; YAML reads this as text: write {float(value):g}"
+        return f"; this is read as text: write {float(value):g}"
     if isinstance(value, str | int | float) and "array" in kinds and path and isinstance(path[-1], str):
         return f"; write `{path[-1]}: [{value}]`" if 0 < len(str(value)) < _LONG else ""
     return ""

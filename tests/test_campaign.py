@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from scalearn.campaign import Campaign
 from scalearn.campaign.keys import normal
 from scalearn.errors import UserError
-from scalearn.hyperparameters import RANGES, check_value
 from scalearn.methods import METHODS
+from scalearn.options import hyper_parameters
 from scalearn.tasks.generated import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -129,10 +129,10 @@ def test_a_limit_of_rows_is_part_of_what_a_task_is() -> None:
 
 def test_hyperparameters_come_in_layers_and_in_the_defaults_types() -> None:
     layers = campaign(hyperparameters={"all": {"epochs": 5, "learning_rate": 1}, "scalearn": {"learning_rate": 0.5}})
-    assert layers.hyperparameters("scalearn", "glue", "rte")["learning_rate"] == 0.5
-    assert layers.hyperparameters("adapter", "single", "rte")["learning_rate"] == 1.0
-    assert isinstance(layers.hyperparameters("adapter", "single", "rte")["learning_rate"], float)
-    assert isinstance(layers.hyperparameters("adapter", "single", "rte")["epochs"], int)
+    assert layers.hyperparameters("scalearn", "glue", "rte").learning_rate == 0.5
+    assert layers.hyperparameters("adapter", "single", "rte").learning_rate == 1.0
+    assert isinstance(layers.hyperparameters("adapter", "single", "rte").learning_rate, float)
+    assert isinstance(layers.hyperparameters("adapter", "single", "rte").epochs, int)
     assert campaign().hyperparameters("adapter", "single", "rte") == METHODS["adapter"].defaults
 
 
@@ -143,20 +143,20 @@ def test_the_narrower_layer_counts() -> None:
         task_hyperparameters={"cb": {"scalearn": {"epochs": 6}, "all": {"batch_size": 2}}},
     )
     epochs = {
-        (method, benchmark, task): layers.hyperparameters(method, benchmark, task)["epochs"]
+        (method, benchmark, task): layers.hyperparameters(method, benchmark, task).epochs
         for method, benchmark in (("adapter", "single"), ("scalearn", "glue"), ("scalearn", "superglue"))
         for task in ("rte", "cb")
     }
     assert [*epochs.values()] == [9, 9, 8, 6, 7, 6]
-    assert layers.hyperparameters("scalearn", "superglue", "cb")["batch_size"] == 2
-    assert layers.hyperparameters("scalearn", "superglue", "rte")["batch_size"] == 4
+    assert layers.hyperparameters("scalearn", "superglue", "cb").batch_size == 2
+    assert layers.hyperparameters("scalearn", "superglue", "rte").batch_size == 4
 
 
 def test_the_paper_s_values_for_record() -> None:
-    assert campaign().hyperparameters("scalearn", "gsg", "record")["epochs"] == 3
-    assert campaign().hyperparameters("adapter", "single", "record")["epochs"] == 30
+    assert campaign().hyperparameters("scalearn", "gsg", "record").epochs == 3
+    assert campaign().hyperparameters("adapter", "single", "record").epochs == 30
     mine = campaign(hyperparameters={"two_stage": {"epochs": 5}})
-    assert mine.hyperparameters("scalearn", "gsg", "record")["epochs"] == 5  # what a campaign says comes on top
+    assert mine.hyperparameters("scalearn", "gsg", "record").epochs == 5  # what a campaign says comes on top
 
 
 def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> None:
@@ -173,27 +173,28 @@ def test_what_changed_is_what_differs_from_the_defaults_in_one_spelling() -> Non
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_hyperparameter_is_negative_or_without_end(name: str) -> None:
-    """Neither in a campaign nor on the command line, which both ask `check_value`."""
-    for key in METHODS[name].defaults:
-        for value in (-1, -1e-9, math.nan, math.inf):
-            with pytest.raises(UserError, match=f"{key} is .*; give"):
-                check_value("here", key, value)
-        with pytest.raises(UserError, match=rf"config.yaml: hyperparameters.{name}: {key} is -1; give"):
-            campaign(hyperparameters={name: {key: -1}})
+    """Neither in a campaign nor on the command line, which both ask the method's model."""
+    for key in METHODS[name].hyperparameters.model_fields:
+        for value in (-1, -1e-9, math.nan, math.inf, "-1", None):
+            with pytest.raises(UserError, match=rf"config.yaml: hyperparameters.{name}.{key}: .* expected, found "):
+                campaign(hyperparameters={name: {key: value}})
+            with pytest.raises(UserError, match=rf"--hyperparameters: {key}: .* expected, found "):
+                hyper_parameters(name, json.dumps({key: value}))
 
 
 def possible(key: str) -> st.SearchStrategy[int]:
-    least, most = RANGES.get(key, (0, 10**6))
-    return st.integers(math.ceil(least), int(min(most, 10**6)))
+    field = METHODS["scalearn"].hyperparameters.model_json_schema()["properties"][key]
+    most = 1 if field["type"] == "boolean" else field.get("maximum", 10**6)
+    return st.integers(math.ceil(field.get("minimum", 0)), most)
 
 
-@given(st.fixed_dictionaries({}, optional={key: possible(key) for key in METHODS["adapter"].defaults}))
+@given(
+    st.fixed_dictionaries({}, optional={key: possible(key) for key in METHODS["scalearn"].hyperparameters.model_fields})
+)
 def test_defaults_and_changes_give_back_all_hyperparameters(values: dict[str, int]) -> None:
-    some = campaign(hyperparameters={"adapter": values})
-    assert {
-        **METHODS["adapter"].defaults,
-        **json.loads(some.changed("adapter", "single", "rte")),
-    } == some.hyperparameters("adapter", "single", "rte")
+    some = campaign(hyperparameters={"scalearn": values})
+    changed = hyper_parameters("scalearn", some.changed("scalearn", "glue", "rte"))
+    assert METHODS["scalearn"].defaults.but(**changed) == some.hyperparameters("scalearn", "glue", "rte")
 
 
 def test_a_definition_says_its_source_and_what_differs_from_defaults() -> None:
@@ -245,7 +246,7 @@ def test_the_demo_stays_small_and_the_showcase_goes_on_from_it() -> None:
     passes = 0  # of a row through a training, about 12 ms each on one core
     for run in demo.trainings.values():
         task = demo.task_names[run.task]
-        passes += (demo.tasks[task].train_rows or RECIPES[task].train) * int(run.values["epochs"])
+        passes += (demo.tasks[task].train_rows or RECIPES[task].train) * run.values.epochs
     assert len(demo.trainings) <= 32 and passes <= 26_000
     # All that the demo has made is the showcase's, too.
     assert demo.trainings.items() < showcase.trainings.items()
@@ -267,10 +268,13 @@ def test_layouts_are_normal_json() -> None:
         ({"methods": ["scalern"]}, "config.yaml: methods: unknown name 'scalern', did you mean 'scalearn'?"),
         ({"benchmarks": {"glue": ["rtt"]}}, "config.yaml: benchmarks.glue: unknown name 'rtt', did you mean 'rte'?"),
         ({"task_seeds": {"mnl": [1]}}, "config.yaml: task_seeds: unknown name 'mnl', did you mean 'mnli'?"),
-        ({"hyperparameters": {"al": {}}}, "config.yaml: hyperparameters: unknown name 'al', did you mean 'all'?"),
+        ({"hyperparameters": {"epochs": 3}}, "hyperparameters.epochs: unknown key here; it belongs in `all`"),
+        ({"hyperparameters": {1: {}}}, "config.yaml: hyperparameters.1: unknown key; known: adapter, "),
+        ({"hyperparameters": {"all": {1: 1}}}, "config.yaml: hyperparameters.all.1: unknown key; known: batch_size, "),
+        ({"hyperparameters": {"al": {}}}, "config.yaml: hyperparameters.al: unknown key, did you mean 'all'?"),
         (
             {"hyperparameters": {"all": {"epoch": 1}}},
-            "hyperparameters.all: unknown name 'epoch', did you mean 'epochs'?",
+            "hyperparameters.all.epoch: unknown key, did you mean 'epochs'?",
         ),
         ({"model": "roberta"}, "config.yaml: model: unknown name 'roberta', did you mean 'roberta-base'?"),
         (
@@ -284,25 +288,43 @@ def test_layouts_are_normal_json() -> None:
         ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
         ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' is listed more"),
         ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
-        ({"hyperparameters": {"two_stages": {"epochs": 1}}}, "unknown name 'two_stages', did you mean 'two_stage'?"),
+        (
+            {"hyperparameters": {"two_stages": {"epochs": 1}}},
+            "two_stages: unknown key, did you mean 'two_stage'?",
+        ),
         (
             {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
             "config.yaml: benchmark_hyperparameters.glue.adapter: all benchmarks share its runs",
         ),
         (
             {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
-            "rte.all: unknown name 'epoch', did you mean 'epochs'?",
+            "rte.all.epoch: unknown key, did you mean 'epochs'?",
         ),
         (
             {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
             "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use `benchmark_hyp",
         ),
         ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
-        ({"hyperparameters": {"all": {"batch_size": 0}}}, "hyperparameters.all: batch_size is 0; give at least 1"),
-        ({"hyperparameters": {"joint": {"temperature": 0.01}}}, "joint: temperature is 0.01; give at least 0.1"),
-        ({"hyperparameters": {"adapter": {"warmup_ratio": 2}}}, "warmup_ratio is 2; give a number from 0 to 1"),
-        ({"hyperparameters": {"all": {"epochs": -1}}}, "hyperparameters.all: epochs is -1; give at least 1"),
-        ({"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}}, "learning_rate is -1; give at least 0"),
+        (
+            {"hyperparameters": {"all": {"batch_size": 0}}},
+            "all.batch_size: a whole number of at least 1 is expected",
+        ),
+        (
+            {"hyperparameters": {"joint": {"temperature": 0.01}}},
+            "joint.temperature: a number of at least 0.1 is expected",
+        ),
+        (
+            {"hyperparameters": {"adapter": {"warmup_ratio": 2}}},
+            "warmup_ratio: a number from 0 to 1 is expected",
+        ),
+        (
+            {"hyperparameters": {"all": {"epochs": -1}}},
+            "all.epochs: a whole number of at least 1 is expected",
+        ),
+        (
+            {"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}},
+            "learning_rate: a number of at least 0 is",
+        ),
         ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
         (
             {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
@@ -339,7 +361,7 @@ def test_a_campaign_is_parsed_without_the_heavy_libraries() -> None:
 def test_defaults_change_only_with_a_version() -> None:
     """Defaults are no part of what identifies a run, a method's version is: when one changes here, raise the other."""
     for name, (version, values) in DEFAULTS.items():
-        assert (METHODS[name].version, normal(METHODS[name].defaults)) == (version, normal(values))
+        assert (METHODS[name].version, normal(METHODS[name].defaults.model_dump())) == (version, normal(values))
 
 
 EVERY = {
@@ -351,7 +373,7 @@ EVERY = {
     "warmup_ratio": 0.0,
     "weight_decay": 0.0,
 }
-COMMON = {**EVERY, "length_buckets": 0}
+COMMON = {**EVERY, "length_buckets": False}
 PROPETL = {
     **COMMON,
     "learning_rate": 1e-3,
@@ -367,8 +389,8 @@ OMEGA = {
     "omega_scale": 2.0,
     "omega_std": 1e-3,
     "omega_dropout": 0.3,
-    "include_target": 1,
-    "train_sources": 0,
+    "include_target": True,
+    "train_sources": False,
 }
 JOINT = {
     **EVERY,
@@ -380,7 +402,7 @@ JOINT = {
     "temperature": 1.0,
     "warmup_ratio": 0.1,
 }
-DEFAULTS: dict[str, tuple[int, dict[str, int | float]]] = {
+DEFAULTS: dict[str, tuple[int, dict[str, bool | int | float]]] = {
     "full_finetuning": (3, {**COMMON, "learning_rate": 2e-5}),
     "adapter": (3, {**COMMON, "reduction_factor": 16}),
     "compacter": (3, {**COMMON, "learning_rate": 3e-3, "reduction_factor": 16}),
@@ -391,8 +413,8 @@ DEFAULTS: dict[str, tuple[int, dict[str, int | float]]] = {
     "propetl_m": (3, {**JOINT, "mask_learning_rate": 3e-3, "reduction_factor": 16, "kept_fraction": 0.3}),
     "hyperformer": (4, {**JOINT, "reduction_factor": 16}),
     "hyperformer_pp": (4, {**JOINT, "reduction_factor": 16}),
-    "adapter_fusion": (3, {**COMMON, "learning_rate": 5e-5, "include_target": 1}),
-    "adapter_soup": (3, {**COMMON, "top_k": 5, "include_target": 1}),
+    "adapter_fusion": (3, {**COMMON, "learning_rate": 5e-5, "include_target": True}),
+    "adapter_soup": (3, {**COMMON, "top_k": 5, "include_target": True}),
     "scalearn": (3, OMEGA),
     "scalearn_uniform": (3, OMEGA),
     "scalearn_pp": (3, OMEGA),

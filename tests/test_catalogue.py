@@ -140,7 +140,9 @@ def test_a_row_says_all_of_a_method(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "--json"]) == 0
     rows = {row["method"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["hyperformer"]["shared_by_tasks"] and not rows["adapter"]["shared_by_tasks"]
-    assert rows["scalearn"]["defaults"] == METHODS["scalearn"].defaults == rows["scalearn"]["hyperparameters"]
+    assert (
+        rows["scalearn"]["defaults"] == METHODS["scalearn"].defaults.model_dump() == rows["scalearn"]["hyperparameters"]
+    )
     assert rows["scalearn"]["citation"].startswith("Frohmann et al. 2024")
 
 

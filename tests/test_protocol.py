@@ -98,7 +98,7 @@ def test_adapter_fusion_trains_longer_on_the_record_of_the_pooled_benchmark() ->
     reference, corrected = (campaign(protocol=name, benchmarks=pooled) for name in ("reference", "corrected"))
 
     def epochs(campaign: Campaign, *names: str) -> int | float:
-        return campaign.hyperparameters(*names)["epochs"]
+        return campaign.hyperparameters(*names).epochs
 
     assert epochs(reference, "adapter_fusion", "everything", "record") == 30
     assert epochs(reference, "adapter_fusion", "everything", "rte") == 30

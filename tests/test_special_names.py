@@ -92,7 +92,7 @@ def test_another_length_makes_it_a_task_of_one_s_own(name: str) -> None:
     definition = TASKS[name].model_copy(update={"max_length": 64})
     own = campaign(protocol="reference", tasks={name: definition.model_dump(mode="json")}, benchmarks={"b": [name]})
     assert own.tasks[name] == definition
-    assert own.hyperparameters("ia3", "single", name)["epochs"] == 30
+    assert own.hyperparameters("ia3", "single", name).epochs == 30
     assert own.switches("adapter_m", name) == ("joint_sampler_seed",)  # of the method, whatever the task
 
 

@@ -39,7 +39,10 @@ Epochs = Annotated[
 ]
 Patience = Annotated[
     int,
-    Field(ge=1, description="training stops after so many evaluations in a row without a lower validation loss"),
+    Field(
+        ge=1,
+        description="training stops after so many evaluations in a row that do no better than the best before them",
+    ),
     WHOLE,
 ]
 WarmupRatio = Annotated[

@@ -96,9 +96,13 @@ CASES = [
     ),
     values("values without end", r"not readable as JSON \(.*recursion", '{"a":' * 50_000),
     values("values that are a list", r"a JSON object is expected", "[1]"),
-    values("a value that is true", r"epochs is true; give a number", '{"epochs": true}'),
-    values("a value beyond numbers", r"epochs is 10+; give a number", f'{{"epochs": 1{"0" * 400}}}'),
-    values("a value that is NaN", r"epochs is nan; give a number", '{"epochs": NaN}'),
+    values("a value that is true", r"epochs: a whole .* found true", '{"epochs": true}'),
+    values(
+        "a value beyond numbers",
+        r"epochs: a whole .* at most 2147483647 ",
+        f'{{"epochs": 1{"0" * 400}}}',
+    ),
+    values("a value that is NaN", r"epochs: a whole .* found nan", '{"epochs": NaN}'),
     # models and tasks by name
     line(
         "a source of no kind",

@@ -9,6 +9,7 @@ from typing import Any
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method, Shapes
+from scalearn.methods.hyperparameters import HyperParameters
 
 _TINY = {"compacter": {"reduction_factor": 8}}  # 32 / 8 is a bottleneck of four, the least that it can divide
 
@@ -24,9 +25,9 @@ def write_similarities(path: Path, names: Sequence[str]) -> None:
     path.write_text(json.dumps({"all": table, "first_three": table}))
 
 
-def tiny_values(method: Method) -> dict[str, int | float]:
+def tiny_values(method: Method) -> HyperParameters:
     """Return the method's defaults, but for those that a 32 wide encoder is too small for."""
-    return {**method.defaults, **_TINY.get(method.name, {})}
+    return method.defaults.but(**_TINY.get(method.name, {}))
 
 
 def shapes(config: Any, sources: int, tasks: int = 1) -> Shapes:

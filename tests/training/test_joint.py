@@ -43,7 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, output: Path, method: str = "adapter_m", **changes: float) -> PlannedRun:
-    values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = (
+        METHODS[method].defaults.but(**{"epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}).model_dump()
+    )
     data = tuple(root / "encoded" / name for name in KINDS)
     return planned_by_hand(method, root / "model", data, output, benchmark="all", changed=values)
 
@@ -78,7 +80,7 @@ def split(root: Path, name: str, part: str = "train") -> EncodedSplit:
     ],
 )
 def test_rounds(rows: int, changes: dict[str, float], expected: tuple[int, int]) -> None:
-    assert rounds(rows, {**METHODS["adapter_m"].defaults, **changes}) == expected
+    assert rounds(rows, METHODS["adapter_m"].defaults.but(**changes)) == expected
 
 
 def test_the_best_round_has_the_lowest_mean_of_the_selected_losses(folder: Path, tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from scalearn import protocol
 from scalearn.methods import METHODS
-from scalearn.methods.adapter import Adapter
-from scalearn.methods.base import HyperParameters
+from scalearn.methods.adapter import Adapter, AdapterOfAllValues
 from scalearn.protocol import RunSwitch
 from scalearn.training import joint as joint_module
 from scalearn.training.checkpoints import snapshot, trainable
@@ -27,18 +26,21 @@ from tests.training.test_parts import without_dropout
 __all__ = ["folder"]
 
 
+class DrawnValues(AdapterOfAllValues):
+    pull: float = 0.5
+
+
 class Drawn(Adapter):
     """Adapter-m whose weights are drawn towards zero."""
 
-    def regularisation(self, model: nn.Module, values: HyperParameters) -> Tensor:
+    def regularisation(self, model: nn.Module, values: DrawnValues) -> Tensor:
         drawn = [entry for name, entry in trainable(model).items() if not is_head(name)]
-        return values["pull"] * torch.stack([entry.square().sum() for entry in drawn]).sum()
+        return values.pull * torch.stack([entry.square().sum() for entry in drawn]).sum()
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> str:
-    own = {"learning_rate": 3e-4, "reduction_factor": 16, "pull": 0.5}
-    monkeypatch.setitem(METHODS, "drawn", Drawn("drawn", "Drawn", "joint", "nobody", regularised=True, own=own))
+    monkeypatch.setitem(METHODS, "drawn", Drawn("drawn", "Drawn", "joint", "nobody", DrawnValues, regularised=True))
     return "drawn"
 
 
@@ -90,7 +92,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     asked = like(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
-    term = METHODS[toy].regularisation(trainer.model, {"pull": 2.0})
+    term = METHODS[toy].regularisation(trainer.model, asked.hyperparameters.but(pull=2.0))
     assert term is not None and torch.equal(trainer.regularisation(), term)
     trainer.train()
     assert trainer.state.num_train_epochs == 1

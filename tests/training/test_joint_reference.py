@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, *switches: str, whose: str = "paper", method: str = "adapter_m", **changes: float) -> PlannedRun:
-    values = {**METHODS[method].defaults, "epochs": 2, "batch_size": 16, **changes}
+    values = METHODS[method].defaults.but(**{"epochs": 2, "batch_size": 16, **changes}).model_dump()
     data = tuple(root / whose / name for name in NAMES)
     return planned_by_hand(
         method, root / "model", data, root / "unused", benchmark="all", changed=values, switches=switches

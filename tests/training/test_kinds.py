@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, kind: str) -> PlannedRun:
-    values = {**METHODS[method].defaults, "epochs": 20, "learning_rate": 1e-2, "batch_size": 16}
+    values = METHODS[method].defaults.but(**{"epochs": 20, "learning_rate": 1e-2, "batch_size": 16}).model_dump()
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "kinds" if sources else "single"
     output, data = root / method / kind, [root / "encoded" / kind]

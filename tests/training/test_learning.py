@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, task: str) -> PlannedRun:
-    values = {**tiny_values(METHODS[method]), "epochs": 10, "learning_rate": 1e-2, "batch_size": 16}
+    values = tiny_values(METHODS[method]).but(**{"epochs": 10, "learning_rate": 1e-2, "batch_size": 16}).model_dump()
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     group = "both" if sources else "single"
     output, data = root / method / task, [root / "encoded" / task]
@@ -46,7 +46,7 @@ def spec(root: Path, method: str, task: str) -> PlannedRun:
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.family == "joint"])
 def test_joint_methods_beat_it_on_every_task(method: str, folder: Path, tmp_path: Path) -> None:
-    values = {**tiny_values(METHODS[method]), "epochs": 20, "learning_rate": 3e-3, "batch_size": 16}
+    values = tiny_values(METHODS[method]).but(epochs=20, learning_rate=3e-3, batch_size=16).model_dump()
     data = tuple(folder / "encoded" / name for name in TASKS)
     train_joint(planned_by_hand(method, folder / "model", data, tmp_path, benchmark="both", changed=values))
     for task in TASKS:

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, **changes: float) -> PlannedRun:
-    values = {**METHODS[method].defaults, "epochs": 4, "batch_size": 16, **changes}
+    values = METHODS[method].defaults.but(**{"epochs": 4, "batch_size": 16, **changes}).model_dump()
     return planned_by_hand(method, root / "model", [root / "encoded"], output, changed=values)
 
 

@@ -40,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, task: str = "mine", **changes: float) -> PlannedRun:
-    values = {**METHODS[method].defaults, "epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = (
+        METHODS[method].defaults.but(**{"epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}).model_dump()
+    )
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     return planned_by_hand(
         method, root / "model", [root / "encoded" / task], output, benchmark="both", changed=values, sources=sources
@@ -203,4 +205,4 @@ def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: P
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
     run = like(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
-    assert (run.spec.values["omega_scale"], run.spec.learner[1]["omega_scale"]) == (3.0, 2.0)
+    assert [values.model_dump()["omega_scale"] for values in (run.spec.values, run.spec.learner[1])] == [3.0, 2.0]

@@ -47,7 +47,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> PlannedRun:
-    values = {**tiny_values(METHODS[method]), "epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes}
+    values = (
+        tiny_values(METHODS[method])
+        .but(**{"epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes})
+        .model_dump()
+    )
     sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
     made = planned_by_hand(
         method, root / "model", [root / "encoded" / task], output, benchmark="both", changed=values, sources=sources
