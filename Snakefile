@@ -20,15 +20,17 @@ include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 
-# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to train over
-# the runs of another campaign file; and notes of the command line for `scalearn resume` and of what is to be made. Dry
-# runs, --unlock and their like never come here.
+# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to make runs
+# and tables of another campaign file anew; and notes of this start for `scalearn prune`, of the command line for
+# `scalearn resume` and of what is to be made. Dry runs, --unlock and their like never come here.
 onstart:
     if not all(job.is_local for job in workflow.dag.needrun_jobs()):
         refuse(check_executor, workflow.executor_plugin.name)
     due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
+    refuse(claim_tables, SNAKEMAKE, campaign, campaign_files, due)
     refuse(claim, SNAKEMAKE, campaign, campaign_files, due)
+    refuse(note_start, SNAKEMAKE, campaign_files, workflow.config_settings.config)
     refuse(note, workflow.executor_plugin.name)
     refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
@@ -41,10 +43,12 @@ onsuccess:
     settle_due(SNAKEMAKE)
 
 
-# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
+# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew. Tables
+# of another campaign file stay.
 onerror:
     scores = {name: files(campaign.runs(name), "score.json") for name in campaign.benchmarks}
     scored = [name for name, paths in scores.items() if any(map(os.path.exists, paths))]
+    scored = own_tables(SNAKEMAKE, campaign, campaign_files, scored)
     remove_due(SNAKEMAKE, "score.json")
     for benchmark in scored:
         layout = campaign.layout(benchmark)

@@ -8,7 +8,6 @@ One file holds it for all campaigns, so that a start reads one file and replaces
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from scalearn.campaign import JOINT, Campaign, normal
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.notes import read_note, write_note
+from scalearn.started import campaign_names, started_files
 
 NOTE = Path("scalearn") / "made_by.json"  # in Snakemake's folder
 LOST = "runs of another campaign file in this folder may be trained over"
@@ -34,7 +34,7 @@ def claim(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Itera
     folder: Snakemake's; files: the campaign's. A campaign file that is gone was renamed or given up: what it made is
     free. A file that was edited, or is run with another `--config`, is the same campaign.
     """
-    mine = tuple(os.path.relpath(os.path.realpath(file)) for file in files)
+    mine = campaign_names(files)
     makers, due = _read(folder / NOTE), set(map(str, outputs))
     taken = []
     for record, values in _asked(campaign):
@@ -54,9 +54,12 @@ def claim(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Itera
 
 
 def campaign_files(folder: Path) -> list[str]:
-    """Return the campaign files that have run in a work directory and are still there, and its config.yaml."""
+    """Return the campaign files that have run in a work directory and are still there, and its config.yaml.
+
+    Folders of earlier versions have no note of starts; their campaign files are the makers of what is there.
+    """
     makers = _read(folder / ".snakemake" / NOTE).values()
-    files = dict.fromkeys(["config.yaml", *(file for maker, _ in makers for file in maker)])
+    files = dict.fromkeys(["config.yaml", *started_files(folder), *(file for maker, _ in makers for file in maker)])
     return [file for file in files if (folder / file).is_file()]
 
 
