@@ -20,14 +20,16 @@ include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 
-# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to train over
-# the runs of another campaign file; and notes of the command line for `scalearn resume` and of what is to be made. Dry
-# runs, --unlock and their like never come here.
+# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to make runs
+# and tables of another campaign file anew; and notes of this start for `scalearn prune`, of the command line for
+# `scalearn resume` and of what is to be made. Dry runs, --unlock and their like never come here.
 onstart:
     if not all(job.is_local for job in workflow.dag.needrun_jobs()):
         refuse(check_executor, workflow.executor_plugin.name)
     due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
     refuse(check_rows, campaign)
+    refuse(claim_tables, SNAKEMAKE, campaign, campaign_files, due)
+    refuse(note_start, SNAKEMAKE, campaign_files, workflow.config_settings.config)
     refuse(note, workflow.executor_plugin.name)
     refuse(note_due, SNAKEMAKE, due)
     # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
@@ -40,10 +42,12 @@ onsuccess:
     settle_due(SNAKEMAKE)
 
 
-# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew.
+# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew. Tables
+# of another campaign file stay.
 onerror:
     settle_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
     begun = [name for name in campaign.benchmarks if any(map(os.path.exists, records(name)))]
+    begun = own_tables(SNAKEMAKE, campaign, campaign_files, begun)
     for benchmark in begun:
         shell(
             "scalearn table --campaign {campaign_text:q} --benchmark {benchmark} --runs results/trained"

@@ -18,12 +18,10 @@ from scalearn.campaign.keys import name_of, normal
 from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, write_json
-from scalearn.made_by import campaign_files
+from scalearn.made_by import campaign_files, values_of
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
-from scalearn.notes import read_note
 
-MADE_BY = Path(".snakemake") / "scalearn" / "made_by.json"  # of an earlier version
 RECORD = "run.json"
 
 
@@ -56,7 +54,7 @@ def adopt_all(files: Sequence[Path], folder: Path = Path()) -> Adopted:
 
 def adopt(campaign: Campaign, folder: Path = Path()) -> Adopted:
     """Move the runs of the earlier layout that this campaign asks for, and the data and sources that made them."""
-    found, made = Adopted(), _values(folder)
+    found, made = Adopted(), values_of(folder)
     _adopt_resources(campaign, folder, made, found)
     asked = {_asked(campaign, run): run for run in campaign.trainings.values()}
     ready: dict[Path, tuple[RunSpec, dict[str, Any]]] = {}
@@ -80,12 +78,6 @@ def adopt(campaign: Campaign, folder: Path = Path()) -> Adopted:
 
 def _record(run: Path, folder: Path) -> Path:
     return run.relative_to(folder) / RECORD
-
-
-def _values(folder: Path) -> dict[str, Any]:
-    """Return with which values each record was asked for, as the note of an earlier version says."""
-    note = read_note(folder / MADE_BY, "what campaign files made earlier is not known")
-    return {record: note["values"][value] for record, (_, value) in note.get("made", {}).items()}
 
 
 def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], found: Adopted) -> None:

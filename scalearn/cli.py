@@ -109,6 +109,23 @@ def adopt(
 
 
 @app.command()
+def prune(
+    remove: Annotated[bool, typer.Option("--remove", help="remove what is listed; it cannot be had back")] = False,
+    forget: Annotated[
+        str | None, typer.Option(help="a campaign file that was given up: no longer count what it asked for")
+    ] = None,
+) -> None:
+    """List what no campaign that was started in this folder asks for, biggest first; remove nothing by default.
+
+    What is asked for follows from the campaign files as they are now, with the `--config` overrides of each start, and
+    from config.yaml.
+    """
+    from scalearn.prune import prune as run
+
+    run(remove, forget)
+
+
+@app.command()
 def pack(
     archive: Annotated[Path, typer.Argument(help="the file to write, for example campaign.tar.gz")],
     folder: Annotated[Path, typer.Option(help="the work directory")] = Path(),

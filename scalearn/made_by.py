@@ -1,39 +1,32 @@
-"""Which campaign file made what, so that another campaign in the same folder does not train over its runs.
-
-Until a path says all that lies there, two campaign files may ask for different runs, tasks or encoders at one path. A
-note says whose each is, and with which values it was asked for. It is no part of a run: runs are the same without it.
-One file holds it for all campaigns, so that a start reads one file and replaces it at once.
-"""
+"""Which campaign file made what, as versions before 0.3 noted it; paths say it now, and starts are noted."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from scalearn.notes import read_note
+from scalearn.started import started_files
 
 NOTE = Path("scalearn") / "made_by.json"  # in Snakemake's folder
-LOST = "runs of another campaign file in this folder may be trained over"
-SHOWN = 200  # characters of values in a refusal
-
-Files = tuple[str, ...]  # of a campaign; more than one if the command line names more
-Values = dict[str, Any]
-Makers = dict[str, tuple[Files, Values]]  # whose the run, task or encoder is that this record belongs to
+LOST = "what earlier versions made here is not known"
 
 
 def campaign_files(folder: Path) -> list[str]:
     """Return the campaign files that have run in a work directory and are still there, and its config.yaml."""
-    makers = _read(folder / ".snakemake" / NOTE).values()
-    files = dict.fromkeys(["config.yaml", *(file for maker, _ in makers for file in maker)])
+    earlier = (str(file) for files in _note(folder).get("files", []) for file in files)
+    files = dict.fromkeys(["config.yaml", *started_files(folder), *earlier])
     return [file for file in files if (folder / file).is_file()]
 
 
-def _read(path: Path) -> Makers:
-    content = read_note(path, LOST)
+def values_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return with which values each run, task and encoder was asked for, by the path of its record."""
+    note = _note(folder)
     try:
-        files, values = [tuple(names) for names in content.get("files", [])], content.get("values", [])
-        return {record: (files[file], values[value]) for record, (file, value) in content.get("made", {}).items()}
-    except (AttributeError, IndexError, TypeError, ValueError):
-        print(f"warning: {path}: not as it was written; {LOST}", file=sys.stderr, flush=True)
+        return {record: note["values"][value] for record, (_, value) in note.get("made", {}).items()}
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return {}
+
+
+def _note(folder: Path) -> dict[str, Any]:
+    return read_note(folder / ".snakemake" / NOTE, LOST)

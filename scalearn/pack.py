@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scalearn import made_by, started, table_owners
 from scalearn.errors import UserError
 from scalearn.files import LOCK, is_temporary, whole_file, whole_folder
-from scalearn.made_by import NOTE
 from scalearn.named_files import named_files
 
 MADE_AGAIN = {  # at the top of the work directory
@@ -20,8 +20,8 @@ MADE_AGAIN = {  # at the top of the work directory
 }
 CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}  # anywhere
 SNAKEMAKE = ".snakemake"
-# What Snakemake remembers of outputs, without which it would make them again; and which campaign file made what.
-KEPT_OF_SNAKEMAKE = ("metadata", str(NOTE))
+# What Snakemake remembers of outputs, without which it would make them again; and which campaign files made what.
+KEPT_OF_SNAKEMAKE = ("metadata", *(str(room.NOTE) for room in (made_by, started, table_owners)))
 MADE_HERE = {"results", "logs"}  # by the campaign, wherever links from there lead
 
 

@@ -7,7 +7,6 @@ that is started again when it ends with failed jobs, and when it waits for jobs 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scalearn import budget
+from scalearn import at_work, budget
 from scalearn.errors import UserError
 from scalearn.notes import read_note, write_note
 from scalearn.start import check_config_files
@@ -101,21 +100,9 @@ def _alone() -> Iterator[None]:
 
     Not wait for it: it may be the one that waits in vain, which only its user can tell.
     """
-    (SNAKEMAKE / "scalearn").mkdir(parents=True, exist_ok=True)
-    with (SNAKEMAKE / "scalearn" / "resume").open("a") as mine:
-        _hold(mine.fileno(), "`scalearn resume`")
-        with (SNAKEMAKE / "alive").open("a") as theirs:
-            _hold(theirs.fileno(), f"Snakemake (process {_noted('pid', 'unknown')})")
+    with at_work.working(SNAKEMAKE, at_work.RESUME):
+        at_work.check_snakemake(SNAKEMAKE)
         yield
-
-
-def _hold(file: int, who: str) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(f"resume: another {who} is alive in this folder; wait for its end, or end it") from None
-    except OSError:
-        pass  # a file system without locks
 
 
 class _Snakemake:

@@ -19,6 +19,12 @@ from typing import Any
 from scalearn.campaign_file import read_campaign_file
 from scalearn.errors import UserError, nearest
 
+# Options with which Snakemake only looks, so that it may do so beside another one that works.
+LOOKS = (
+    *("dryrun", "dag", "rulegraph", "filegraph", "d3dag", "summary", "detailed_summary", "report", "lint"),
+    *("list_rules", "list_target_rules", "list_changes", "list_input_changes", "list_params_changes"),
+    *("list_untracked", "list_conda_envs", "print_compilation", "containerize", "generate_unit_tests"),
+)
 SLURM = ("sbatch", "squeue")  # what the profile `slurm` cannot do without
 
 
@@ -58,6 +64,14 @@ def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[
         if not made and not any(rule.is_producer(path) for rule in workflow.rules):
             names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
             raise UserError(_refusal(path, names, benchmarks, origin))
+
+
+def is_work(command: Sequence[str]) -> bool:
+    """Tell whether a Snakemake of this command line makes or removes something, `--unlock` included."""
+    if "snakemake" not in (Path(command[0]).name, Path(command[0]).parent.name):
+        return False  # another program has called Snakemake
+    parsed = _parsed(command[1:])
+    return parsed is not None and not any(getattr(parsed, name, None) for name in LOOKS)
 
 
 def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], origin: str) -> str:

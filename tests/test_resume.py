@@ -19,9 +19,15 @@ from scalearn.budget import STOPPED
 SNAKEMAKE = """
 import os, subprocess, sys, time
 from pathlib import Path
+from scalearn import at_work
+from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.resume import note
 
+try:
+    at_work.begin(Path(".snakemake"), ["mine.yaml"])
+except UserError as error:
+    sys.exit(f"error: {error}")
 drop_stale_locks(Path(".snakemake"))
 with open("starts", "a") as starts:
     print(*sys.argv[1:], file=starts)
@@ -212,7 +218,8 @@ def test_beside_a_snakemake_that_is_alive_it_refuses(folder: Folder) -> None:
     snakemake = subprocess.Popen([sys.executable, "-m", "snakemake"], cwd=folder.path)
     until((folder.path / ".snakemake/scalearn/command.json").exists)
     said = folder.resume("all", plan="done", status=1)
-    assert f"another Snakemake (process {snakemake.pid}) is alive" in said
+    assert said.startswith(f"error: process {snakemake.pid} on ") and " on mine.yaml since " in said
+    assert said.endswith("; wait for its end, or end it\n") and said.count("\n") == 1
     snakemake.kill()
     snakemake.wait()
     folder.resume(plan="done")

@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import budget, gpus, versions
+from scalearn import at_work, budget, gpus, versions
 from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
@@ -17,6 +17,9 @@ from scalearn.errors import UserError
 from scalearn.locks import drop_stale_locks
 from scalearn.methods import METHODS
 from scalearn.resume import SNAKEMAKE, note
+from scalearn.start import is_work
+from scalearn.started import note_start
+from scalearn.table_owners import claim_tables, own_tables
 from scalearn.terminal import settle
 
 # A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
@@ -47,6 +50,8 @@ if workflow.is_main_process:
     for file in workflow.overwrite_configfiles:
         refuse(read_campaign_file, Path(os.path.relpath(file)))
     refuse(check_files, campaign, origin)
+    if not workflow.output_settings.dryrun and is_work(sys.argv):
+        refuse(at_work.begin, SNAKEMAKE, campaign_files)
     drop_stale_locks(SNAKEMAKE)
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
