@@ -16,6 +16,7 @@ from typing import Any
 from scalearn.campaign import JOINT, Campaign, RunSpec
 from scalearn.campaign.keys import name_of, normal
 from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
+from scalearn.campaign.variants import ablations
 from scalearn.errors import UserError
 from scalearn.files import read_json, sha256, write_json
 from scalearn.made_by import campaign_files, values_of
@@ -158,10 +159,13 @@ def _converted(
     if "spec" in old:  # killed before the run was moved
         return RunSpec.of_record(old["spec"]), old
     tasks = old["tasks"] if "tasks" in old else [old["task"]]
-    kind = METHODS[old["identity"]["method"]].hyperparameters
-    changed = kind(**old["hyperparameters"]).beyond(kind())
+    row = ablations().get(old["identity"]["method"], {})  # they were methods
+    identity = {**old["identity"], "method": row.get("method", old["identity"]["method"])}
+    kind = METHODS[identity["method"]].hyperparameters
+    own = {key: value for key, value in row.items() if key in kind.model_fields}
+    changed = kind(**{**own, **old["hyperparameters"]}).beyond(kind())
     names = [task["name"] for task in tasks]
-    spec = asked.get(_text(old["identity"], changed, old.get("switches", ()), old.get("compute", {}), names))
+    spec = asked.get(_text(identity, changed, old.get("switches", ()), old.get("compute", {}), names))
     if spec is None:
         raise UserError("no campaign file asks for it")
     version = {"method": old["method_version"], "training": 1}
@@ -177,8 +181,8 @@ def _converted(
     }
     dropped = ("identity", "hyperparameters", "method_version", "switches", "compute", "task", "checksum")
     kept = {key: value for key, value in old.items() if key not in dropped}
-    own = {"own": old.get("own", [])} if "tasks" in old else {}
-    return spec, {**kept, **own, "spec": spec.record, "tasks": tasks, "inputs": inputs}
+    records = {"own": old.get("own", [])} if "tasks" in old else {}
+    return spec, {**kept, **records, "spec": spec.record, "tasks": tasks, "inputs": inputs}
 
 
 def _check_definitions(campaign: Campaign, spec: RunSpec, made: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ CORRECTED, REFERENCE = campaign(), campaign(protocol="reference")
 def test_corrected_is_the_default_and_changes_nothing() -> None:
     assert campaign(protocol="corrected").layout("glue") == CORRECTED.layout("glue")
     assert {name: task for name, task in CORRECTED.tasks.items() if task != TASKS[name]} == {}
-    assert {CORRECTED.switches(method, task) for method in METHODS for task in CORRECTED.tasks} == {()}
+    assert {reference(method, task, of=CORRECTED) for method in METHODS for task in CORRECTED.tasks} == {()}
 
 
 def test_only_the_tasks_that_a_switch_names_have_other_rows() -> None:
@@ -45,6 +45,14 @@ def test_rows_of_the_reference() -> None:
     assert REFERENCE.tasks["sectors"].labels is None
 
 
+def reference(said: str, *tasks: str, of: Campaign = REFERENCE) -> tuple[str, ...]:
+    """The switches that are on in a run of the method, with a setting as `key=value` behind its name."""
+    name, _, setting = said.partition(" ")
+    method, (key, _, value) = METHODS[name], setting.partition("=")
+    values = method.defaults.but(**({key: float(value)} if key else {}))
+    return of.switches(method, values, *tasks)
+
+
 @pytest.mark.parametrize(
     ("method", "task", "switches"),
     [
@@ -54,17 +62,17 @@ def test_rows_of_the_reference() -> None:
         ("scalearn_pp", "copa", ("copa_pooled_head", "shared_omega_of_last_epoch")),
         ("scalearn_uniform_pp", "cb", ("shared_omega_of_last_epoch",)),
         ("adapter_fusion", "rte", ("regulariser_off",)),
-        ("scalearn_reg01", "rte", ("regulariser_off",)),
+        ("scalearn omega_penalty=0.1", "rte", ("regulariser_off",)),
         ("compacter", "rte", ("phm_rule_of_last_epoch",)),
         ("ia3", "copa", ("ia3_before_activation",)),
         ("propetl", "rte", ("propetl_frozen_masks",)),
-        ("scalearn_c3", "rte", ("c3_is_c2",)),
+        ("scalearn omega_scale=3", "rte", ("c3_is_c2",)),
         ("full_finetuning", "copa", ("copa_pooled_head",)),
         ("full_finetuning", "rte", ()),
     ],
 )
 def test_runs_of_the_reference(method: str, task: str, switches: tuple[str, ...]) -> None:
-    assert REFERENCE.switches(method, task) == switches
+    assert reference(method, task) == switches
 
 
 @pytest.mark.parametrize(
@@ -80,10 +88,10 @@ def test_joint_runs_of_the_reference(method: str, switches: set[str]) -> None:
     every = {"joint_sampler_seed"}
     superglue = {"joint_wic_first_sentence", "joint_record_not_selected", "joint_record_first_rows"}
     tasks = REFERENCE.joint_tasks("superglue")
-    assert set(REFERENCE.switches(method, *tasks)) == every | superglue | switches
+    assert set(reference(method, *tasks)) == every | superglue | switches
     here = switches - {"copa_pooled_head", "copa_one_layer_head"}
-    assert set(REFERENCE.switches(method, *REFERENCE.joint_tasks("glue"))) == every | here
-    assert CORRECTED.switches(method, *tasks) == ()
+    assert set(reference(method, *REFERENCE.joint_tasks("glue"))) == every | here
+    assert reference(method, *tasks, of=CORRECTED) == ()
 
 
 def test_a_task_of_the_campaign_s_own_is_nobody_s_to_change() -> None:

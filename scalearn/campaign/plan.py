@@ -158,7 +158,7 @@ class Campaign:
             hyperparameters=self._differing(variant, group, task),
             sources=self._source_paths(benchmark, variant, self.source_seed(seed)) if composes else (),
             sentence_encoder=self.model_key(self.config.sentence_encoder or "") if method.similarity else None,
-            switches=self.switches(method.name, *tasks),
+            switches=self.switches(method, self._values(variant, group, task), *tasks),
             compute=self.config.compute,
         )
 
@@ -323,10 +323,10 @@ class Campaign:
         """Where the encoder comes from, as JSON."""
         return normal(self.models[model].model_dump(mode="json"))
 
-    def switches(self, method: str, *tasks: str) -> tuple[str, ...]:
-        """What the reference protocol does otherwise in runs of this method on these tasks; nothing when corrected."""
+    def switches(self, method: Method, values: HyperParameters, *tasks: str) -> tuple[str, ...]:
+        """Return what the reference protocol does otherwise in such runs on these tasks; nothing when corrected."""
         concerned = [task if task in self.built_in else None for task in tasks]
-        return run_switches(self.config.protocol, METHODS[method], concerned)
+        return run_switches(self.config.protocol, method, values, concerned)
 
     # ------------------------------------------------------------------ what its tables show
 

@@ -69,7 +69,7 @@ class RunSpec(Strict):
             if name not in known:
                 raise ValueError(f"switches: unknown name '{name}'{nearest(name, known)}")
         for switch in self.switched:
-            if not any(switch.concerns(METHODS[self.method], name_of(task)) for task in self.tasks):
+            if not any(switch.concerns(METHODS[self.method], self.values, name_of(task)) for task in self.tasks):
                 raise ValueError(
                     f"switches: {switch.name}: it changes nothing in a run of '{self.method}' on "
                     f"{', '.join(self.tasks)}; leave it out"
@@ -146,7 +146,7 @@ class RunSpec(Strict):
         if self.sentence_encoder not in (None, SENTENCE_ENCODER):
             found["sentence_encoder"] = self.sentence_encoder
         if self.switches:
-            whole = run_switches("reference", METHODS[self.method], map(name_of, self.tasks))
+            whole = run_switches("reference", METHODS[self.method], self.values, map(name_of, self.tasks))
             found["protocol"] = "reference" if self.switches == whole else "-".join(self.switches)
         return [f"{key}={_shown(value)}" for key, value in sorted(found.items())]
 

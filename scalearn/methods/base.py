@@ -65,8 +65,9 @@ class Method(ABC):
     signature. `METHODS["adapter"].hyperparameters(epochs=3)` are its defaults with another number of epochs, checked.
 
     `version` goes up when a change of code changes results, so that exactly this method's runs are made again.
-    `regularised` says that `regularisation` returns a term. `similarity` is for two-stage methods that want to know how
-    similar the sources are to the target: the name of a table in the file that `scalearn similarities` writes.
+    `regularised` says that `regularisation` returns a term, unless `regularises` says otherwise. `similarity` is for
+    two-stage methods that want to know how similar the sources are to the target: the name of a table in the file that
+    `scalearn similarities` writes.
     """
 
     name: str
@@ -105,6 +106,10 @@ class Method(ABC):
 
         The heads are added by the caller afterwards.
         """
+
+    def regularises(self, values: Any) -> bool:
+        """Tell whether `regularisation` returns a term in runs with these values."""
+        return self.regularised
 
     def regularisation(self, model: nn.Module, values: Any) -> Tensor | None:
         """Return a term to add to the loss, or None."""

@@ -1,10 +1,12 @@
-"""ScaLearn and its variants (Frohmann et al. 2024, section 3): learn only by how much to scale each source."""
+"""ScaLearn and its forms (Frohmann et al. 2024, section 3): learn only by how much to scale each source.
+
+The paper's ablations are settings of `scalearn` (scalearn/campaign/ablations.json).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +17,9 @@ from scalearn.methods.hyperparameters import SWITCH, Composing, LearningRate, On
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from scalearn.methods.layers.wide_bottleneck import Constraint, Omega
+    from scalearn.methods.layers.wide_bottleneck import Omega
+
+Constraint = Literal["none", "mean", "softmax"]
 
 CITATION = "Frohmann et al. 2024, ScaLearn (Findings of ACL, arXiv 2310.01217)"
 
@@ -32,22 +36,21 @@ class ScaLearnValues(OneTask, Composing):
     omega_dropout: Annotated[
         float, Field(ge=0, le=1, description="the probability that a scale is left out of a training step")
     ] = 0.3
+    omega_penalty: Annotated[
+        float, Field(ge=0, description="how strongly the loss draws a source's mean scale towards 1; 0 does not")
+    ] = 0.0
+    omega_constraint: Annotated[
+        Constraint,
+        Field(description="what makes the scales of all sources sum to one: mean, a division by their sum; softmax"),
+    ] = "none"
     train_sources: Annotated[
         bool, Field(description="train the source adapters, too, not only their scales"), SWITCH
     ] = False
 
 
-class PenalisedValues(ScaLearnValues):
-    """Of the variants whose scales are drawn towards one."""
-
-    omega_penalty: Annotated[
-        float, Field(ge=0, description="how strongly the loss draws a source's mean scale towards 1; 0 does not")
-    ] = 0.1
-
-
 @dataclass(frozen=True)
 class ScaLearn(Method):
-    """omega is S x d, S x 1 if `uniform`, one for all layers if `shared`; `constraint`: it is made to sum to one.
+    """omega is S x d, S x 1 if `uniform`, one for all layers if `shared`.
 
     The S sources are those of the benchmark, or, without `include_target`, all but the target's own.
     """
@@ -59,7 +62,6 @@ class ScaLearn(Method):
 
     uniform: bool = False
     shared: bool = False
-    constraint: Constraint = "none"
 
     def count(self, shapes: Shapes, values: ScaLearnValues) -> int:
         d, b = shapes.hidden, shapes.bottleneck
@@ -68,7 +70,7 @@ class ScaLearn(Method):
         return omega + (adapters if values.train_sources else 0)
 
     def check(self, values: ScaLearnValues, hidden: int | None = None) -> None:
-        if self.constraint == "mean" and values.omega_dropout > 0:
+        if values.omega_constraint == "mean" and values.omega_dropout > 0:
             raise UserError(
                 f"hyperparameters.{self.name}: omega_dropout is {values.omega_dropout:g}; set it to 0, "
                 "for omega is divided by its sum, and that is 0 wherever all sources are dropped"
@@ -82,14 +84,17 @@ class ScaLearn(Method):
         mean, std, dropout = values.omega_scale, values.omega_std, values.omega_dropout
 
         def draw(count: int, hidden: int) -> Omega:
-            return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, self.constraint)
+            return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, values.omega_constraint)
 
         sources, train = chosen(model, given, values), values.train_sources
         install_wide_bottleneck(model, sources, draw, shared=self.shared, train=train)
 
-    def regularisation(self, model: nn.Module, values: PenalisedValues) -> Tensor | None:
+    def regularises(self, values: ScaLearnValues) -> bool:
+        return values.omega_penalty > 0
+
+    def regularisation(self, model: nn.Module, values: ScaLearnValues) -> Tensor | None:
         """Return (lambda / S) times the sum over every omega and source s of (1 - mean_d omega_sd)^2."""
-        if not self.regularised:
+        if not self.regularises(values):
             return None
         import torch
 
@@ -100,30 +105,17 @@ class ScaLearn(Method):
         return values.omega_penalty * torch.stack(distances).sum()
 
 
-NO_DROPOUT, C1 = {"omega_dropout": 0.0}, {"omega_scale": 1.0}
-
-
-def _variant(name: str, title: str, defaults: Mapping[str, float] | None = None, **shape: Any) -> ScaLearn:
-    """Return a form of ScaLearn; `defaults` are those that differ."""
-    own = PenalisedValues if shape.get("regularised") else ScaLearnValues
-    return ScaLearn(name, title, "two_stage", CITATION, own.with_defaults(**defaults) if defaults else own, **shape)
-
-
 METHODS = (
-    _variant("scalearn", "ScaLearn"),
-    _variant("scalearn_uniform", "ScaLearnUniform", uniform=True),
-    _variant("scalearn_pp", "ScaLearn++", shared=True),
-    _variant("scalearn_uniform_pp", "ScaLearnUniform++", NO_DROPOUT, uniform=True, shared=True),
-    # The paper's ablations. c: omega_scale; reg.: omega_penalty.
-    _variant("scalearn_c1", "ScaLearn, c = 1", C1),
-    _variant("scalearn_c1_d0", "ScaLearn, c = 1, no dropout", {**C1, **NO_DROPOUT}),
-    _variant("scalearn_c3", "ScaLearn, c = 3", {"omega_scale": 3.0}),
-    _variant("scalearn_uniform_d0", "ScaLearnUniform, no dropout", NO_DROPOUT, uniform=True),
-    _variant("scalearn_uniform_pp_d03", "ScaLearnUniform++, dropout 0.3", uniform=True, shared=True),
-    _variant("scalearn_c1_reg01", "ScaLearn, c = 1, reg. 0.1", C1, regularised=True),
-    _variant("scalearn_c1_reg001", "ScaLearn, c = 1, reg. 0.01", {**C1, "omega_penalty": 0.01}, regularised=True),
-    _variant("scalearn_reg01", "ScaLearn, reg. 0.1", regularised=True),
-    _variant("scalearn_reg001", "ScaLearn, reg. 0.01", {"omega_penalty": 0.01}, regularised=True),
-    _variant("scalearn_mean", "ScaLearn, mean", NO_DROPOUT, constraint="mean"),
-    _variant("scalearn_softmax", "ScaLearn, softmax", NO_DROPOUT, constraint="softmax"),
+    ScaLearn("scalearn", "ScaLearn", "two_stage", CITATION, ScaLearnValues),
+    ScaLearn("scalearn_uniform", "ScaLearnUniform", "two_stage", CITATION, ScaLearnValues, uniform=True),
+    ScaLearn("scalearn_pp", "ScaLearn++", "two_stage", CITATION, ScaLearnValues, shared=True),
+    ScaLearn(
+        "scalearn_uniform_pp",
+        "ScaLearnUniform++",
+        "two_stage",
+        CITATION,
+        ScaLearnValues.with_defaults(omega_dropout=0.0),
+        uniform=True,
+        shared=True,
+    ),
 )

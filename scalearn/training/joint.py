@@ -93,7 +93,7 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
         scorers={name: scorer(tasks[name], split) for name, split in validation.items()},
         selected=set(tasks) - set(joint.unselected) or set(tasks),
         sampler_seed=spec.seed if joint.sampler_seed is None else joint.sampler_seed,
-        regularisation=partial(method.regularisation, model, values) if method.regularised else None,
+        regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
     )

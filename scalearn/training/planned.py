@@ -6,7 +6,7 @@ Light, since most of what asks need not load a model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,8 @@ from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256
 from scalearn.methods import METHODS
-from scalearn.methods.base import Method
 from scalearn.methods.layers.stack_facts import StackFacts
-from scalearn.protocol import Joint, RunSwitch
+from scalearn.protocol import Joint
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import is_name
 from scalearn.training.folder import check_output, check_spec
@@ -79,7 +78,7 @@ class PlannedRun:
         if not is_of(self.spec.model, model):
             raise UserError(f"--model {self.model}: it is '{model}'; name the folder of '{self.spec.model}'")
         encodings = list(self.encodings.values())
-        check_switches(self.spec.switched, METHODS[self.spec.method], dict(zip(self.data, encodings, strict=True)))
+        check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {
             "model": [encoding["model"] for encoding in encodings],
             "data": {name: encoding["sha256"] for name, encoding in self.encodings.items()},
@@ -154,10 +153,11 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
     return str(name) if encoding["built_in"] else None
 
 
-def check_switches(switches: Iterable[RunSwitch], method: Method, data: Mapping[Path, dict[str, Any]]) -> None:
-    """Refuse a switch that changes nothing in runs of this method on this encoded data, folder -> its encoding.json."""
-    for switch in switches:
-        if not any(switch.concerns(method, built_in(folder, encoding)) for folder, encoding in data.items()):
+def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
+    """Refuse a switch that changes nothing in this run on this encoded data, folder -> its encoding.json."""
+    method = METHODS[spec.method]
+    for switch in spec.switched:
+        if not any(switch.concerns(method, spec.values, built_in(*item)) for item in data.items()):
             names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
             raise UserError(
                 f"--switch {switch.name}: it changes nothing in a run of '{method.name}' on {names} "

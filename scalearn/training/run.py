@@ -99,7 +99,7 @@ def _trainer(
         score=scorer(task, validation),
         chosen=chosen,
         select="loss" if task["select"] == "loss" else task["metrics"][0],
-        regularisation=partial(method.regularisation, model, values) if method.regularised else None,
+        regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
     )

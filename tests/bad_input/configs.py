@@ -197,9 +197,8 @@ CASES = [
     ),
     changed(
         "scales that may all be dropped",
-        r"hyperparameters\.scalearn_mean: omega_dropout is 0\.3; set it to 0",
-        methods=["adapter", "scalearn_mean"],
-        hyperparameters={"scalearn_mean": {"omega_dropout": 0.3}},
+        r"hyperparameters\.scalearn: omega_dropout is 0\.3; set it to 0",
+        methods=["adapter", {"method": "scalearn", "omega_constraint": "mean"}],
     ),
     changed(
         "an adapter without width",

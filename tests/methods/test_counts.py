@@ -32,9 +32,9 @@ PAPER = {  # eight GLUE tasks; head excluded
     "adapter_fusion": 21_252_096,
     "adapter_soup": 0,
     **dict.fromkeys((name for name in METHODS if name.startswith("scalearn")), 73_728),
-    **dict.fromkeys(("scalearn_uniform", "scalearn_uniform_d0"), 96),
+    **dict.fromkeys(("scalearn_uniform",), 96),
     "scalearn_pp": 6_144,
-    **dict.fromkeys(("scalearn_uniform_pp", "scalearn_uniform_pp_d03"), 8),
+    **dict.fromkeys(("scalearn_uniform_pp",), 8),
 }
 # Tasks whose heads the benchmarks' joint models have: labels, or choices, of each.
 GLUE = {"rte": 2, "mrpc": 2, "cola": 2, "stsb": 1, "sst2": 2, "qnli": 2, "mnli": 3, "qqp": 2}

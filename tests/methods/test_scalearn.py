@@ -12,13 +12,15 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scalearn.campaign.variants import ablations
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
-from scalearn.methods.base import Given
+from scalearn.methods.base import Given, Method
+from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
-from scalearn.methods.layers.wide_bottleneck import NAME, Constraint, Omega, ScaledUp
-from scalearn.methods.scalearn import ScaLearn
+from scalearn.methods.layers.wide_bottleneck import NAME, Omega, ScaledUp
+from scalearn.methods.scalearn import Constraint, ScaLearn
 from scalearn.training.model import compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
@@ -44,8 +46,19 @@ REGULARISED = {name: entry[4] for name, entry in VARIANTS.items() if entry[4] is
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
-def test_the_registry_has_exactly_these_variants() -> None:
-    assert [name for name, method in METHODS.items() if isinstance(method, ScaLearn)] == list(VARIANTS)
+FORMS = [name for name, method in METHODS.items() if isinstance(method, ScaLearn)]
+
+
+def test_the_registry_and_the_ablations_are_exactly_these_variants() -> None:
+    assert [*FORMS, *ablations()] == list(VARIANTS)
+
+
+def learner(name: str, **changes: Any) -> tuple[Method, HyperParameters]:
+    """Return the method and the values of a form of ScaLearn, or of an ablation by its name."""
+    row = ablations().get(name, {"method": name})
+    method = METHODS[row["method"]]
+    own = {key: value for key, value in row.items() if key not in ("method", "name")}
+    return method, method.hyperparameters(**{**own, **changes})
 
 
 def constrained(omega: Tensor, constraint: str) -> Tensor:
@@ -97,10 +110,10 @@ def test_both_forms_agree(
 
 
 def build(name: str, folder: Path, **changes: float) -> Any:
-    method = METHODS[name]
+    method, values = learner(name, **changes)
     torch.manual_seed(3)
     model = AutoAdapterModel.from_config(tiny_config())
-    compose(model, method, method.defaults.but(**changes), Given(make_sources(folder / "s.safetensors")), labels=2)
+    compose(model, method, values, Given(make_sources(folder / "s.safetensors")), labels=2)
     return model
 
 
@@ -124,7 +137,7 @@ def test_omega_is_as_the_variant_says(name: str, tmp_path: Path) -> None:
     width, shared, scale, dropout, penalty, constraint = VARIANTS[name]
     omegas = {id(m): m for m in build(name, tmp_path).modules() if isinstance(m, Omega)}
     assert len(omegas) == (1 if shared else 2)
-    assert getattr(METHODS[name].defaults, "omega_penalty", None) == penalty
+    assert learner(name)[1].model_dump()["omega_penalty"] == (penalty or 0)
     for omega in omegas.values():
         assert (*omega.weight.shape, omega.dropout, omega.constraint) == (3, width, dropout, constraint)
         torch.testing.assert_close(omega.weight, torch.full_like(omega.weight, scale / 3), rtol=0, atol=0.006)
@@ -162,14 +175,14 @@ def test_layers_that_share_omega_draw_their_own_masks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", REGULARISED)
 def test_the_penalty_draws_the_mean_of_each_source_to_one(name: str, tmp_path: Path) -> None:
     """(lambda / S) sum_l sum_s (1 - mean_d omega_lsd)^2, and its gradient reaches every omega."""
-    model, method = build(name, tmp_path), METHODS[name]
+    model, (method, values) = build(name, tmp_path), learner(name)
     omegas = [layer.output.adapters[NAME].adapter_up.omega.weight for layer in model.bert.encoder.layer]
     expected = 0.0
     for omega in omegas:
         torch.nn.init.normal_(omega, 1, 2)
         for source in omega.tolist():
             expected += REGULARISED[name] / 3 * (1 - sum(source) / 32) ** 2
-    term = method.regularisation(model, method.defaults)
+    term = method.regularisation(model, values)
     assert term is not None and term.item() == pytest.approx(expected)
     term.backward()
     for omega in omegas:
@@ -179,15 +192,16 @@ def test_the_penalty_draws_the_mean_of_each_source_to_one(name: str, tmp_path: P
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if name not in REGULARISED])
 def test_no_other_variant_adds_to_the_loss(name: str, tmp_path: Path) -> None:
-    assert not METHODS[name].regularised
-    assert METHODS[name].regularisation(build(name, tmp_path), METHODS[name].defaults) is None
+    method, values = learner(name)
+    assert not method.regularises(values)
+    assert method.regularisation(build(name, tmp_path), values) is None
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "sentence"),
     [
         ("scalearn", {"omega_dropout": 1.5}, r"(?s)omega_dropout.* less than or equal to 1 .*input_value=1\.5"),
-        ("scalearn_mean", {"omega_dropout": 0.3}, "scalearn_mean: omega_dropout is 0.3; set it to 0"),
+        ("scalearn_mean", {"omega_dropout": 0.3}, "scalearn: omega_dropout is 0.3; set it to 0"),
     ],
 )
 def test_dropout_that_makes_no_sense_is_refused(

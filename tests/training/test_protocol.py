@@ -204,5 +204,5 @@ def test_the_reference_s_ia3_is_another_function_of_as_many_parameters(folder: P
 
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(folder: Path) -> None:
-    run = like(spec(folder, "scalearn_c3", folder / "unused"), switches=("c3_is_c2",))
+    run = like(spec(folder, "scalearn", folder / "unused", omega_scale=3), switches=("c3_is_c2",))
     assert [values.model_dump()["omega_scale"] for values in (run.spec.values, run.spec.learner[1])] == [3.0, 2.0]

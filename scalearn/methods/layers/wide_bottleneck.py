@@ -10,7 +10,7 @@ its bias is sum_s omega_s * c_s. No loop over adapters, no tensor of shape (batc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,10 @@ from torch.nn import functional
 from scalearn.methods.layers.per_batch import Mask
 from scalearn.methods.layers.sources import Sources
 
+if TYPE_CHECKING:
+    from scalearn.methods.scalearn import Constraint
+
 NAME = "scalearn"  # of the wide adapter inside the model
-Constraint = Literal["none", "mean", "softmax"]
 
 
 class Omega(nn.Module):
