@@ -13,10 +13,8 @@ rule train_joint:
         ),
     output:
         weights=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/weights.safetensors"),
-        history=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/history.parquet"),
         tasks=update(directory("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/tasks")),
         run=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/run.json"),
-        timing=update("results/runs/{model}/{method}/{benchmark}/joint/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{method}/{benchmark}/joint/full/{seed}.log",
     benchmark:

@@ -75,10 +75,8 @@ rule train_composition:
         ),
     output:
         weights=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
-        history=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/history.parquet"),
         predictions=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
         run=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/run.json"),
-        timing=update("results/runs/{model}/{method}/{benchmark}/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{method}/{benchmark}/{task}/full/{seed}.log",
     benchmark:
