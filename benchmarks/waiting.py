@@ -44,7 +44,6 @@ command=$1 last=$2
 while [ $# -gt 1 ]; do [ "$1" = --output ] && last=$2; shift; done
 case $command in
 {cases}
-    score) mkdir -p "$last"; [ -d "$last" ] && : > "$last/score.json" ;;
     *) mkdir -p "$(dirname "$last")"; : > "$last" ;;
 esac
 """

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from scalearn.__main__ import main
-from scalearn.campaign import JOINT, Campaign
+from scalearn.campaign import Campaign, Variant
 from scalearn.errors import UserError
 from scalearn.files import read_json
 from scalearn.methods import METHODS
@@ -36,14 +36,9 @@ def campaign(**changes: Any) -> Campaign:
 def facts(campaign: Campaign, task: str) -> dict[str, Any]:
     """Return all that a campaign decides about a task and the runs on it."""
     found: dict[str, Any] = {"definition": campaign.definition(task), "metrics": campaign.metrics(task)}
-    for name, method in METHODS.items():
-        group = "single" if method.family == "single" else "b"
-        of = JOINT if method.family == "joint" else task
-        found[name] = (
-            campaign.changed(name, group, of),
-            campaign.switches(name, task),
-            campaign.version(name, group, task),
-        )
+    for name in METHODS:
+        run = campaign.run("b", Variant.plain(name), task, 0)
+        found[name] = run.hyperparameters, run.switches, run.versions
     return found
 
 
@@ -93,7 +88,8 @@ def test_another_length_makes_it_a_task_of_one_s_own(name: str) -> None:
     own = campaign(protocol="reference", tasks={name: definition.model_dump(mode="json")}, benchmarks={"b": [name]})
     assert own.tasks[name] == definition
     assert own.hyperparameters("ia3", "single", name).epochs == 30
-    assert own.switches("adapter_m", name) == ("joint_sampler_seed",)  # of the method, whatever the task
+    run = own.run("b", Variant.plain("adapter_m"), name, 0)
+    assert run.switches == ("joint_sampler_seed",)  # of the method, whatever the task
 
 
 # ---------------------------------------------------------------------- the files that a task is known by

@@ -163,6 +163,10 @@ def test_a_run_that_fails_stops_no_other_and_stands_in_the_table_as_missing(fold
     configure(folder, methods=methods, seeds=[0, 1])
     run(folder)
     assert "missing" not in (folder / "results/pair_table.md").read_text()
+    configure(folder, methods=methods, seeds=[0, 1], task_hyperparameters=runaway)
+    again = subprocess.run(command(), cwd=folder, env=environment(), capture_output=True, timeout=600, check=False)
+    assert again.returncode == 1  # and the old runs are there as before
+    assert "- ScaLearnUniform++, two: seeds 0, 1" in (folder / "results/pair_table.md").read_text()
 
 
 RULE = """

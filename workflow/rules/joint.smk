@@ -13,10 +13,8 @@ rule train_joint:
         ),
     output:
         weights=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/weights.safetensors"),
-        history=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/history.parquet"),
         tasks=update(directory("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/tasks")),
         run=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/run.json"),
-        timing=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.log",
     wildcard_constraints:

@@ -1,6 +1,7 @@
 # Stage 1: one frozen encoder with one adapter per task, method and seed.
 # A run's checkpoints lie undeclared in its directory: Snakemake deletes what is declared when a job fails, and a killed
-# training is to go on from its last checkpoint. Outputs are `update`, that is, not deleted when a job starts: where
+# training is to go on from its last checkpoint. So do its history and timing, which no rule reads: with thousands of runs
+# each file that is declared costs seconds of planning. Outputs are `update`, that is, not deleted when a job starts: where
 # Snakemake starts one for a reason that is none to the run, the run says that it is done. Large inputs are `ancient`:
 # the small JSON beside them carries their checksums, so that a copied campaign trains nothing anew.
 
@@ -15,10 +16,8 @@ rule train_adapter:
         ),
     output:
         weights=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/weights.safetensors"),
-        history=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/history.parquet"),
         predictions=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/predictions.parquet"),
         run=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/run.json"),
-        timing=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/single/{task}/full/{seed}.log",
     wildcard_constraints:

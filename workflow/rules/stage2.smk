@@ -70,10 +70,8 @@ rule train_composition:
         ),
     output:
         weights=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
-        history=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/history.parquet"),
         predictions=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
         run=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/run.json"),
-        timing=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/timing.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",
     wildcard_constraints:
