@@ -33,7 +33,7 @@ FOLDERS = {
 SINGLE = {
     "results/sources/**/*.safetensors": b'"__metadata__":{"sources"',
     "resources/embedded/*/*.safetensors": b'"__metadata__":{"embedding"',
-    "results/similarities/*/*.json": b'"checksum"',
+    "results/similarities/*/*.json": b'{\n "all": {',
 }
 
 
