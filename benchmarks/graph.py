@@ -91,13 +91,13 @@ def plan(work: Path, before: list[str] | None = None) -> dict[str, Any]:
 def pretend(work: Path, finished: float) -> None:
     """Write empty files in place of what is prepared and of the first part of the runs."""
     asked = Campaign.read(work / "config.yaml")
+    for task in asked.tasks:
+        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
     for model in asked.models:
         folders = [RESOURCES["models/{}"], *(RESOURCES["encoded/{}"] for _ in asked.tasks)]
         places = [f"models/{model}", *(f"encoded/{model}/{task}" for task in asked.tasks)]
         for place, names in zip(places, folders, strict=True):
             touch(work / "resources" / place, names)
-    for task in asked.tasks:
-        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
     trainings = asked.all_trainings()  # single-task runs of a benchmark first, as its stage 2 needs them
     done = trainings[: round(finished * len(trainings))]
     for run in done:
