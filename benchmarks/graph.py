@@ -24,13 +24,14 @@ from made import write
 from start import HERE, LINKED, campaign
 
 from scalearn.campaign import JOINT, Campaign
+from scalearn.methods import METHODS
 
 RESOURCES = {
     "models/{}": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
     "tasks/{}": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
     "encoded/{}": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
 }
-RUN = ["weights.safetensors", "history.parquet", "timing.json", "run.json"]
+RUN = ["weights.safetensors", "run.json"]
 
 
 def main(
@@ -47,14 +48,19 @@ def main(
         prepare(work, runs)
         if profile:
             plan(work, ["-m", "cProfile", "-o", str(profile.absolute())])
-        for state in ("nothing done", "a part done"):
-            tries = [plan(work) for _ in range(rounds)]
-            seconds = sorted(one["seconds"] for one in tries)
-            spread = f"{seconds[0]:.1f}-{seconds[-1]:.1f}"
-            print(f"{state}: {tries[0]['jobs']} jobs, {median(seconds):.1f} s of the CPU ({spread})", flush=True)
-            found[state] = tries
-            pretend(work, finished)
+        found["nothing done"] = timed(work, "nothing done", rounds)
+        pretend(work, finished)
+        found["a part done"] = timed(work, "a part done", rounds)
     write(output, found)
+
+
+def timed(work: Path, state: str, rounds: int) -> list[dict[str, Any]]:
+    """Time so many dry runs, and print what they took."""
+    tries = [plan(work) for _ in range(rounds)]
+    seconds = sorted(one["seconds"] for one in tries)
+    spread = f"{seconds[0]:.1f}-{seconds[-1]:.1f}"
+    print(f"{state}: {tries[0]['jobs']} jobs, {median(seconds):.1f} s of the CPU ({spread})", flush=True)
+    return tries
 
 
 def prepare(work: Path, runs: int) -> None:
@@ -83,17 +89,21 @@ def plan(work: Path, before: list[str] | None = None) -> dict[str, Any]:
 
 
 def pretend(work: Path, finished: float) -> None:
-    """Write empty files in place of what is prepared, and of a part of the runs, the first of a table first."""
+    """Write empty files in place of what is prepared and of the first part of the runs."""
     asked = Campaign.read(work / "config.yaml")
+    for task in asked.tasks:
+        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
     for model in asked.models:
         folders = [RESOURCES["models/{}"], *(RESOURCES["encoded/{}"] for _ in asked.tasks)]
         places = [f"models/{model}", *(f"encoded/{model}/{task}" for task in asked.tasks)]
         for place, names in zip(places, folders, strict=True):
             touch(work / "resources" / place, names)
-    for task in asked.tasks:
-        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
-    trainings = sorted(asked.all_trainings(), key=lambda run: (run.method != "adapter", run))
-    for run in trainings[: round(finished * len(trainings))]:
+    trainings = asked.all_trainings()  # single-task runs of a benchmark first, as its stage 2 needs them
+    done = trainings[: round(finished * len(trainings))]
+    for run in done:
+        if METHODS[run.method].family == "two_stage":
+            sources = work / f"results/sources/{run.model}/{run.benchmark}/full"
+            touch(sources, [f"{asked.source_seed(run.seed)}.safetensors"], again=False)
         touch(work / "results/runs" / run.path, RUN)
         if run.task == JOINT:
             for task in asked.joint_tasks(run.benchmark):
@@ -102,11 +112,12 @@ def pretend(work: Path, finished: float) -> None:
             touch(work / "results/runs" / run.path, ["predictions.parquet"])
 
 
-def touch(folder: Path, names: list[str]) -> None:
-    """Write empty files; what is made of others later is newer."""
+def touch(folder: Path, names: list[str], again: bool = True) -> None:
+    """Write empty files, each newer than the last; `again`: also those that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).touch()
+        if again or not (folder / name).exists():
+            (folder / name).touch()
 
 
 if __name__ == "__main__":
