@@ -23,15 +23,13 @@ import typer
 from made import write
 from start import HERE, LINKED, campaign
 
-from scalearn.campaign import JOINT, Campaign
-from scalearn.methods import METHODS
+from scalearn.campaign import Campaign
+from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
 
-RESOURCES = {
-    "models/{}": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
-    "tasks/{}": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
-    "encoded/{}": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
-}
-RUN = ["weights.safetensors", "run.json"]
+FETCHED = ["config.json", "model.safetensors", "tokenizer.json", "model.json"]
+PREPARED = ["train.parquet", "validation.parquet", "test.parquet", "task.json"]
+SPLITS = ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"]
+RUN = ["weights.safetensors", "history.parquet", "timing.json", "predictions.parquet", "run.json"]
 
 
 def main(
@@ -91,25 +89,20 @@ def plan(work: Path, before: list[str] | None = None) -> dict[str, Any]:
 def pretend(work: Path, finished: float) -> None:
     """Write empty files in place of what is prepared and of the first part of the runs."""
     asked = Campaign.read(work / "config.yaml")
-    for task in asked.tasks:
-        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
-    for model in asked.models:
-        folders = [RESOURCES["models/{}"], *(RESOURCES["encoded/{}"] for _ in asked.tasks)]
-        places = [f"models/{model}", *(f"encoded/{model}/{task}" for task in asked.tasks)]
-        for place, names in zip(places, folders, strict=True):
-            touch(work / "resources" / place, names)
-    trainings = asked.all_trainings()  # single-task runs of a benchmark first, as its stage 2 needs them
-    done = trainings[: round(finished * len(trainings))]
-    for run in done:
-        if METHODS[run.method].family == "two_stage":
-            sources = work / f"results/sources/{run.model}/{run.benchmark}/full"
-            touch(sources, [f"{asked.source_seed(run.seed)}.safetensors"], again=False)
-        touch(work / "results/runs" / run.path, RUN)
-        if run.task == JOINT:
-            for task in asked.joint_tasks(run.benchmark):
-                touch(work / "results/runs" / run.path / "tasks" / task, ["predictions.parquet", "run.json"])
-        else:
-            touch(work / "results/runs" / run.path, ["predictions.parquet"])
+    for task in asked.task_names:
+        touch(work / TASKS / task, PREPARED)
+    for model in asked.model_names:
+        touch(work / MODELS / model, FETCHED)
+        for task in asked.task_names:
+            touch(work / ENCODED / model / task, SPLITS)
+    trainings = list(asked.trainings.values())  # single-task runs of a benchmark first, as its stage 2 needs them
+    for run in trainings[: round(finished * len(trainings))]:
+        if run.sources:
+            stack = work / SOURCES / f"{run.stack}.safetensors"
+            touch(stack.parent, [stack.name], again=False)
+        touch(work / RUNS / run.path, RUN)
+        for task in run.tasks if run.family == "joint" else ():
+            touch(work / RUNS / run.path / "tasks" / task, ["predictions.parquet", "run.json"])
 
 
 def touch(folder: Path, names: list[str], again: bool = True) -> None:
