@@ -6,6 +6,7 @@ table shows all runs of the old one, as the showcase does with the demo's: nothi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
