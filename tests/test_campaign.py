@@ -98,7 +98,7 @@ def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch()
     plain, named = mine("loss"), mine("loss", positive="it's so")
     assert plain.definition("mine") == named.definition("mine")
     scored = [(layout["metrics"], layout["positive"]) for layout in (c.layout("b") for c in (plain, named))]
-    assert scored == [({"mine": ["f1"]}, {}), ({"mine": ["f1"]}, {"mine": "it's so"})]
+    assert scored == [({"mine": ("f1",)}, {}), ({"mine": ("f1",)}, {"mine": "it's so"})]
     assert mine("headline").definition("mine") != mine("headline", positive="yes").definition("mine")
     with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is no label; name 'a' or 'b'"):
         mine("loss", positive="yes", labels=["a", "b"])
