@@ -62,7 +62,10 @@ FULL: dict[str, Any] = {
     },
     "benchmarks": {"short": ["mine", "rte"], "long": {"tasks": ["mine"], "sources": ["rte"], "model": "near"}},
     "unavailable": ["cb"],
-    "methods": ["adapter", "scalearn"],
+    "methods": [
+        "adapter",
+        {"method": "scalearn", "name": "mine", "sources": "adapter", "select": "validation", "omega_dropout": [0, 0.1]},
+    ],
     "seeds": [0, 1],
     "task_seeds": {"rte": [0]},
     "joint_seeds": [0],
