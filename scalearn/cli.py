@@ -379,9 +379,12 @@ def train_joint(
     max_time: MaxTime = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
+    from scalearn.methods import METHODS
     from scalearn.training.by_hand import planned_by_hand
 
     changed, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    if METHODS[method].family != "joint":
+        raise UserError(f"method '{method}' is not a joint one; use `scalearn train`")
     how = how_to_compute(compute or [])
     run = planned_by_hand(
         method, model, data, output, benchmark=benchmark, seed=seed, changed=changed, switches=switches, compute=how

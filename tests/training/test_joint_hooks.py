@@ -46,7 +46,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def switch(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
     """Let there be a switch that concerns the toy method."""
-    toy = RunSwitch("toy", lambda method, _: method.name == "drawn", **changes)
+    toy = RunSwitch("toy", lambda method, *_: method.name == "drawn", **changes)
     monkeypatch.setattr(protocol, "RUN_SWITCHES", (toy,))
     return "toy"
 
@@ -60,7 +60,7 @@ def test_the_term_of_a_joint_method_joins_each_batch_s_loss(folder: Path, tmp_pa
     for batch in (next(batches), next(batches)):
         trainer.model.train().zero_grad()
         loss = trainer.forward(trainer.model, dict(batch)).loss
-        term = METHODS[toy].regularisation(trainer.model, asked.hyperparameters)
+        term = METHODS[toy].regularisation(trainer.model, asked.spec.values)
         assert term is not None and term > 0
         (loss + term).backward()
         training = trainable(trainer.model)
