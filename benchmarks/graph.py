@@ -23,14 +23,13 @@ import typer
 from made import write
 from start import HERE, LINKED, campaign
 
-from scalearn.campaign import JOINT, Campaign
+from scalearn.campaign import Campaign
+from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
 
-RESOURCES = {
-    "models/{}": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
-    "tasks/{}": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
-    "encoded/{}": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
-}
-RUN = ["weights.safetensors", "history.parquet", "timing.json", "run.json"]
+FETCHED = ["config.json", "model.safetensors", "tokenizer.json", "model.json"]
+PREPARED = ["train.parquet", "validation.parquet", "test.parquet", "task.json"]
+SPLITS = ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"]
+RUN = ["weights.safetensors", "history.parquet", "timing.json", "predictions.parquet", "run.json"]
 
 
 def main(
@@ -47,14 +46,19 @@ def main(
         prepare(work, runs)
         if profile:
             plan(work, ["-m", "cProfile", "-o", str(profile.absolute())])
-        for state in ("nothing done", "a part done"):
-            tries = [plan(work) for _ in range(rounds)]
-            seconds = sorted(one["seconds"] for one in tries)
-            spread = f"{seconds[0]:.1f}-{seconds[-1]:.1f}"
-            print(f"{state}: {tries[0]['jobs']} jobs, {median(seconds):.1f} s of the CPU ({spread})", flush=True)
-            found[state] = tries
-            pretend(work, finished)
+        found["nothing done"] = timed(work, "nothing done", rounds)
+        pretend(work, finished)
+        found["a part done"] = timed(work, "a part done", rounds)
     write(output, found)
+
+
+def timed(work: Path, state: str, rounds: int) -> list[dict[str, Any]]:
+    """Time so many dry runs, and print what they took."""
+    tries = [plan(work) for _ in range(rounds)]
+    seconds = sorted(one["seconds"] for one in tries)
+    spread = f"{seconds[0]:.1f}-{seconds[-1]:.1f}"
+    print(f"{state}: {tries[0]['jobs']} jobs, {median(seconds):.1f} s of the CPU ({spread})", flush=True)
+    return tries
 
 
 def prepare(work: Path, runs: int) -> None:
@@ -83,30 +87,30 @@ def plan(work: Path, before: list[str] | None = None) -> dict[str, Any]:
 
 
 def pretend(work: Path, finished: float) -> None:
-    """Write empty files in place of what is prepared, and of a part of the runs, the first of a table first."""
+    """Write empty files in place of what is prepared and of the first part of the runs."""
     asked = Campaign.read(work / "config.yaml")
-    for model in asked.models:
-        folders = [RESOURCES["models/{}"], *(RESOURCES["encoded/{}"] for _ in asked.tasks)]
-        places = [f"models/{model}", *(f"encoded/{model}/{task}" for task in asked.tasks)]
-        for place, names in zip(places, folders, strict=True):
-            touch(work / "resources" / place, names)
-    for task in asked.tasks:
-        touch(work / "resources/tasks" / task, RESOURCES["tasks/{}"])
-    trainings = sorted(asked.all_trainings(), key=lambda run: (run.method != "adapter", run))
+    for task in asked.task_names:
+        touch(work / TASKS / task, PREPARED)
+    for model in asked.model_names:
+        touch(work / MODELS / model, FETCHED)
+        for task in asked.task_names:
+            touch(work / ENCODED / model / task, SPLITS)
+    trainings = list(asked.trainings.values())  # single-task runs of a benchmark first, as its stage 2 needs them
     for run in trainings[: round(finished * len(trainings))]:
-        touch(work / "results/runs" / run.path, RUN)
-        if run.task == JOINT:
-            for task in asked.joint_tasks(run.benchmark):
-                touch(work / "results/runs" / run.path / "tasks" / task, ["predictions.parquet", "run.json"])
-        else:
-            touch(work / "results/runs" / run.path, ["predictions.parquet"])
+        if run.sources:
+            stack = work / SOURCES / f"{run.stack}.safetensors"
+            touch(stack.parent, [stack.name], again=False)
+        touch(work / RUNS / run.path, RUN)
+        for task in run.tasks if run.family == "joint" else ():
+            touch(work / RUNS / run.path / "tasks" / task, ["predictions.parquet", "run.json"])
 
 
-def touch(folder: Path, names: list[str]) -> None:
-    """Write empty files; what is made of others later is newer."""
+def touch(folder: Path, names: list[str], again: bool = True) -> None:
+    """Write empty files, each newer than the last; `again`: also those that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (folder / name).touch()
+        if again or not (folder / name).exists():
+            (folder / name).touch()
 
 
 if __name__ == "__main__":

@@ -36,13 +36,20 @@ class Adopted:
 
 def earlier_runs(folder: Path) -> Iterator[Path]:
     """Yield the folders of finished runs in the earlier layout; the parts of joint runs are no runs of their own."""
-    for record in sorted((folder / EARLIER_RUNS).glob("*/*/*/*/*/*/run.json")):
+    for record in (folder / EARLIER_RUNS).glob("*/*/*/*/*/*/run.json"):
         yield record.parent
+
+
+def told(folder: Path = Path()) -> str | None:
+    """Return a sentence about runs of the earlier layout in a work directory, None if there are none."""
+    if next(earlier_runs(folder), None) is None:
+        return None
+    return f"{folder / EARLIER_RUNS}: runs of an earlier version lie here; `scalearn adopt` moves them to {RUNS}"
 
 
 def adopt_all(files: Sequence[Path], folder: Path = Path()) -> Adopted:
     """Adopt the runs of these campaign files, or of all that ran in the folder."""
-    if not next(earlier_runs(folder), None):
+    if next(earlier_runs(folder), None) is None:
         raise UserError(f"{folder / EARLIER_RUNS}: no runs of an earlier version here; there is nothing to adopt")
     found = Adopted()
     for file in files or [folder / name for name in campaign_files(folder)]:
@@ -59,7 +66,7 @@ def adopt(campaign: Campaign, folder: Path = Path()) -> Adopted:
     _adopt_resources(campaign, folder, made, found)
     asked = {_asked(campaign, run): run for run in campaign.trainings.values()}
     ready: dict[Path, tuple[RunSpec, dict[str, Any]]] = {}
-    for run in earlier_runs(folder):
+    for run in sorted(earlier_runs(folder)):
         try:
             ready[run] = _converted(campaign, read_json(run / RECORD), asked, made.get(str(_record(run, folder))))
         except UserError as error:

@@ -111,8 +111,8 @@ def _row(method: Method, campaign: Campaign | None, benchmark: str | None, shape
         "shared_by_tasks": method.family == "joint",
         "citation": method.citation,
         "version": method.version,
-        "defaults": method.defaults.model_dump(),
-        "hyperparameters": values.model_dump(),
+        "defaults": dict(method.defaults),
+        "hyperparameters": dict(values),
     }
 
 

@@ -54,7 +54,8 @@ def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path
     """Check a campaign file and what it names on this machine, before any work starts."""
     from scalearn.check import check_campaign
 
-    check_campaign(config)
+    for line in check_campaign(config).notes:
+        print(line)
 
 
 # Whatever else stands there is Snakemake's, in its order.

@@ -91,16 +91,24 @@ def _read(content: Any) -> Any:
 
 
 def _typed(content: Any) -> Any:
-    """Return the content with the values that Snakemake hands over as text inside of mappings (`--config`)."""
-    if isinstance(content, Mapping):
-        return {key: _typed(value) for key, value in content.items()}
-    if not isinstance(content, str) or len(content) > 40:
+    """Return a layer with the values that Snakemake hands over as text inside of mappings (`--config`)."""
+    if not isinstance(content, Mapping):
         return content
-    if content.lower() in ("true", "false"):
-        return content.lower() == "true"
-    if re.fullmatch(r"[+-]?[0-9]+", content):
-        return int(content)
-    return float(content) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", content, re.I) else content
+    return {
+        name: {key: _as_said(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+        for name, values in content.items()
+    }
+
+
+def _as_said(value: Any) -> Any:
+    """Return the number or the truth that a text says, and anything else as it is."""
+    if not isinstance(value, str) or len(value) > 40:
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if re.fullmatch(r"[+-]?[0-9]+", value):
+        return int(value)
+    return float(value) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", value, re.I) else value
 
 
 @cache

@@ -1,10 +1,12 @@
 """Which campaign file made which table, so that another campaign file in the same folder does not replace it.
 
-An edit of a file, or another `--config`, may replace what that file has made. Equal tables are anybody's.
+An edit of a file, or another `--config`, may replace what that file has made. Another file may do so where the new
+table shows all runs of the old one, as the showcase does with the demo's: nothing is lost then.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from scalearn.errors import UserError
 from scalearn.notes import read_note, write_note
 from scalearn.started import campaign_names
 
-NOTE = Path("scalearn") / "tables.json"  # in Snakemake's folder: path -> its campaign files, and what it shows
+NOTE = Path("scalearn") / "tables.json"  # in Snakemake's folder: path -> its campaign files, and digests of its runs
 LOST = "tables of another campaign file in this folder may be replaced"
 SCORES = "results/scores.parquet"
 
-Owners = dict[str, tuple[tuple[str, ...], str]]
+Runs = frozenset[str]
+Owners = dict[str, tuple[tuple[str, ...], Runs]]
 
 
 def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Iterable[str]) -> None:
@@ -36,12 +39,13 @@ def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs
                 else f"give the benchmark '{_benchmark(path)}' another name"
             )
             raise UserError(
-                f"{', '.join(mine)}: {path} would be replaced: {', '.join(owner)} made it, with other content; "
+                f"{', '.join(mine)}: {path} would be replaced: {', '.join(owner)} made it, with other runs; "
                 f"{mend}, or remove {path} first"
             )
         if path not in owners or owners[path][1] != shown or not Path(path).exists():
             owners[path] = mine, shown
-    write_note(folder / NOTE, {path: {"files": list(names), "shows": shown} for path, (names, shown) in owners.items()})
+    content = {path: {"files": list(names), "runs": sorted(runs)} for path, (names, runs) in owners.items()}
+    write_note(folder / NOTE, content)
 
 
 def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmarks: Collection[str]) -> list[str]:
@@ -52,17 +56,21 @@ def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmark
     return free
 
 
-def _shown(campaign: Campaign) -> dict[str, str]:
-    """Return each table of the campaign, and a digest of what it shows: its layout, and the runs behind it."""
-    tables = {_table(name): campaign.shown(name) for name in campaign.benchmarks}
-    return {**tables, SCORES: campaign.shown()}
+def _shown(campaign: Campaign) -> dict[str, Runs]:
+    """Return each table of the campaign with the runs that it shows."""
+    protocol = campaign.config.protocol
+    tables = {
+        _table(name): frozenset(_digest(f"{protocol} {name} {run.path}") for run in campaign.runs(name))
+        for name in campaign.benchmarks
+    }
+    return {**tables, SCORES: frozenset().union(*tables.values())}
 
 
-def _other(path: str, shown: str, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
-    """Return the other campaign's files if this table is there, is theirs and shows something else."""
+def _other(path: str, shown: Runs, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
+    """Return the other campaign's files if this table is there, is theirs and shows runs that the new one does not."""
     owner, theirs = owners.get(path, (mine, shown))
     there = Path(path).exists() and all(Path(file).is_file() for file in owner)
-    return owner if there and owner != mine and theirs != shown else None
+    return owner if there and owner != mine and not theirs <= shown else None
 
 
 def _table(benchmark: str) -> str:
@@ -73,10 +81,14 @@ def _benchmark(path: str) -> str:
     return Path(path).name.removesuffix("_table.md")
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def _read(folder: Path) -> Owners:
     content = read_note(folder / NOTE, LOST)
     return {
-        path: (tuple(map(str, entry["files"])), str(entry["shows"]))
+        path: (tuple(map(str, entry["files"])), frozenset(map(str, entry["runs"])))
         for path, entry in content.items()
-        if isinstance(entry, dict) and isinstance(entry.get("files"), list) and "shows" in entry
+        if isinstance(entry, dict) and all(isinstance(entry.get(key), list) for key in ("files", "runs"))
     }

@@ -11,6 +11,7 @@ from scalearn.campaign import Campaign
 from scalearn.errors import UserError
 from scalearn.table_owners import NOTE, SCORES, claim_tables, own_tables
 from tests.test_made_by import CONFIG
+from tests.workflow.project import ROOT
 
 FOLDER = Path(".snakemake")
 TABLE = "results/pair_table.md"
@@ -40,7 +41,7 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         start("b.yaml", TABLE, **SEED)
     assert str(refused.value) == (
-        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other content; give the benchmark 'pair' another "
+        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other runs; give the benchmark 'pair' another "
         f"name, or remove {TABLE} first"
     )
     with pytest.raises(UserError, match=r"a\.yaml made it, .*; ask for the tables alone \(target `tables`\), or"):
@@ -50,7 +51,7 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
     Path(TABLE).unlink()
     start("b.yaml", TABLE, **SEED)
     with pytest.raises(UserError, match=r"b\.yaml made it"):
-        start("a.yaml", TABLE)
+        start("a.yaml", TABLE, seeds=[1])
 
 
 def test_an_edit_an_equal_table_and_one_of_a_file_that_is_gone_are_free() -> None:
@@ -60,6 +61,22 @@ def test_an_edit_an_equal_table_and_one_of_a_file_that_is_gone_are_free() -> Non
     assert own("a.yaml") == ["pair"]
     Path("a.yaml").unlink()
     start("b.yaml", TABLE, **SEED)
+
+
+def test_the_showcase_takes_over_the_demo() -> None:
+    demo, showcase = (f"{ROOT}/profiles/{name}/campaign.yaml" for name in ("demo", "showcase"))
+    claim_tables(FOLDER, Campaign.read(Path(demo)), [demo], ["results/demo_table.md", SCORES])
+    for path in map(Path, ("results/demo_table.md", SCORES)):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    claim_tables(FOLDER, Campaign.read(Path(showcase)), [showcase], ["results/demo_table.md", SCORES])
+
+
+def test_a_table_that_shows_all_of_the_other_and_more_takes_its_place() -> None:
+    start("a.yaml", TABLE, SCORES, **SEED)
+    start("b.yaml", TABLE, SCORES)
+    with pytest.raises(UserError, match=r"b\.yaml made it"):
+        start("a.yaml", TABLE, **SEED)
 
 
 def test_a_table_that_an_error_leaves_belongs_to_its_file_too() -> None:

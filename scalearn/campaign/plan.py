@@ -16,7 +16,7 @@ from scalearn import hyperparameters
 from scalearn.campaign.keys import Key, digest, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
-from scalearn.campaign.variants import TableRow, Variant, table_rows
+from scalearn.campaign.variants import TableRow, Variant, renamed, table_rows
 from scalearn.campaign_file import read_campaign_file
 from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
@@ -211,6 +211,11 @@ class Campaign:
         """Return the tasks whose similarities the benchmark's soups may need: its targets and its sources."""
         entry = self.benchmarks[benchmark]
         return self._available(dict.fromkeys((*entry.tasks, *entry.source_tasks)))
+
+    @property
+    def notes(self) -> list[str]:
+        """What its user should know of how its file was read."""
+        return renamed(self.config.methods)
 
     def size(self) -> str:
         """Return what the campaign amounts to, in a few words."""

@@ -89,6 +89,17 @@ def _of_ablation(entry: Row) -> Row:
     return Row.model_validate({**ablations()[entry.method], **given})
 
 
+def renamed(entries: Iterable[Row]) -> list[str]:
+    """Return a sentence for each entry that has an ablation's old name."""
+    found = {entry.method: _of_ablation(entry) for entry in entries}
+    return [
+        f"methods: '{old}' is a row of '{row.method}' now: "
+        + json.dumps(row.model_dump(exclude_none=True)).replace('"', "")
+        for old, row in found.items()
+        if old != row.method
+    ]
+
+
 def _check(entry: Row, where: str) -> None:
     if entry.method not in METHODS:
         raise UserError(f"{where}: unknown name '{entry.method}'{nearest(entry.method, (*METHODS, *ablations()))}")

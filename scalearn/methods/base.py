@@ -86,7 +86,7 @@ class Method(ABC):
     @property
     def defaults(self) -> HyperParameters:
         """All hyper-parameters with their default values."""
-        return self.hyperparameters()
+        return self.hyperparameters.model_construct()  # tested to be good, and no validator is built for a list
 
     def version_of(self, values: Any) -> int:
         """Return the version of runs with these values: `version`, unless a change concerned only some values."""

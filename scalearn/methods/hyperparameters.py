@@ -5,7 +5,7 @@ A method's own stand beside it, in a subclass. Numbers keep their type: 30.0 epo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
@@ -30,7 +30,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 # Those whose defaults differ between methods.
 LearningRate = Annotated[
-    float, Field(ge=0, description="step size of AdamW; it falls to 0 in a straight line until the last epoch")
+    float, Field(ge=0, description="step size of AdamW after the warm-up, before `schedule` lowers it")
 ]
 Epochs = Annotated[
     int,
@@ -70,6 +70,10 @@ class HyperParameters(BaseModel):
         float, Field(ge=0, description="a longer gradient is cut to this length before a step; 0 never cuts")
     ] = 1.0
     patience: Patience = 5
+    schedule: Annotated[
+        Literal["linear", "cosine", "constant_with_warmup"],
+        Field(description="how the learning rate goes on after the warm-up: to 0 by the last epoch, or not at all"),
+    ] = "linear"
     warmup_ratio: WarmupRatio = 0.0
     weight_decay: WeightDecay = 0.0
 

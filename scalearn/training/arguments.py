@@ -1,4 +1,4 @@
-"""What the library's trainer is told: AdamW, a linear schedule, an evaluation and a checkpoint after each epoch."""
+"""What the library's trainer is told: AdamW, its schedule, an evaluation and a checkpoint after each epoch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def training_arguments(
         weight_decay=values.weight_decay,
         max_grad_norm=values.max_grad_norm,
         warmup_ratio=values.warmup_ratio,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=values.schedule,
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_strategy="epoch",

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from snakemake.cli import get_argument_parser
 
 from scalearn.errors import UserError
-from scalearn.start import check_config_files, check_executor, check_targets
+from scalearn.start import LOOKS, check_config_files, check_executor, check_targets, is_work
 from tests.workflow.project import CAMPAIGN, Project
 
 OWN = """
@@ -137,3 +138,13 @@ def test_a_campaign_file_that_is_not_there_is_refused(tmp_path: Path, monkeypatc
     ):
         with pytest.raises(UserError, match=r"^--configfile no\.yaml: no such file; mend the path, and"):
             check_config_files(["--profile", "local", *words])
+
+
+def test_a_command_that_only_looks_is_no_work() -> None:
+    for words in (["-n"], ["--summary"], ["--dag"], ["--list-rules"], ["--report", "x.html"], ["--lint"]):
+        assert not is_work(["/usr/bin/snakemake", "--cores", "1", *words])
+    for words in ([], ["--unlock"], ["--touch", "results/x.md"], ["--delete-all-output"]):
+        assert is_work(["x/snakemake/__main__.py", "--cores", "1", *words])
+    assert not is_work(["x/pytest"])
+    known = vars(get_argument_parser().parse_args([]))
+    assert known.keys() >= set(LOOKS)

@@ -61,7 +61,7 @@ def test_a_table_of_another_campaign_file_is_not_replaced(done: Project) -> None
     files = {path: path.read_bytes() for path in (done.path / "results").glob("*.*")}
     configure(done, "mine.yaml", methods=["adapter"], seeds=[0])
     said = done.snakemake("results/pair_table.md", *RUN, "--configfile", "mine.yaml", status=1)
-    assert "error: mine.yaml: results/pair_table.md would be replaced: config.yaml made it, with other " in said
+    assert "error: mine.yaml: results/pair_table.md would be replaced: config.yaml made it, with other runs; " in said
     configure(done, "mine.yaml", methods=["adapter"], benchmarks={"mine": ["one", "two"]})
     said = done.snakemake(*RUN, "--configfile", "mine.yaml", status=1)
     assert "error: mine.yaml: results/scores.parquet would be replaced: config.yaml made it, with other " in said
@@ -119,10 +119,8 @@ def trainings(project: Project, since: int) -> list[str]:
 
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
 def test_damaged_notes_stop_no_snakemake(content: str, done: Project) -> None:
-    notes = [
-        done.path / ".snakemake/scalearn" / name
-        for name in ("due.json", "command.json", "made_by.json", "started.json", "tables.json")
-    ]
+    names = ("due.json", "command.json", "made_by.json", "started.json", "tables.json")
+    notes = [done.path / ".snakemake/scalearn" / name for name in names]
     for note in notes:
         assert note.is_file()
         note.write_text(content)

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from scalearn import at_work, budget, gpus, versions
+from scalearn.adopt import told
 from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
@@ -56,7 +57,8 @@ if workflow.is_main_process:
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
     gpus.begin(campaign.config.runs_per_gpu)
-    logger.info(f"{origin}: {campaign.size()}")
+    for line in [f"{origin}: {campaign.size()}", *campaign.notes, *filter(None, [told()])]:
+        logger.info(line)
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
 os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
