@@ -189,7 +189,7 @@ def prepare_task(
 
 @app.command()
 def check_task(
-    task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name in resources/tasks")],
+    task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name")],
     model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -234,7 +234,8 @@ def tasks(
     campaign = None if config is None else Campaign.read(config)
     known = TASKS if campaign is None else campaign.known_tasks
     benchmarks = {} if campaign is None else {name: entry.tasks for name, entry in campaign.benchmarks.items()}
-    rows = listing(known, benchmarks, Path("resources/tasks"))
+    keys = {} if campaign is None else {name: key for key, name in campaign.task_names.items()}
+    rows = listing(known, benchmarks, Path("resources/tasks"), keys)
     if as_json:
         print(json.dumps(rows, indent=1))
     else:

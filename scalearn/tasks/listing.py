@@ -37,14 +37,21 @@ PUBLISHED: Mapping[str, tuple[int, int, int]] = {
 }
 
 
-def listing(tasks: Mapping[str, Task], benchmarks: Mapping[str, Sequence[str]], folder: Path) -> list[dict[str, Any]]:
+def listing(
+    tasks: Mapping[str, Task],
+    benchmarks: Mapping[str, Sequence[str]],
+    folder: Path,
+    keys: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
     """Return a row per task: name, kind, classes, sizes (and whether they are of prepared rows), metrics, source.
 
     Of a task that a rule makes, task.json tells kind and length; before there is one they are None. Metrics are those
     of the scores: the campaign's, or task.json's where it names none of a rule's task.
-    benchmarks: name -> its tasks; folder: where prepared tasks lie.
+    benchmarks: name -> its tasks; folder: where prepared tasks lie; keys: the names of their folders, where they are not
+    the tasks' names.
     """
-    return [_row(name, task, benchmarks, folder / name) for name, task in tasks.items()]
+    folders = {name: folder / (keys or {}).get(name, name) for name in tasks}
+    return [_row(name, task, benchmarks, folders[name]) for name, task in tasks.items()]
 
 
 def _row(name: str, task: Task, benchmarks: Mapping[str, Sequence[str]], folder: Path) -> dict[str, Any]:

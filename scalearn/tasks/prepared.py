@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from scalearn.campaign.keys import is_of
 from scalearn.errors import UserError
 
 FOLDER = Path("resources/tasks")
 
 
 def prepared_folder(given: Path) -> Path:
-    """Return the folder of a prepared task: `given`, the folder of a file in it, or resources/tasks/`given`.
+    """Return the folder of a prepared task: `given`, the folder of a file in it, or the one of this name or key.
 
-    A UserError says how a file of rows becomes a task. What is no task at all is returned as it is.
+    A UserError says how a file of rows becomes a task, or which tasks of one name there are. What is no task at all is
+    returned as it is.
     """
     if (given / "task.json").is_file():
         return given
@@ -26,4 +28,10 @@ def prepared_folder(given: Path) -> Path:
             f"scalearn prepare-task NAME --definition '{definition}' --output {FOLDER}/NAME"
         )
     named = FOLDER / given
-    return named if (named / "task.json").is_file() else given
+    if (named / "task.json").is_file():
+        return named
+    found = sorted(path.parent for path in FOLDER.glob("*@*/task.json") if is_of(path.parent.name, str(given)))
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UserError(f"{given}: several prepared tasks have this name ({names}); name one of these folders")
+    return found[0] if found else given

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -261,6 +262,24 @@ def test_a_task_may_be_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     for word in ("trec6", "resources/tasks/trec6", "resources/tasks/trec6/task.json"):
         assert main(["check-task", word]) == 0
+
+
+def test_a_name_is_enough_for_a_folder_with_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two folders that campaign files define under one name, none is taken for what was meant."""
+    task(tmp_path)
+    place = tmp_path / "resources" / "tasks"
+    place.mkdir(parents=True)
+    (tmp_path / "task").rename(place / "trec6@1a2b3c4d")
+    monkeypatch.chdir(tmp_path)
+    assert main(["check-task", "trec6"]) == main(["check-task", "trec6@1a2b3c4d"]) == 0
+    shutil.copytree(place / "trec6@1a2b3c4d", place / "trec6@00000000")
+    capsys.readouterr()
+    assert main(["check-task", "trec6"]) == 1
+    assert capsys.readouterr().err == (
+        "error: trec6: several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d); name one of these folders\n"
+    )
 
 
 def test_a_file_of_rows_is_answered_by_how_it_becomes_a_task(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from scalearn.__main__ import main
+from scalearn.campaign import Campaign
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
 from scalearn.tasks.listing import PUBLISHED, listing
@@ -61,7 +62,7 @@ def test_a_task_of_one_s_own_is_listed_and_its_sizes_come_with_its_rows(
     assert rows["rte"]["sizes"] is None  # not the hub's any more
     assert rows["cola"]["sizes"] is None  # not all of its rows
     assert main(["prepare-task", "mine", "--definition", json.dumps(content["tasks"]["mine"]), "--output",
-                 "resources/tasks/mine"]) == 0  # fmt: skip
+                 folder_of("mine")]) == 0  # fmt: skip
     capsys.readouterr()
     mine = listed(capsys)["mine"]
     assert (mine["prepared"], mine["classes"]) == (True, 2)
@@ -70,6 +71,13 @@ def test_a_task_of_one_s_own_is_listed_and_its_sizes_come_with_its_rows(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["task", "kind", "train", "validation", "test", "metric", "source", "benchmarks"]
     assert ["cola", "classification", "(2)", "?", "?", "?", "matthews", "glue/cola", "own"] in lines
+
+
+def folder_of(task: str) -> str:
+    """Return where the workflow prepares this task of the campaign in config.yaml: what a campaign defines has a key."""
+    key = Campaign.read(Path("config.yaml")).task_key(task)
+    assert key.startswith(f"{task}@")
+    return f"resources/tasks/{key}"
 
 
 def config(folder: Path, **changes: object) -> None:
@@ -92,7 +100,7 @@ def test_metrics_are_the_campaign_s_also_where_rows_are_prepared(
     source = {"kind": "files", "train": write_rows(tmp_path / "train.csv", ROWS)}
     config(tmp_path, tasks={"mine": {"source": source, "metrics": ["f1", "matthews"]}})
     monkeypatch.chdir(tmp_path)
-    prepare("mine", Task.model_validate({"source": source}), Path("resources/tasks/mine"))
+    prepare("mine", Task.model_validate({"source": source}), Path(folder_of("mine")))
     capsys.readouterr()
     mine = listed(capsys)["mine"]
     assert (mine["prepared"], mine["metrics"]) == (True, ["f1", "matthews"])
