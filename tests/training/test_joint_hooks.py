@@ -92,7 +92,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     asked = like(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
-    term = METHODS[toy].regularisation(trainer.model, asked.hyperparameters.but(pull=2.0))
+    term = METHODS[toy].regularisation(trainer.model, asked.spec.values.but(pull=2.0))
     assert term is not None and torch.equal(trainer.regularisation(), term)
     trainer.train()
     assert trainer.state.num_train_epochs == 1
