@@ -98,7 +98,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     assert trainer.state.num_train_epochs == 1
     for key, tensor in snapshot(trainer.model).items():
         assert torch.equal(tensor, before[key]), key
-    record = asked.record()
+    record = asked.record()["spec"]
     assert (record["switches"], record["hyperparameters"]["epochs"]) == (["toy"], 5)
 
 
