@@ -13,7 +13,7 @@ from tests.bad_input.case import Case, make_folder
 from tests.bad_input.commands import FOLDER
 
 TENSOR = "roberta.encoder.layer.0.output.adapters.task.adapter_{}"
-RTE, COLA = ({"identity": {"task": task}} for task in ("rte", "cola"))
+RTE, COLA = ({"spec": {"tasks": [task]}} for task in ("rte", "cola"))
 PICKLE = b"\x80\x04cos\nsystem\n"
 
 
@@ -160,16 +160,16 @@ CASES = [
     ),
     adapters("an adapter that is not there", r"bad/weights\.safetensors: no readable adapter", None, COLA),
     adapters(
-        "a run without identity",
-        r"bad/run\.json: identity\.task is no task's name; name the folder of a",
+        "a run without a specification",
+        r"bad/run\.json: None is no task's name; name the folder of a",
         adapter(),
         {},
     ),
     adapters(
         "a run with a path for a task",
-        r"bad/run\.json: identity\.task is no task's name",
+        r"bad/run\.json: '\.\./x' is no task's name",
         adapter(),
-        {"identity": {"task": "../x"}},
+        {"spec": {"tasks": ["../x"]}},
     ),
     adapters(
         "a task twice",
@@ -177,19 +177,10 @@ CASES = [
         adapter(),
         RTE,
     ),
-    scored("a record of nothing", r"`identity` is missing; delete it and run again", {}),
+    scored("a record of nothing", r"`spec` is missing; delete it and run again", {}),
     scored(
         "a record of NaN",
-        r"identity\.seed: ",
-        {
-            "identity": {
-                "model": "m",
-                "method": "adapter",
-                "benchmark": "b",
-                "task": "t",
-                "shots": "full",
-                "seed": float("nan"),
-            }
-        },
+        r".*seed: ",
+        {"spec": {"model": "m", "method": "adapter", "tasks": ["t"], "seed": float("nan")}},
     ),
 ]
