@@ -76,7 +76,8 @@ def work(tmp_path: Path) -> Path:
     for name in (
         "config.yaml", "data/rows.csv", "profiles/local/profile.yaml", "workflow/rules/own/mine.smk",
         "results/trained/a/weights.safetensors", "results/trained/a/checkpoints/checkpoint-6/state.json",
-        "results/trained/a/.weights.scalearn-12345678", "results/trained/a/.lock", "logs/a.log", "results/resources/mine.txt",
+        "results/trained/a/.weights.scalearn-12345678", "results/trained/a/.lock", "logs/a.log",
+        "results/resources/mine.txt",
         "resources/models/m/model.safetensors", ".venv/bin/python", ".git/HEAD",
         ".snakemake/metadata/x/abc", ".snakemake/locks/0", ".snakemake/log/1.log", "scalearn/__pycache__/a.pyc",
     ):  # fmt: skip

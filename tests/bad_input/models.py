@@ -13,7 +13,14 @@ from tests.bad_input.case import Case, make_folder
 from tests.bad_input.commands import FOLDER
 
 TENSOR = "roberta.encoder.layer.0.output.adapters.task.adapter_{}"
-RTE, COLA = ({"spec": {"tasks": [task]}} for task in ("rte", "cola"))
+RTE, COLA, NO_NAME = (
+    {
+        "spec": {"method": "adapter", "model": "m", "tasks": ["t"]},
+        "tasks": [{"name": task}],
+        "inputs": {"model": ["0" * 64]},
+    }
+    for task in ("rte", "cola", "../x")
+)
 PICKLE = b"\x80\x04cos\nsystem\n"
 
 
@@ -161,7 +168,7 @@ CASES = [
     adapters("an adapter that is not there", r"bad/weights\.safetensors: no readable adapter", None, COLA),
     adapters(
         "a run without a specification",
-        r"bad/run\.json: None is no task's name; name the folder of a",
+        r"bad/run\.json: no record of a stage-1 run; name the folder of one",
         adapter(),
         {},
     ),
@@ -169,7 +176,7 @@ CASES = [
         "a run with a path for a task",
         r"bad/run\.json: '\.\./x' is no task's name",
         adapter(),
-        {"spec": {"tasks": ["../x"]}},
+        NO_NAME,
     ),
     adapters(
         "a task twice",

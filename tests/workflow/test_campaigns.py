@@ -117,7 +117,7 @@ def test_a_task_made_by_a_rule_of_ones_own(fresh: Project) -> None:
         tasks={**CAMPAIGN["tasks"], "mine": {"source": {"kind": "rule"}}}, benchmarks={"pair": ["one", "mine"]}
     )
     run = fresh.run_path("scalearn", "pair", "mine", 1)
-    assert run.endswith("/mine/full/1")  # in a folder of that name: what the rule makes does the campaign not know
+    assert run.endswith("/mine/full/1")  # its rule writes to the folder of its name
     fresh.run(f"{run}/run.json")
     assert [spec["method"] for spec in fresh.trained()].count("scalearn") == 1
     assert not [call for call in fresh.calls() if call.startswith("prepare-task mine")]
