@@ -18,6 +18,7 @@ import yaml
 from scalearn.campaign import Campaign
 from scalearn.campaign.places import RUNS
 from tests.bad_input.case import make_folder
+from tests.places import run_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,9 +167,7 @@ class Project:
 
     def run_path(self, method: str, benchmark: str, task: str, seed: int, file: str = "config.yaml") -> str:
         """Return the folder of a run of the campaign file's first variant of this method, below the project."""
-        campaign = self.campaign(file)
-        variant = next(variant for variant in campaign.variants if variant.method.name == method)
-        return f"{RUNS}/{campaign.run(benchmark, variant, task, seed).path}"
+        return run_path(self.path / file, method, benchmark, task, seed)
 
     def files(self, *folders: str) -> dict[str, tuple[bytes, int]]:
         """Return what every file below these folders holds, and since when."""
