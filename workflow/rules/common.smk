@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import at_work, budget, gpus, versions
+from scalearn import at_work, budget, gpus, loggers, versions
 from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
 from scalearn.check import check_files, check_rows
@@ -56,6 +56,7 @@ if workflow.is_main_process:
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
     gpus.begin(campaign.config.runs_per_gpu)
+    loggers.begin(campaign.config.loggers)
     logger.info(f"{origin}: {campaign.size()}")
 
 # Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
