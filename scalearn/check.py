@@ -23,7 +23,7 @@ def check_campaign(path: Path) -> Campaign:
 
 
 def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
-    """Refuse a campaign whose local files or loggers are not there: model folders, mirror, task files. Reads no rows."""
+    """Refuse a campaign whose local files or loggers are not here: model folders, mirror, tasks. Reads no rows."""
     check_installed(campaign.config.loggers, f"{origin}: loggers")
     for name, model in campaign.models.items():
         _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
