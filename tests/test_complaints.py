@@ -80,6 +80,7 @@ FULL: dict[str, Any] = {
     },
     "max_time": "10m",
     "runs_per_gpu": 2,
+    "loggers": ["csv"],
     "sentence_encoder": "near",
     "hyperparameters": {"all": {"epochs": 3}},
     "benchmark_hyperparameters": {"short": {"scalearn": {"epochs": 3}}},
