@@ -36,8 +36,7 @@ OUTPUTS = {
     "fetch-model": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
     "prepare-task": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
-    "train": ["weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "run.json"],
-    "train-joint": ["weights.safetensors", "history.parquet", "tasks/none", "timing.json", "run.json"],
+    "train": ["weights.safetensors", "predictions.parquet", "tasks/none", "run.json"],
 }
 STAND_IN = """#!/bin/bash
 command=$1 last=$2
@@ -165,7 +164,7 @@ def ended(work: Path) -> int:
 
 def trained(work: Path) -> int:
     """Return how many trainings have ended."""
-    return sum(1 for _ in (work / "results/runs").rglob("run.json"))
+    return sum(1 for _ in (work / "results/trained").rglob("run.json"))
 
 
 def cpu_seconds(pid: int) -> float:
