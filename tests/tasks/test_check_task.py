@@ -278,7 +278,8 @@ def test_a_name_is_enough_for_a_folder_with_a_key(
     capsys.readouterr()
     assert main(["check-task", "trec6"]) == 1
     assert capsys.readouterr().err == (
-        "error: trec6: several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d); name one of these folders\n"
+        "error: trec6: several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d); "
+        "name one of these folders\n"
     )
 
 

@@ -45,7 +45,8 @@ if not workflow.overwrite_configfiles:
     update_config(content, config)
     config = content
 campaign = refuse(Campaign.parse, config, origin)
-campaign_text = json.dumps(config)
+# What rules of tables read: no parameter, or an edit that no table shows would make them all again.
+os.environ["SCALEARN_CAMPAIGN"] = json.dumps(config)
 if workflow.is_main_process:
     settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
     for file in workflow.overwrite_configfiles:

@@ -16,7 +16,8 @@ rule collect_scores:
         version=versions.SCORING,
         shown=campaign.shown(),
     shell:
-        "scalearn collect --campaign {campaign_text:q} --runs results/trained --threads {threads} --output {output} > {log} 2>&1"
+        'scalearn collect --campaign "$SCALEARN_CAMPAIGN" --runs results/trained --threads {threads}'
+        " --output {output} > {log} 2>&1"
 
 
 rule table:
@@ -35,6 +36,6 @@ rule table:
         version=versions.SCORING,
         shown=lambda wildcards: campaign.shown(wildcards.benchmark),
     shell:
-        "scalearn table --campaign {campaign_text:q} --benchmark {wildcards.benchmark} --runs results/trained"
+        'scalearn table --campaign "$SCALEARN_CAMPAIGN" --benchmark {wildcards.benchmark} --runs results/trained'
         " --threads {threads}"
         " --output results/{wildcards.benchmark}_table > {log} 2>&1"
