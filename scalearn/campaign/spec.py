@@ -186,4 +186,4 @@ def shipped_sources(benchmark: str, model: str) -> tuple[str, ...] | None:
 
 
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")

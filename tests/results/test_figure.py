@@ -9,7 +9,6 @@ import pytest
 
 from scalearn.results.cells import Table, make_table
 from scalearn.results.figure import MEAN, SEED, draw, write_figure
-from scalearn.results.layout import Layout
 from scalearn.results.scored import current_scores
 from tests.results.test_tables import COMPLETE, INCOMPLETE, LAYOUT, write_scores
 
@@ -18,7 +17,7 @@ Scores = dict[str, dict[str, dict[int, float]]]
 
 def table_of(folder: Path, scores: Scores) -> Table:
     write_scores(folder / "runs", scores)
-    layout = Layout.parse(LAYOUT)
+    layout = LAYOUT
     return make_table(layout, current_scores([layout], folder / "runs"), folder / "runs")
 
 

@@ -12,6 +12,7 @@ import pytest
 from scalearn.campaign import Campaign
 from scalearn.errors import UserError
 from scalearn.results.collect import collect
+from scalearn.results.layout import Layout
 from scalearn.results.scores import score_run
 from tests.results.made import layout_of, make_run, make_score, run_of
 
@@ -82,8 +83,8 @@ def test_scores_of_a_regression_by_hand(tmp_path: Path) -> None:
 def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
     score_run(make_run(tmp_path, run_of("scalearn", "rte", 7), LABELS, LOGITS))
     record, run = (json.loads((tmp_path / name).read_text()) for name in ("score.json", "run.json"))
-    assert record["identity"] == run["identity"]
-    assert record["hyperparameters"] == run["hyperparameters"]
+    assert record["identity"]["run"] == run_of("scalearn", "rte", 7).run
+    assert record["hyperparameters"] == run["spec"]["hyperparameters"]
     assert record["cost"] == {
         "trainable_parameters": 96,
         "head_parameters": 10,
@@ -94,8 +95,9 @@ def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
     }
     assert record["provenance"]["sha256"]["predictions.parquet"] == run["sha256"]["predictions.parquet"]
     assert record["provenance"]["sha256"]["task/test"] == "b"
-    assert all(record["provenance"][key] == run[key] for key in ("compute", "computed"))
-    assert (record["provenance"]["method_version"], record["provenance"]["task_version"]) == (1, 2)
+    assert (record["provenance"]["compute"], record["provenance"]["computed"]) == ({}, run["computed"])
+    assert record["provenance"]["method_version"] == run["spec"]["versions"]["method"]
+    assert (record["provenance"]["training_version"], record["provenance"]["task_version"]) == (1, 2)
 
 
 def test_equal_runs_make_equal_bytes(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_test_split_without_main_rows_is_refused(tmp_path: Path) -> None:
         score_run(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"identity": {"model": "m"}}'])
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"spec": {"model": "m"}}'])
 def test_a_damaged_run_json_is_one_sentence(tmp_path: Path, damage: str) -> None:
     make_run(tmp_path, run_of("scalearn", "rte", 0), LABELS, LOGITS)
     (tmp_path / "run.json").write_text(damage)
@@ -197,16 +199,16 @@ def test_nothing_to_collect_is_an_empty_table(tmp_path: Path) -> None:
 
 def test_the_runs_collected_are_the_campaigns() -> None:
     """The layout says the same runs as the campaign that it came from."""
-    from scalearn.results.layout import Layout
-
     campaign = Campaign.parse(
         {
             "model": "m",
             "models": {"m": {"kind": "folder", "path": "m"}},
             "benchmarks": {"two": ["rte", "cola"]},
-            "methods": ["adapter", "adapter_fusion", "scalearn"],
+            "methods": ["adapter", "adapter_m", "adapter_fusion", "scalearn", {"method": "scalearn", "epochs": [1, 2]}],
             "seeds": [3, 1],
             "task_seeds": {"cola": [1]},
         }
     )
-    assert Layout.parse(json.loads(campaign.layout("two"))).runs() == campaign.runs("two")
+    parts = list(Layout.model_validate(campaign.layout("two")).parts())
+    assert {part.run for part in parts} == {run.path for run in campaign.runs("two")}
+    assert {part.task for part in parts if part.joint} == {"rte", "cola"}
