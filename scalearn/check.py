@@ -9,6 +9,7 @@ from scalearn.compatible import check_compatible
 from scalearn.config import FolderModel
 from scalearn.encoders import CONVERT, check_tokenizer_files
 from scalearn.errors import UserError
+from scalearn.loggers import check_installed
 from scalearn.model_folder import check_model_folder
 from scalearn.tasks.definition import FilesSource, local_path
 
@@ -22,7 +23,8 @@ def check_campaign(path: Path) -> Campaign:
 
 
 def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
-    """Refuse a campaign whose local files are not there: model folders, mirror, task files. Reads no rows."""
+    """Refuse a campaign whose local files or loggers are not here: model folders, mirror, tasks. Reads no rows."""
+    check_installed(campaign.config.loggers, f"{origin}: loggers")
     for name, model in campaign.models.items():
         _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
         if isinstance(model, FolderModel):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalearn import budget, gpus
+from scalearn import budget, gpus, loggers
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
 from scalearn.options import (
@@ -35,6 +36,9 @@ CampaignText = Annotated[str, typer.Option(help="a campaign file, or what it say
 MaxTime = Annotated[str | None, typer.Option(help="stop after so long, say 10m, with a checkpoint to go on from")]
 How = Annotated[
     list[str] | None, typer.Option("--compute", help="KEY=VALUE of the config's `compute`; by default all are auto")
+]
+LoggerNames = Annotated[
+    list[str] | None, typer.Option("--logger", help="where else to report: tensorboard, csv, wandb or mlflow")
 ]
 Runs = Annotated[Path, typer.Option(help="the folder of run directories")]
 FetchedModel = Annotated[Path, typer.Option(help="a fetched model")]
@@ -339,6 +343,7 @@ def train(
     similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
     compute: How = None,
     max_time: MaxTime = None,
+    logger: LoggerNames = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
     from scalearn.training.by_hand import planned_by_hand
@@ -363,7 +368,7 @@ def train(
             sources=sources,
             similarities=similarities,
         )
-    _make(run, max_time)
+    _make(run, max_time, logger or [])
 
 
 @app.command()
@@ -378,20 +383,25 @@ def train_joint(
     switch: Switches = None,
     compute: How = None,
     max_time: MaxTime = None,
+    logger: LoggerNames = None,
 ) -> None:
     """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
+    from scalearn.methods import METHODS
     from scalearn.training.by_hand import planned_by_hand
 
     changed, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    if METHODS[method].family != "joint":
+        raise UserError(f"method '{method}' is not a joint one; use `scalearn train`")
     how = how_to_compute(compute or [])
     run = planned_by_hand(
         method, model, data, output, benchmark=benchmark, seed=seed, changed=changed, switches=switches, compute=how
     )
-    _make(run, max_time)
+    _make(run, max_time, logger or [])
 
 
-def _make(run: PlannedRun, max_time: str | None) -> None:
+def _make(run: PlannedRun, max_time: str | None, names: list[str]) -> None:
     """Train a planned run, unless it is done."""
+    run = replace(run, loggers=loggers.chosen(names))
     budget.begin(max_time)
     budget.check()
     if run.done:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from scalearn.compute import Compute
 from scalearn.hyperparameters import Layer
+from scalearn.loggers import Logger
 from scalearn.protocol import Protocol
 from scalearn.tasks.definition import Commit, LocalPath, Name, Strict, Task, matching
 
@@ -164,6 +165,11 @@ class Config(Strict):
     runs_per_gpu: Annotated[int, Field(ge=1, strict=True)] | None = Field(
         None, description="how many runs may share a GPU; by default any number, spread evenly"
     )
+    loggers: tuple[Logger, ...] = Field(
+        (),
+        description="where else trainings report; nothing runs again for them (docs/loggers.md)",
+        examples=[["tensorboard", "csv"]],
+    )
     sentence_encoder: Name | None = Field(
         None, description="a key of `models`: what adapter_soup compares tasks with; other methods need none"
     )
@@ -185,6 +191,8 @@ class Config(Strict):
         for name, benchmark in self.benchmarks.items():
             lists[f"benchmarks.{name}"] = benchmark.tasks
             lists[f"benchmarks.{name}.sources"] = benchmark.source_tasks
+        if self.loggers:
+            lists["loggers"] = self.loggers
         if self.joint_seeds:
             lists["joint_seeds"] = self.joint_seeds
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}

@@ -15,6 +15,7 @@ from typing import Any
 
 from scalearn.campaign import Campaign
 from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
+from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json
 
@@ -45,15 +46,18 @@ class Other:
 
 
 def others(campaign: Campaign, folder: Path = Path()) -> Iterator[Other]:
-    """Find the campaign's runs that other versions of the code made; they are not damaged."""
+    """Find the campaign's runs that are others, or that other versions of the code made; they are not damaged."""
     for run in campaign.trainings.values():
         record = folder / RUNS / run.path / "run.json"
         try:
-            made = read_json(record)["spec"]["versions"]
-        except (UserError, KeyError, TypeError):  # missing, or damaged
+            content = read_json(record)["spec"]
+            made, by = RunSpec.of_record(content).path, content["versions"]
+        except (UserError, ValueError, KeyError, TypeError):  # missing, or damaged
             continue
-        if made != run.versions:
-            yield Other(record, f"made by {_versions(made)}; here {_versions(run.versions)}")
+        if made != run.path:
+            yield Other(record, f"made as {RUNS / made}")
+        elif by != run.versions:
+            yield Other(record, f"made by {_versions(by)}; here {_versions(run.versions)}")
 
 
 def _versions(versions: Mapping[str, int]) -> str:

@@ -58,7 +58,7 @@ def refused_or_done(act: Callable[[], Any]) -> None:
 @quick
 @given(st.dictionaries(st.sampled_from([*Config.model_fields]), VALUES))
 def test_any_values_of_the_config_s_keys(changes: dict[str, Any]) -> None:
-    refused_or_done(lambda: Campaign.parse({**CAMPAIGN, **changes}).all_runs())
+    refused_or_done(lambda: Campaign.parse({**CAMPAIGN, **changes}).trainings)
 
 
 @settings(quick, max_examples=200)

@@ -62,7 +62,7 @@ def test_slices_of_time_and_another_folder_end_in_the_same_bytes(folder: Path, t
 
 
 def test_a_run_with_no_time_stops_before_it_loads_anything(folder: Path) -> None:
-    again = ["train", "--method", "adapter", "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
+    again = ["train", "--spec", "{}", "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
     before = {**environment(), "SCALEARN_DEADLINE": "1"}
     done = subprocess.run(["scalearn", *again], cwd=folder, env=before, capture_output=True, text=True, check=False)
     assert done.returncode == STOPPED
@@ -75,8 +75,9 @@ def work(tmp_path: Path) -> Path:
     path = tmp_path / "work"
     for name in (
         "config.yaml", "data/rows.csv", "profiles/local/profile.yaml", "workflow/rules/own/mine.smk",
-        "results/runs/a/weights.safetensors", "results/runs/a/checkpoints/checkpoint-6/state.json",
-        "results/runs/a/.weights.scalearn-12345678", "results/runs/a/.lock", "logs/a.log", "results/resources/mine.txt",
+        "results/trained/a/weights.safetensors", "results/trained/a/checkpoints/checkpoint-6/state.json",
+        "results/trained/a/.weights.scalearn-12345678", "results/trained/a/.lock", "logs/a.log",
+        "results/resources/mine.txt",
         "resources/models/m/model.safetensors", ".venv/bin/python", ".git/HEAD",
         ".snakemake/metadata/x/abc", ".snakemake/locks/0", ".snakemake/log/1.log", "scalearn/__pycache__/a.pyc",
     ):  # fmt: skip
@@ -89,7 +90,7 @@ def work(tmp_path: Path) -> Path:
 
 KEPT = {
     "config.yaml", "data/rows.csv", "profiles/local/profile.yaml", "workflow/rules/own/mine.smk",
-    "results/runs/a/weights.safetensors", "results/runs/a/checkpoints/checkpoint-6/state.json", "logs/a.log",
+    "results/trained/a/weights.safetensors", "results/trained/a/checkpoints/checkpoint-6/state.json", "logs/a.log",
     ".snakemake/metadata/x/abc", "local", "results/resources/mine.txt",
 }  # fmt: skip
 
@@ -127,23 +128,23 @@ def test_links_are_followed_to_what_the_campaign_made_or_names(tmp_path: Path) -
     note = {"files": [["mine.yaml"], ["gone.yaml"]], "values": [{}], "made": {"a": [0, 0], "b": [1, 0]}}
     write(work / ".snakemake/scalearn/made_by.json", json.dumps(note))
     for name in (
-        "results/runs/a/run.json", "results/runs/a/.lock", "runs of b/run.json", "log/a.log", "data/one.csv",
+        "results/trained/a/run.json", "results/trained/a/.lock", "runs of b/run.json", "log/a.log", "data/one.csv",
         "data/other.csv", "two.csv", "model/config.json", "model/model.safetensors", "model/vocab.txt", "model/big.bin",
         "hub/glue/rte/train-00000-of-00001.parquet", "hub/glue/rte/validation-00000-of-00001.parquet", "hub/glue/x",
         "notes/mine.txt",
     ):  # fmt: skip
         write(scratch / name, name)
-    (scratch / "results/runs/b").symlink_to("../../runs of b")
-    (scratch / "results/runs/a/round").symlink_to("../..")
-    (scratch / "results/runs/gone").symlink_to("nowhere")
+    (scratch / "results/trained/b").symlink_to("../../runs of b")
+    (scratch / "results/trained/a/round").symlink_to("../..")
+    (scratch / "results/trained/gone").symlink_to("nowhere")
     links = {"logs": "log", **{name: name for name in ("results", "data", "two.csv", "model", "hub", "notes")}}
     for name, target in links.items():
         (work / name).symlink_to(scratch / target)
     packed = pack(work, tmp_path / "it.tar.gz")
     unpack(tmp_path / "it.tar.gz", there)
     assert {str(path.relative_to(there)) for path in there.rglob("*") if not path.is_dir()} == {
-        "config.yaml", "mine.yaml", ".snakemake/scalearn/made_by.json", "results/runs/a/run.json",
-        "results/runs/b/run.json", "logs/a.log", "data/one.csv", "two.csv", "model/config.json",
+        "config.yaml", "mine.yaml", ".snakemake/scalearn/made_by.json", "results/trained/a/run.json",
+        "results/trained/b/run.json", "logs/a.log", "data/one.csv", "two.csv", "model/config.json",
         "model/model.safetensors", "model/vocab.txt", "hub/glue/rte/train-00000-of-00001.parquet",
         "hub/glue/rte/validation-00000-of-00001.parquet",
     }  # fmt: skip

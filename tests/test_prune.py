@@ -12,11 +12,12 @@ import yaml
 
 from scalearn import at_work
 from scalearn.campaign import Campaign
+from scalearn.campaign.places import RUNS, SOURCES
 from scalearn.errors import UserError
 from scalearn.files import write_json
 from scalearn.prune import asked_paths, prune, unasked
 from scalearn.started import note_start
-from tests.test_made_by import CONFIG
+from tests.pair import CONFIG
 
 SNAKEMAKE = Path(".snakemake")
 SOUP = {
@@ -49,7 +50,7 @@ def make(path: Path) -> None:
     elif kind in RECORDS:
         write_json(path / RECORDS[kind], {"sha256": {}})
     else:
-        write_json(path / "run.json", {"identity": {}})
+        write_json(path / "run.json", {"spec": {}})
         (path / ".lock").touch()
 
 
@@ -69,7 +70,7 @@ def found() -> set[Path]:
 
 def test_what_a_campaign_asks_for_is_all_that_the_rules_make() -> None:
     kinds = {path.parts[:2] for path in made("a.yaml")}
-    rooms = {"results": ("runs", "sources", "similarities"), "resources": ("tasks", "encoded", "embedded", "models")}
+    rooms = {"results": ("trained", "sources", "similarities"), "resources": ("tasks", "encoded", "embedded", "models")}
     assert kinds == {(top, name) for top, names in rooms.items() for name in names}
     assert found() == set()
 
@@ -80,7 +81,8 @@ def test_every_campaign_that_was_started_counts_with_its_overrides(capsys: pytes
     assert found() == set()
     configure("a.yaml", seeds=[0], source_seed="paired")  # an edit: seed 1 is given up
     left = found()
-    assert left and {path.stem for path in left} == {"1"}
+    assert left and {path.name for path in left if path.is_relative_to(RUNS)} == {"1"}
+    assert len([path for path in left if path.is_relative_to(SOURCES)]) == 1
     prune(False, None)
     assert found() == left
     prune(True, None)
@@ -105,11 +107,11 @@ def test_all_kinds_are_found_biggest_first_and_empty_folders_go() -> None:
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] > 0
     prune(True, None)
     assert not (theirs - mine) & set(Path().rglob("*")) and all(path.exists() for path in mine)
-    assert not Path("results/runs/other").exists() and Path("results/runs").is_dir()
+    assert not list(RUNS.glob("other*")) and RUNS.is_dir()
 
 
 STRANGE = {
-    "results/runs/tiny/mine/note.txt": "results/runs/tiny/mine",
+    "results/trained/tiny/mine/note.txt": "results/trained/tiny/mine",
     "results/sources/tiny/mine.safetensors": "results/sources/tiny/mine.safetensors",
     "results/similarities/tiny/mine.json": "results/similarities/tiny/mine.json",
     "resources/tasks/mine/task.json": "resources/tasks/mine",  # by a rule of the user's, or by hand
@@ -132,7 +134,8 @@ def test_links_are_not_followed(tmp_path_factory: pytest.TempPathFactory) -> Non
     there = tmp_path_factory.mktemp("there")
     write_json(there / "task.json", {})
     Path("resources/tasks/linked").symlink_to(there)
-    Path("results/runs/tiny/linked").symlink_to(there)
+    linked = RUNS / next(iter(Campaign.parse(FULL).model_names)) / "linked"
+    linked.symlink_to(there)
     prune(True, None)
     assert (there / "task.json").is_file() and Path("resources/tasks/linked").is_symlink()
 

@@ -19,7 +19,7 @@ import pytest
 
 from scalearn import encoders
 from scalearn.__main__ import run
-from scalearn.campaign import RunSpec
+from scalearn.campaign import Campaign, RunSpec
 from scalearn.config import FolderModel, HubModel, PackageModel
 from scalearn.encoders import fetch
 from scalearn.errors import UserError
@@ -226,7 +226,10 @@ def test_a_url_with_a_token_in_the_config(
     Path("config.yaml").write_text(json.dumps({"model": "m", "models": {"m": entry}, "mirror": url, "methods": [url]}))
     assert run(["check"]) == 1 and run(["fetch-model", "m", "--source", json.dumps(entry), "--output", "o"]) == 1
     assert run(["prepare-task", "rte", "--mirror", url, "--output", "o"]) == 1
-    assert run(["score", url]) == 1 and run(["table", "--layout", url, "--runs", "r", "--output", "o"]) == 1
+    assert (
+        run(["score", url]) == 1
+        and run(["table", "--campaign", url, "--benchmark", "b", "--runs", "r", "--output", "o"]) == 1
+    )
     said = capsys.readouterr()
     assert said.err.count("\n") == 5 and "s3cret" not in said.out + said.err
 
@@ -252,18 +255,29 @@ def test_a_campaign_beside_pickles_and_with_tokens_runs_none_and_tells_none(
         monkeypatch.setenv(name, TOKEN)
     monkeypatch.chdir(tmp_path)
     make_task(tmp_path / "task")
-    here = "runs/tiny/adapter/single/task/full/0"
-    source = json.dumps({"kind": "folder", "path": str(spoilt(model, tmp_path / "m", owned))})
-    values = '{"epochs": 2, "batch_size": 16, "reduction_factor": 2}'
-    trained = ["train", "--method", "adapter", "--model", "tiny", "--data", "data", "--output", here]
-    layout = {"benchmark": "b", "model": "tiny", "tasks": ["task"], "methods": ["adapter"], "seeds": {"task": [0]}}
+    entry = {"kind": "folder", "path": str(spoilt(model, tmp_path / "m", owned))}
+    changed = {"epochs": 2, "batch_size": 16, "reduction_factor": 2}
+    source, values = json.dumps(entry), json.dumps(changed)
+    config = {
+        "model": "tiny",
+        "models": {"tiny": entry},
+        "tasks": {"task": {"source": {"kind": "rule"}}},
+        "benchmarks": {"b": ["task"]},
+        "methods": ["adapter"],
+        "seeds": [0],
+        "hyperparameters": {"adapter": changed},
+    }
+    ((path, spec),) = Campaign.parse(config).trainings.items()
+    here, tiny = f"runs/{path}", spec.model
+    trained = ["train", "--method", "adapter", "--model", tiny, "--data", "data", "--output", here]
+    table = ["table", "--campaign", json.dumps(config), "--benchmark", "b", "--runs", "runs"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        assert run(["fetch-model", "tiny", "--source", source, "--output", "tiny"]) == 0, said.getvalue()
+        assert run(["fetch-model", "tiny", "--source", source, "--output", tiny]) == 0, said.getvalue()
         spoilt(model, tmp_path / "again", owned)
         for path in (tmp_path / "again").iterdir():
             if path.suffix in (".bin", ".pt", ".ckpt", ".py"):
-                shutil.copy(path, "tiny")
-        assert run(["encode", "--task", "task", "--model", "tiny", "--output", "data"]) == 0, said.getvalue()
+                shutil.copy(path, tiny)
+        assert run(["encode", "--task", "task", "--model", tiny, "--output", "data"]) == 0, said.getvalue()
         with monkeypatch.context() as patched, pytest.raises(Killed):
             kill_after(patched, 1)
             run([*trained, "--hyperparameters", values])
@@ -272,7 +286,7 @@ def test_a_campaign_beside_pickles_and_with_tokens_runs_none_and_tells_none(
             (checkpoint / name).write_bytes(pickle.dumps(Owned(owned)))
         assert run([*trained, "--hyperparameters", values]) == 0, said.getvalue()
         assert run(["score", here]) == 0
-        assert run(["table", "--layout", json.dumps(layout), "--runs", "runs", "--output", "b_table"]) == 0
+        assert run([*table, "--output", "b_table"]) == 0
     assert not owned.exists() and Path("b_table.md").is_file()
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in written if b"s3cret" in path.read_bytes()] and "s3cret" not in said.getvalue()
@@ -280,12 +294,18 @@ def test_a_campaign_beside_pickles_and_with_tokens_runs_none_and_tells_none(
 
 # ---------------------------------------------------------------------- the workflow's shell
 
-NAMES_ONLY = {"data", "runs", "switches", "metrics"}  # paths made of wildcards, names that the package itself has
+NAMES_ONLY = {
+    "data",
+    "name",
+    "runs",
+    "similarities",
+    "switches",
+}  # paths made of wildcards, names that the package itself has
 
 
 def test_a_shell_command_quotes_what_is_free_text() -> None:
     rules = "".join(path.read_text() for path in sorted((PACKAGE.parent / "workflow/rules").glob("*.smk")))
     found = re.findall(r"\{params\.(\w+)(:q)?\}", rules)
     assert {name for name, quoted in found if not quoted} <= NAMES_ONLY
-    assert {name for name, quoted in found if quoted} >= {"definition", "source", "mirror", "hyperparameters"}
+    assert {name for name, quoted in found if quoted} >= {"definition", "source", "mirror", "spec"}
     assert not re.search(r"\{(config|campaign)\W", "".join(re.findall(r'^\s+f?"scalearn .*$', rules, re.MULTILINE)))

@@ -10,7 +10,7 @@ import yaml
 from scalearn.errors import UserError
 from scalearn.made_by import campaign_files
 from scalearn.started import NOTE, campaigns, forget, note_start
-from tests.test_made_by import CONFIG
+from tests.pair import CONFIG
 
 SNAKEMAKE = Path(".snakemake")
 
@@ -40,11 +40,12 @@ def test_a_campaign_is_read_from_the_files_as_they_are_now_with_its_overrides() 
     more = {"hyperparameters": {"all": {"epochs": 2}}, "seeds": [5]}
     Path("more.yaml").write_text(yaml.safe_dump(more))
     note_start(SNAKEMAKE, ["mine.yaml", "more.yaml"], {"hyperparameters": {"all": {"learning_rate": 0.5}}})
-    config = campaigns(Path())[0].read().config
-    assert (config.seeds, config.methods) == ((5,), tuple(CONFIG["methods"]))
+    read = campaigns(Path())[0].read()
+    config = read.config
+    assert (config.seeds, [row.name for row in read.rows]) == ((5,), CONFIG["methods"])
     assert config.hyperparameters == {"all": {"epochs": 2, "learning_rate": 0.5}}
     Path("mine.yaml").write_text(yaml.safe_dump({**CONFIG, "methods": ["adapter"]}))
-    assert campaigns(Path())[0].read().config.methods == ("adapter",)
+    assert [row.name for row in campaigns(Path())[0].read().rows] == ["adapter"]
     Path("mine.yaml").write_text(yaml.safe_dump({**CONFIG, "methods": ["no"]}))
     with pytest.raises(UserError, match=r"^mine\.yaml, more\.yaml with --config \{.*\}: methods"):
         campaigns(Path())[0].read()

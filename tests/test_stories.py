@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.places import run_path
 from tests.tiny import make_model
 
 ROOT = Path(__file__).parents[1]
@@ -95,7 +96,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 def records(folder: Path) -> list[Path]:
     """The run.json of all that is trained; checkpoints come and go meanwhile, which os.walk takes as it finds it."""
-    return [Path(at, "run.json") for at, _, names in os.walk(folder / "results/runs") if "run.json" in names]
+    return [Path(at, "run.json") for at, _, names in os.walk(folder / "results/trained") if "run.json" in names]
 
 
 def training_processes(folder: Path) -> list[int]:
@@ -159,13 +160,13 @@ def test_a_run_that_fails_stops_no_other_and_stands_in_the_table_as_missing(fold
     assert "not finite" in done.stdout + done.stderr  # the failed run's own log
     table = (folder / "results/pair_table.md").read_text()
     assert "- ScaLearnUniform++, two: seeds 0, 1" in table
-    assert len(list(folder.glob("results/runs/**/score.json"))) == 6
+    assert len(list(folder.glob("results/trained/**/score.json"))) == 6
     configure(folder, methods=methods, seeds=[0, 1])
     run(folder)
     assert "missing" not in (folder / "results/pair_table.md").read_text()
     configure(folder, methods=methods, seeds=[0, 1], task_hyperparameters=runaway)
     again = subprocess.run(command(), cwd=folder, env=environment(), capture_output=True, timeout=600, check=False)
-    assert again.returncode == 1  # and the old runs are there as before
+    assert again.returncode == 1  # and the finished runs of the other learning rate are no runs of this one
     assert "- ScaLearnUniform++, two: seeds 0, 1" in (folder / "results/pair_table.md").read_text()
 
 
@@ -198,4 +199,5 @@ def test_a_new_target_task_as_a_rule_gets_its_column(folder: Path) -> None:
     after = outputs(folder)
     stage1 = {path: content for path, content in before.items() if "/single/" in path}
     assert stage1 and stage1.items() <= after.items()
-    assert "results/runs/tiny/scalearn_pp/trio/three/full/0/score.json" in after
+    run_of_three = run_path(folder / "config.yaml", "scalearn_pp", "trio", "three", 0)
+    assert f"{run_of_three}/score.json" in after

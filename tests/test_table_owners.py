@@ -10,7 +10,7 @@ import pytest
 from scalearn.campaign import Campaign
 from scalearn.errors import UserError
 from scalearn.table_owners import NOTE, SCORES, claim_tables, own_tables
-from tests.test_made_by import CONFIG
+from tests.pair import CONFIG
 from tests.workflow.project import ROOT
 
 FOLDER = Path(".snakemake")

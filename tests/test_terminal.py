@@ -41,7 +41,7 @@ STARTED: dict[str, Any] = {
 
 
 def failed(log: list[str], **aux: Any) -> dict[str, Any]:
-    path = "results/runs/tiny/scalearn/pair/one/full/0"
+    path = "results/trained/tiny/scalearn/pair/one/full/0"
     output = [f"{path}/weights.safetensors (update)", f"{path}/run.json (update)"]
     rest = {
         "rule_name": "train_composition",
@@ -57,7 +57,7 @@ def failed(log: list[str], **aux: Any) -> dict[str, Any]:
 def test_a_job_is_two_lines(said: Said) -> None:
     assert said(" Rule: x", **STARTED)[8:] == " train_composition tiny/scalearn/pair/one/0\n"
     assert said("", event="progress", done=12, total=87) == "12 of 87 done (13 %)\n"
-    for text in ("Select jobs to execute...", "Cannot restore results/runs/a/run.json: no backup found."):
+    for text in ("Select jobs to execute...", "Cannot restore results/trained/a/run.json: no backup found."):
         assert said(text) == ""
     for event in ("job_started", "job_finished", "workflow_started"):
         assert said("whatever", event=event) == ""
@@ -67,7 +67,7 @@ def test_a_failure_is_its_last_line_and_its_log(said: Said, tmp_path: Path) -> N
     log = tmp_path / "0.log"
     log.write_text("epoch 1/3\nerror: the loss is not finite; try a smaller rate\n\n")
     assert said("Error in rule", **failed([str(log)])) == (
-        "failed: train_composition results/runs/tiny/scalearn/pair/one/full/0\n"
+        "failed: train_composition results/trained/tiny/scalearn/pair/one/full/0\n"
         f"    error: the loss is not finite; try a smaller rate\n    log: {log}\n"
     )
     message = f"SLURM status: OUT_OF_MEMORY. {SEE_LOGS}"
@@ -81,7 +81,7 @@ def test_a_failed_submission_of_several_jobs_is_a_line_and_their_logs(said: Said
     group = {"event": "group_error", "groupid": "compositions_pair_one", "aux_logs": [], "job_error_info": [{}, {}]}
     assert said("Error in group", **group) == "failed: a submission of 2 jobs (compositions_pair_one)\n"
     shown = said("Error", **{**failed([str(log)]), "indent": True})
-    assert shown.startswith("in it: train_composition results/runs/") and "    this run is done\n" in shown
+    assert shown.startswith("in it: train_composition results/trained/") and "    this run is done\n" in shown
 
 
 def test_a_failure_without_a_log_is_told_as_snakemake_tells_it(said: Said, tmp_path: Path) -> None:

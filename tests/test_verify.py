@@ -7,18 +7,19 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from scalearn import versions
 from scalearn.__main__ import main
-from scalearn.campaign import Campaign
+from scalearn.campaign import Campaign, Variant
+from scalearn.campaign.places import RUNS
 from scalearn.verify import damages
-from tests.test_stories import configure, environment, folder, outputs, run
+from tests.places import run_path
+from tests.test_stories import CAMPAIGN, configure, environment, folder, outputs, run
 
 __all__ = ["environment", "folder"]
 
-RUNS = "results/runs/tiny"
 METHODS = ["adapter", "adapter_m", "scalearn_uniform_pp"]
 
 
@@ -59,8 +60,13 @@ def better(path: Path) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True))
 
 
-ADAPTER, OMEGA = f"{RUNS}/adapter/single/one/full/0", f"{RUNS}/scalearn_uniform_pp/pair/two/full/0"
-JOINT = f"{RUNS}/adapter_m/pair/joint/full/0"
+PLAN = Campaign.parse({**CAMPAIGN, "methods": METHODS, "seeds": [0]})
+ADAPTER, OMEGA, JOINT = (
+    f"{RUNS}/{PLAN.run('pair', Variant.plain(method), task, 0).path}"
+    for method, task in (("adapter", "one"), ("scalearn_uniform_pp", "two"), ("adapter_m", "one"))
+)
+MODEL, ONE, TWO = PLAN.model_key("tiny"), PLAN.task_key("one"), PLAN.task_key("two")
+(STACK,) = (f"results/sources/{stack}.safetensors" for stack in PLAN.stacks)
 CASES: list[tuple[str, Callable[[Path], None], str, set[str]]] = [
     (f"{ADAPTER}/weights.safetensors", truncate, "not as it was written", {ADAPTER}),
     (f"{ADAPTER}/weights.safetensors", flip, "not as it was written", {ADAPTER}),
@@ -72,11 +78,11 @@ CASES: list[tuple[str, Callable[[Path], None], str, set[str]]] = [
     (f"{OMEGA}/score.json", better, "not as it was written", set()),
     (f"{OMEGA}/score.json", truncate, "not as it was written", set()),
     (f"{JOINT}/tasks/one/predictions.parquet", flip, "not as it was written", {JOINT}),
-    ("resources/encoded/tiny/one/train.arrow", flip, "not as it was written", set()),
-    ("resources/encoded/tiny/one/encoding.json", truncate, "not as it was written", set()),
-    ("resources/tasks/two/train.parquet", truncate, "not as it was written", set()),
-    ("resources/models/tiny/model.safetensors", flip, "not as it was written", set()),
-    ("results/sources/tiny/pair/full/0.safetensors", flip, "not as it was written", set()),
+    (f"resources/encoded/{MODEL}/{ONE}/train.arrow", flip, "not as it was written", set()),
+    (f"resources/encoded/{MODEL}/{ONE}/encoding.json", truncate, "not as it was written", set()),
+    (f"resources/tasks/{TWO}/train.parquet", truncate, "not as it was written", set()),
+    (f"resources/models/{MODEL}/model.safetensors", flip, "not as it was written", set()),
+    (STACK, flip, "not as it was written", set()),
 ]
 
 
@@ -108,55 +114,58 @@ def test_damage_is_named_and_removed(
 def test_mended_only_the_damaged_is_made_again_to_the_same_bytes(campaign: Path, finished: Path) -> None:
     for name in (f"{ADAPTER}/weights.safetensors", f"{OMEGA}/predictions.parquet", f"{OMEGA}/score.json"):
         flip(campaign / name)
-    for name in ("resources/encoded/tiny/one/train.arrow", "results/sources/tiny/pair/full/0.safetensors"):
+    for name in (f"resources/encoded/{MODEL}/{ONE}/train.arrow", STACK):
         truncate(campaign / name)
     assert main(["verify", "--mend"]) == 0
     shutil.rmtree(campaign / "logs")
     run(campaign)
     assert outputs(campaign) == outputs(finished)
     trained = {path for path in Path("logs/train").rglob("*.log") if "epoch 1/3" in path.read_text()}
-    assert trained == {Path(f"{run.replace(RUNS, 'logs/train/tiny')}.log") for run in (ADAPTER, OMEGA)}
+    assert trained == {Path(f"{run.replace(str(RUNS), 'logs/train')}.log") for run in (ADAPTER, OMEGA)}
 
 
-OTHER_CONFIGS: list[tuple[dict[str, Any], str, str]] = [
-    ({"hyperparameters": {"all": {"epochs": 2, "batch_size": 8}}}, OMEGA, "hyper-parameter epochs 3, here 2"),
-    ({"compute": {"precision": "bf16"}}, OMEGA, 'compute {}, here {"precision": "bf16"}'),
-    ({"protocol": "reference"}, JOINT, "protocol switches none, here "),
-]
-
-
-@pytest.mark.parametrize(("changes", "run", "difference"), OTHER_CONFIGS, ids=lambda value: str(value)[:20])
-def test_runs_of_another_config_are_named_and_never_removed(
-    changes: dict[str, Any], run: str, difference: str, campaign: Path, capsys: pytest.CaptureFixture[str]
+def test_runs_of_other_versions_are_named_and_never_removed(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: path.read_bytes() for path in campaign.rglob("*") if path.is_file()}
-    configure(campaign, methods=METHODS, seeds=[0], **changes)
+    before = contents(campaign)
+    monkeypatch.setattr(versions, "TRAINING", 99)
     for command in (["verify"], ["verify", "--mend"]):
         assert main(command) == 0
         said = capsys.readouterr().out.splitlines()
-        assert [line for line in said if line.startswith(f"{run}/run.json: made by another config: {difference}")], said
-        assert (
-            "nothing is damaged" in said
-            and "were made otherwise than config.yaml asks; they are whole and stay" in said[-1]
-        )
-    after = {path: path.read_bytes() for path in campaign.rglob("*") if path.is_file()}
-    assert {path for path in before if after.get(path) != before[path]} == {campaign / "config.yaml"}
-
-
-def test_damage_in_a_run_of_another_config_is_damage(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configure(campaign, methods=METHODS, seeds=[0], compute={"precision": "bf16"})
-    flip(campaign / OMEGA / "weights.safetensors")
-    assert main(["verify", "--mend"]) == 0
-    said = capsys.readouterr().out
-    assert f"{OMEGA}/weights.safetensors: not as it was written; removed" in said
-    assert f"{ADAPTER}/run.json: made by another config" in said
-    assert (campaign / ADAPTER / "run.json").exists() and not (campaign / OMEGA / "run.json").exists()
+        (line,) = [line for line in said if line.startswith(f"{OMEGA}/run.json: made by version ")]
+        assert line.endswith(", version 99 of the training") and "nothing is damaged" in said
+        assert "were made otherwise than config.yaml asks; they are whole and stay" in said[-1]
+    assert contents(campaign) == before
 
 
 def test_a_run_in_the_wrong_place_is_named(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(campaign / OMEGA)
     shutil.copytree(campaign / ADAPTER, campaign / OMEGA)
     assert main(["verify"]) == 0
-    assert f"{OMEGA}/run.json: made by another config: it is method adapter, here scalearn_uniform_pp" in (
-        capsys.readouterr().out
-    )
+    assert f"{OMEGA}/run.json: made as {ADAPTER}" in capsys.readouterr().out
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_two_campaign_files_of_one_folder_call_nothing_of_each_other_damaged(
+    campaign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = (campaign / "config.yaml").read_text()
+    slow = {"all": {"epochs": 2, "batch_size": 8}}
+    configure(campaign, methods=["adapter"], seeds=[0], hyperparameters=slow, benchmarks={"mine": ["one"]})
+    (campaign / "config.yaml").rename("mine.yaml")
+    (campaign / "config.yaml").write_text(first)
+    before = contents(campaign / "results") | contents(campaign / "resources")
+    run(campaign, "results/mine_table.md", "--configfile", "mine.yaml")
+    after = contents(campaign / "results") | contents(campaign / "resources")
+    assert before.items() <= after.items()
+    for file in ("config.yaml", "mine.yaml"):
+        assert main(["verify", file, "--mend"]) == 0
+        assert capsys.readouterr().out == "nothing is damaged\n"
+    flip(campaign / run_path(campaign / "mine.yaml", "adapter", "mine", "one", 0) / "weights.safetensors")
+    damaged = contents(campaign)
+    assert main(["verify", "config.yaml", "--mend"]) == 0
+    assert contents(campaign) == damaged
+    assert main(["verify", "mine.yaml"]) == 1

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from scalearn import versions
+from scalearn import protocol, versions
 from scalearn.campaign.keys import DIGITS, LONGEST, MARK, Key, digest, name_of, normal, shortened
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
 from scalearn.complaints import complaint
@@ -20,7 +20,7 @@ from scalearn.errors import nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import HyperParameters
-from scalearn.protocol import RUN_SWITCHES, RunSwitch, learner, named, run_switches
+from scalearn.protocol import RunSwitch, learner, named, run_switches
 from scalearn.tasks.definition import Name, Strict
 
 STAGE1 = "adapter"  # the method whose runs are, at its defaults, the source adapters of stage 2
@@ -64,7 +64,7 @@ class RunSpec(Strict):
     def _known(self) -> Self:
         if self.method not in METHODS:
             raise ValueError(f"method: unknown method '{self.method}'{nearest(self.method, METHODS)}")
-        known = [switch.name for switch in RUN_SWITCHES]
+        known = [switch.name for switch in protocol.RUN_SWITCHES]
         for name in self.switches:
             if name not in known:
                 raise ValueError(f"switches: unknown name '{name}'{nearest(name, known)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
+from scalearn.loggers import Reports
 from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.training.device import Chosen
 from scalearn.training.parts import EVAL_BATCH
@@ -18,11 +19,18 @@ KEPT = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_D
 
 
 def training_arguments(
-    values: HyperParameters, seed: int, folder: Path, chosen: Chosen, select: str = "loss"
+    values: HyperParameters,
+    seed: int,
+    folder: Path,
+    chosen: Chosen,
+    select: str = "loss",
+    reports: Reports | None = None,
 ) -> TrainingArguments:
     """Return the library's arguments for these hyper-parameters and this way to compute."""
     for name in KEPT:
         os.environ.pop(name, None)
+    reports = reports or Reports()
+    reports.begin()
     arguments = TrainingArguments(
         output_dir=str(folder),
         seed=seed,
@@ -44,7 +52,9 @@ def training_arguments(
         remove_unused_columns=False,
         label_names=["labels"],
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=reports.packages,
+        run_name=reports.run,
+        logging_dir=str(reports.place("tensorboard")),
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
         **chosen.arguments,

@@ -96,6 +96,7 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
         regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
+        reports=run.reports,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from scalearn.loggers import Reports
 from scalearn.methods.base import CurrentTask
 from scalearn.methods.hyperparameters import ManyTasks
 from scalearn.training.batches import Batch, EncodedSplit, eval_loader
@@ -61,11 +62,12 @@ class JointTrainer(RunTrainer):
         regularisation: Callable[[], Tensor | None] | None = None,
         last_epoch: Callable[[str], bool] = lambda name: False,
         groups: list[dict[str, Any]] | None = None,
+        reports: Reports | None = None,
     ) -> None:
         """`validation` and `scorers` are by task, in the order of `train`, whose heads the model has by their names.
 
         selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's. The last
-        three: see RunTrainer.
+        four: see RunTrainer.
         """
         self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
         count, batches = rounds(len(train), values)
@@ -87,6 +89,7 @@ class JointTrainer(RunTrainer):
             regularisation=regularisation,
             last_epoch=last_epoch,
             groups=groups,
+            reports=reports,
         )
 
     def get_train_dataloader(self) -> DataLoader[Batch]:

@@ -21,6 +21,7 @@ from scalearn import __version__
 from scalearn.files import sha256, whole_file, write_json
 from scalearn.training.batches import EncodedSplit
 from scalearn.training.checkpoints import snapshot
+from scalearn.training.history import history_rows
 from scalearn.training.planned import PlannedRun
 from scalearn.training.trainer import RunTrainer
 
@@ -72,17 +73,8 @@ def timing(seconds: float) -> dict[str, Any]:
 
 
 def _write_history(path: Path, log: list[dict[str, Any]], unit: str) -> None:
-    """One row per epoch (or other unit): its number, train_loss, eval_loss and the validation metrics."""
-    dropped = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
-    losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
-    rows = [
-        {unit: round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}
-        | {key: entry[key] for key in sorted(entry) if key not in dropped}
-        for entry in log
-        if "eval_loss" in entry
-    ]
     with whole_file(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows), temporary)
+        pq.write_table(pa.Table.from_pylist(history_rows(log, unit)), temporary)
 
 
 def write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:

@@ -16,6 +16,7 @@ from scalearn.campaign.keys import is_of
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.files import altered, read_json, sha256
+from scalearn.loggers import Logger, Reports
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.protocol import Joint
@@ -32,7 +33,7 @@ class PlannedRun:
     """A run's spec and its folders. data: the encoded tasks, in the order of the spec's.
 
     sources: the file of stacked source adapters, for two-stage methods; similarities: the file of those between tasks,
-    for methods that ask for them.
+    for methods that ask for them. loggers: where else it reports its losses and metrics, no part of its identity.
     """
 
     spec: RunSpec
@@ -41,6 +42,12 @@ class PlannedRun:
     output: Path
     sources: Path | None = None
     similarities: Path | None = None
+    loggers: tuple[Logger, ...] = ()
+
+    @property
+    def reports(self) -> Reports:
+        """Which loggers it reports to, and what they call it."""
+        return Reports(self.loggers, self.spec.path)
 
     @cached_property
     def encodings(self) -> dict[str, dict[str, Any]]:

@@ -102,6 +102,7 @@ def _trainer(
         regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
         last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
         groups=method.parameter_groups(model, values),
+        reports=run.reports,
     )
 
 

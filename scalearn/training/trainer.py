@@ -21,10 +21,12 @@ from transformers.trainer_callback import PrinterCallback, TrainerState
 from scalearn.budget import deadline
 from scalearn.errors import UserError
 from scalearn.files import read_json
+from scalearn.loggers import OURS, Reports
 from scalearn.methods.hyperparameters import HyperParameters, OneTask
 from scalearn.training import checkpoints
 from scalearn.training.arguments import training_arguments
 from scalearn.training.batches import Batch, EncodedSplit, TrainLoader, eval_loader
+from scalearn.training.csv_log import CsvLog
 from scalearn.training.device import Chosen
 from scalearn.training.folder import STATE
 from scalearn.training.frozen import hold_frozen
@@ -84,11 +86,12 @@ class RunTrainer(FittingTrainer):
         regularisation: Callable[[], Tensor | None] | None = None,
         last_epoch: Callable[[str], bool] = lambda name: False,
         groups: list[dict[str, Any]] | None = None,
+        reports: Reports | None = None,
     ) -> None:
         """`select`: "loss", or the validation metric (higher is better) by which the best epoch is chosen.
 
         last_epoch: tells which tensors are not restored with the best epoch, a fault that the reference repeats.
-        groups: the method's parameter groups, if not everything trains at one rate.
+        groups: the method's parameter groups, if not everything trains at one rate. reports: to which loggers, if any.
         """
         self.buckets = isinstance(values, OneTask) and values.length_buckets
         self.identity, self.folder, self.regularisation = identity, folder, regularisation
@@ -100,13 +103,15 @@ class RunTrainer(FittingTrainer):
         self.seen = torch.zeros(2, dtype=torch.float64)  # of this epoch: the sum of losses, the number of steps
         self.stop = Stop(deadline(), self._write_checkpoint_now)
         self.beside = checkpoints.Beside()
+        reports = reports or Reports()
+        ours = [CsvLog(Path(f"{reports.place(OURS)}.csv"), self.unit)] if OURS in reports.loggers else []
         super().__init__(
             model,
-            training_arguments(values, seed, folder, chosen, select),
+            training_arguments(values, seed, folder, chosen, select, reports),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
-            callbacks=[EarlyStoppingCallback(values.patience), EpochLine(self.unit), self.stop],
+            callbacks=[EarlyStoppingCallback(values.patience), EpochLine(self.unit), *ours, self.stop],
         )
         self.remove_callback(PrinterCallback)
 

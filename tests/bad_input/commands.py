@@ -7,14 +7,16 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bad_input.case import Case
+from tests.bad_input.case import CAMPAIGN, Case
 
 FOLDER = '{"kind": "folder", "path": "m"}'
 HUB = json.dumps({"kind": "hub", "repository": "some/model", "revision": "0" * 40})
 TRAIN = "train --method adapter --model m --data d --output o"
 JOINT = "train-joint --method adapter_m --model m --data d --output o"
+WITH_SPEC = "train --model m --data d --output o --spec"
 SEED = "a whole number from 0 to 4294967295 is expected, found"
-LAYOUT = {"benchmark": "b", "model": "m", "tasks": ["a"], "methods": ["adapter"], "seeds": {"a": [0]}}
+CAMPAIGN_TEXT = json.dumps(CAMPAIGN)
+SHOWN = ("--benchmark", "pair", "--campaign", CAMPAIGN_TEXT)
 DEFINITION = {"source": {"kind": "files", "train": "train.csv"}}
 
 
@@ -36,9 +38,14 @@ def compute(name: str, says: str, *words: str) -> Case:
     return line(name, rf"--compute: {says}", TRAIN, *[part for word in words for part in ("--compute", word)])
 
 
-def layout(name: str, says: str, **changes: object) -> Case:
-    text = json.dumps({**LAYOUT, **changes})
-    return line(name, rf"--layout: {says}", "collect --runs r --output o", "--layout", text)
+def spec(name: str, says: str, **changes: object) -> Case:
+    content = {"method": "adapter", "model": "m", "tasks": ["t"], **changes}
+    return line(name, rf"--spec: {says}", WITH_SPEC, json.dumps(content))
+
+
+def shown(name: str, says: str, **changes: object) -> Case:
+    text = json.dumps({**CAMPAIGN, **changes})
+    return line(name, rf"--campaign: {says}", "collect --runs r --output o", "--campaign", text)
 
 
 def definition(name: str, says: str, command: str, **changes: object) -> Case:
@@ -80,7 +87,7 @@ CASES = [
     line("a command with a typo", r"scalearn: No such command 'chek'\. Did you mean 'check'\?", "chek"),
     line("an unknown option", r"scalearn check: No such option: --verbose; see", "check --verbose"),
     line("an argument too many", r"scalearn check: Got unexpected extra argument", "check a b"),
-    line("an option left out", r"scalearn train: Missing option '--method'", "train"),
+    line("an option left out", r"scalearn train: Missing option '--model'", "train"),
     line("an option without a value", r"scalearn train: Option '--method' requires an argument", "train --method"),
     line("an option with a typo", r"scalearn train: No such option: --methd .*--method", "train --methd adapter"),
     line("a seed in words", rf"scalearn train: Invalid value for '--seed': {SEED} 'one'", f"{TRAIN} --seed one"),
@@ -142,9 +149,27 @@ CASES = [
     compute(
         "a way without a value", r"attention: one of auto, sdpa, eager is expected, found an empty text", "attention="
     ),
-    layout("a layout of a path", r"benchmark: a name .* is expected, found the text '\.\./x'", benchmark="../x"),
-    layout("a layout of no method", r"methods: unknown method 'x'", methods=["x"]),
-    layout("a layout with more", r"more: unknown key", more=1),
+    shown("tables of a path", r"benchmarks\.\.\./x: a name ", benchmarks={"../x": ["mine"]}),
+    shown("tables of no method", r"methods: unknown name 'x'", methods=["x"]),
+    shown("tables with more", r"more: unknown key", more=1),
+    line(
+        "a table of no benchmark",
+        r"--benchmark: unknown name 'pear', did you mean 'pair'\?",
+        "table --runs r --output o --benchmark pear --campaign",
+        CAMPAIGN_TEXT,
+    ),
+    line("neither a spec nor a method", r"--spec: give either .*--method", "train --model m --data d --output o"),
+    line("a spec and a method", r"--spec: give either .*--method", f"{TRAIN} --spec {{}}"),
+    line("a spec that is not there", r"--spec nowhere\.json: neither JSON nor a readable", WITH_SPEC, "nowhere.json"),
+    line("a spec without end", r"--spec: not readable as JSON", WITH_SPEC, '{"a":'),
+    line("a spec of nothing", r"--spec: `method` is missing", WITH_SPEC, "{}"),
+    spec("a spec of no method", r"method: unknown method 'adaptr', did you mean 'adapter'\?", method="adaptr"),
+    spec("a spec with a typo", r"sed: unknown key, did you mean 'seed'\?", sed=1),
+    spec("a spec of a path", r"tasks.*: a .* is expected, found the text '\.\./t'", tasks=["../t"]),
+    spec(
+        "a spec with values that cannot be", r"hyperparameters: epochs: a whole number", hyperparameters={"epochs": 0}
+    ),
+    spec("a spec of another version", r"versions: .* start the campaign again", versions={"method": 99}),
     # files that are not there, or not what they should be
     line("a campaign that is not there", r"nowhere\.yaml: no such file; name a campaign file", "check nowhere.yaml"),
     line("a folder for a campaign", r"model: a folder; name the campaign file in it", "check model"),
@@ -197,13 +222,13 @@ CASES = [
     taken("an embedding over something", "embedding of a task", "embed --task t --model m --output o/e.safetensors"),
     taken("similarities over something", "similarities of tasks", "similarities e --output o/package.json"),
     taken("a score over something", "score record", "score r --output o/package.json"),
-    taken("scores over something", "table of scores", "collect --runs r --layout {} --output o/rows.parquet"),
-    taken("a table over something", "result table", "table --runs r --output o/rows", "--layout", json.dumps(LAYOUT)),
+    taken("scores over something", "table of scores", "collect --runs r --output o/rows.parquet", *SHOWN[2:]),
+    taken("a table over something", "result table", "table --runs r --output o/rows", *SHOWN),
     line(
         "a table over a README",
         r"o/README\.md: it is there already, without the README\.csv of a table; name another --output",
-        "table --runs r --output o/README --layout",
-        json.dumps(LAYOUT),
+        "table --runs r --output o/README --benchmark pair --campaign",
+        CAMPAIGN_TEXT,
         make=lambda: letter("README.md"),
     ),
     definition("a file for a task", r"train\.csv: File exists; mend the path", "t --output train.csv"),

@@ -13,7 +13,14 @@ from tests.bad_input.case import Case, make_folder
 from tests.bad_input.commands import FOLDER
 
 TENSOR = "roberta.encoder.layer.0.output.adapters.task.adapter_{}"
-RTE, COLA = ({"identity": {"task": task}} for task in ("rte", "cola"))
+RTE, COLA, NO_NAME = (
+    {
+        "spec": {"method": "adapter", "model": "m", "tasks": ["t"]},
+        "tasks": [{"name": task}],
+        "inputs": {"model": ["0" * 64]},
+    }
+    for task in ("rte", "cola", "../x")
+)
 PICKLE = b"\x80\x04cos\nsystem\n"
 
 
@@ -160,16 +167,16 @@ CASES = [
     ),
     adapters("an adapter that is not there", r"bad/weights\.safetensors: no readable adapter", None, COLA),
     adapters(
-        "a run without identity",
-        r"bad/run\.json: identity\.task is no task's name; name the folder of a",
+        "a run without a specification",
+        r"bad/run\.json: no record of a stage-1 run; name the folder of one",
         adapter(),
         {},
     ),
     adapters(
         "a run with a path for a task",
-        r"bad/run\.json: identity\.task is no task's name",
+        r"bad/run\.json: '\.\./x' is no task's name",
         adapter(),
-        {"identity": {"task": "../x"}},
+        NO_NAME,
     ),
     adapters(
         "a task twice",
@@ -177,19 +184,10 @@ CASES = [
         adapter(),
         RTE,
     ),
-    scored("a record of nothing", r"`identity` is missing; delete it and run again", {}),
+    scored("a record of nothing", r"`spec` is missing; delete it and run again", {}),
     scored(
         "a record of NaN",
-        r"identity\.seed: ",
-        {
-            "identity": {
-                "model": "m",
-                "method": "adapter",
-                "benchmark": "b",
-                "task": "t",
-                "shots": "full",
-                "seed": float("nan"),
-            }
-        },
+        r".*seed: ",
+        {"spec": {"model": "m", "method": "adapter", "tasks": ["t"], "seed": float("nan")}},
     ),
 ]

@@ -61,10 +61,10 @@ def test_whatever_tells_two_runs_apart_is_in_the_path() -> None:
 
 
 def test_what_is_at_its_default_is_not_spelt_out() -> None:
-    spec = RunSpec.model_validate({**PLAIN, "hyperparameters": dict(METHODS["adapter"].defaults)})
+    spec = RunSpec.model_validate({**PLAIN, "hyperparameters": METHODS["adapter"].defaults.model_dump()})
     assert spec.path == "roberta-base/adapter/single/rte/full/0"
     assert json.loads(spec.json_text) == {**PLAIN, "versions": spec.versions}
-    assert spec.record["hyperparameters"] == METHODS["adapter"].defaults
+    assert spec.record["hyperparameters"] == METHODS["adapter"].defaults.model_dump()
     assert spec.record["compute"]["precision"] == "auto"
 
 

@@ -114,7 +114,8 @@ def campaign(plain: Campaign, cluster: Cluster, tmp_path: Path) -> Iterator[Camp
     shutil.rmtree(campaign.folder / "logs/train")
     for path in [*campaign.folder.glob("results/pair_table.*"), campaign.folder / "results/scores.parquet"]:
         path.unlink()
-    shutil.rmtree(campaign.folder / "results/runs/tiny/scalearn_uniform_pp")
+    for run in campaign.folder.glob("results/trained/*/scalearn_uniform_pp"):
+        shutil.rmtree(run)
     with campaign.ended():
         yield campaign
     cluster.up()

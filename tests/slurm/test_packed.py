@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import run_path
 from tests.slurm.campaign import QUICK, Campaign, ask, until
 from tests.slurm.test_campaigns import same
 from tests.test_stories import records
@@ -65,7 +66,9 @@ def test_packed_runs_share_a_gpu_and_lose_nothing_when_cancelled(campaign: Campa
 
 def test_a_failed_run_of_a_pack_takes_none_along(campaign: Campaign, whole: Campaign) -> None:
     campaign.configure(methods=METHODS)
-    spoilt = campaign.folder / "results/runs/tiny/scalearn_pp/pair/one/full/0/checkpoints"
+    spoilt = (
+        campaign.folder / run_path(campaign.folder / "config.yaml", "scalearn_pp", "pair", "one", 0) / "checkpoints"
+    )
     spoilt.parent.mkdir(parents=True)
     spoilt.write_text("a file in the folder's place: no checkpoint can be written")
     campaign.end(campaign.start("snakemake", *PACKED, "--retries", "0"), status=1)

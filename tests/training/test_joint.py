@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -163,12 +162,13 @@ def test_a_run_killed_after_its_training_equals_an_uninterrupted_one(
 def test_each_task_is_scored_from_its_part(folder: Path, tmp_path: Path) -> None:
     train(spec(folder, tmp_path / "run"))
     whole = json.loads((tmp_path / "run" / "run.json").read_text())
+    whole_path = spec(folder, tmp_path / "run").spec.path
     heads = 0
     for name, kind in KINDS.items():
         output = tmp_path / "scores" / f"{name}.json"
         record = score_run(tmp_path / "run" / "tasks" / name, output=output)
         assert output.is_file()
-        assert record.identity.run.path == f"model/adapter_m/all/{name}/full/0"
+        assert (record.identity.run, record.identity.task) == (whole_path, name)
         assert record.cost.trainable_parameters == whole["parameters"]["trainable"]
         heads += record.cost.head_parameters
         predictions = pq.read_table(tmp_path / "run" / "tasks" / name / "predictions.parquet")
@@ -208,11 +208,13 @@ def test_a_finished_run_is_left_alone_unless_it_is_damaged(folder: Path, tmp_pat
 
 
 def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "encoded" / "many",)
     with pytest.raises(UserError, match="not a joint one; use `scalearn train`"):
-        train(like(spec(folder, tmp_path / "run"), method="adapter"))
-    data = (folder / "encoded" / "many",) * 2
+        train(planned_by_hand("adapter", folder / "model", data, tmp_path / "run"))
+    with pytest.raises(UserError, match="method 'adapter' learns one task; name one"):
+        planned_by_hand("adapter", folder / "model", data * 2, tmp_path / "run")
     with pytest.raises(UserError, match="many, many; name each once"):
-        train(replace(spec(folder, tmp_path / "run"), data=data))
+        planned_by_hand("adapter_m", folder / "model", data * 2, tmp_path / "run")
 
 
 def test_a_name_that_torch_keeps_for_itself_trains_as_any_other_name(folder: Path, tmp_path: Path) -> None:
@@ -220,7 +222,8 @@ def test_a_name_that_torch_keeps_for_itself_trains_as_any_other_name(folder: Pat
     for name in ("keys", "plain"):
         encode(make_task(tmp_path / name), folder / "model", tmp_path / "encoded" / name)
         data = (folder / "encoded" / "many", tmp_path / "encoded" / name)
-        train(replace(spec(folder, tmp_path / "run" / name, epochs=1), data=data))
+        changed = {"epochs": 1, "batch_size": 16}
+        train(planned_by_hand("adapter_m", folder / "model", data, tmp_path / "run" / name, changed=changed))
         tensors = load_file(tmp_path / "run" / name / "weights.safetensors")
         found[name] = {key.replace("task:keys", "plain"): tensor for key, tensor in tensors.items()}
         head = json.loads((tmp_path / "run" / name / "tasks" / name / "run.json").read_text())["parameters"]["head"]

@@ -46,7 +46,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def switch(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
     """Let there be a switch that concerns the toy method."""
-    toy = RunSwitch("toy", lambda method, _: method.name == "drawn", **changes)
+    toy = RunSwitch("toy", lambda method, *_: method.name == "drawn", **changes)
     monkeypatch.setattr(protocol, "RUN_SWITCHES", (toy,))
     return "toy"
 
@@ -60,7 +60,7 @@ def test_the_term_of_a_joint_method_joins_each_batch_s_loss(folder: Path, tmp_pa
     for batch in (next(batches), next(batches)):
         trainer.model.train().zero_grad()
         loss = trainer.forward(trainer.model, dict(batch)).loss
-        term = METHODS[toy].regularisation(trainer.model, asked.hyperparameters)
+        term = METHODS[toy].regularisation(trainer.model, asked.spec.values)
         assert term is not None and term > 0
         (loss + term).backward()
         training = trainable(trainer.model)
@@ -92,13 +92,13 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     asked = like(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
-    term = METHODS[toy].regularisation(trainer.model, asked.hyperparameters.but(pull=2.0))
+    term = METHODS[toy].regularisation(trainer.model, asked.spec.values.but(pull=2.0))
     assert term is not None and torch.equal(trainer.regularisation(), term)
     trainer.train()
     assert trainer.state.num_train_epochs == 1
     for key, tensor in snapshot(trainer.model).items():
         assert torch.equal(tensor, before[key]), key
-    record = asked.record()
+    record = asked.record()["spec"]
     assert (record["switches"], record["hyperparameters"]["epochs"]) == (["toy"], 5)
 
 

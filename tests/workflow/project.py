@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from scalearn.campaign import Campaign
+from scalearn.campaign.places import RUNS
 from tests.bad_input.case import make_folder
+from tests.places import run_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,16 +34,13 @@ names = {{
     "fetch-model": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
     "prepare-task": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
-    "train": ["weights.safetensors", "history.parquet", "predictions.parquet", "timing.json", "run.json"],
-    "train-joint": ["weights.safetensors", "history.parquet", "timing.json", "run.json"],
+    "train": ["weights.safetensors", "run.json"],
 }}
-names["train-joint"] += [
-    os.path.join("tasks", os.path.basename(argument), name)
-    for argument in arguments if argument.startswith("--data=") for name in ("predictions.parquet", "run.json")
-]
+tasks = [os.path.basename(argument) for argument in arguments if argument.startswith("--data=")]  # of a joint run
+names["train"] += [os.path.join("tasks", task, "predictions.parquet") for task in tasks] or ["predictions.parquet"]
 paths = [os.path.join(output, name) for name in names.get(command, [])]
 paths = paths or [output + end for end in ([".md", ".csv", ".tex", ".svg"] if command == "table" else [""])]
-while command in ("train", "train-joint") and os.path.exists("wait"):
+while command == "train" and os.path.exists("wait"):
     time.sleep(0.05)
 for path in paths:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -61,10 +62,29 @@ CAMPAIGN: dict[str, Any] = {
 
 
 class Planned(NamedTuple):
-    """The trainings that a dry run announces, as method/benchmark/task/seed, and its other jobs by rule."""
+    """The trainings that a dry run announces, as `short` tells them, and its other jobs by rule."""
 
     runs: set[str]
     jobs: dict[str, int]
+
+
+def short(path: str) -> str:
+    """Return a run's path as method/benchmark/task/seed, without model, settings and digests."""
+    _, *parts = path.removeprefix(f"{RUNS}/").split("/")
+    return "/".join(part.partition("@")[0] for part in parts if "=" not in part and part != "full")
+
+
+def spec_of(call: str) -> dict[str, Any]:
+    """Return the specification in a call of `scalearn train`."""
+    content: dict[str, Any] = json.loads(call.partition("--spec ")[2].partition(" --model ")[0])
+    return content
+
+
+def campaign_of(call: str) -> Campaign:
+    """Return the campaign in a call of `scalearn table` or `scalearn collect`."""
+    return Campaign.parse(
+        json.loads(call.partition("--campaign ")[2].rpartition(" --runs ")[0].partition(" --benchmark ")[0])
+    )
 
 
 @dataclass
@@ -128,11 +148,29 @@ class Project:
         """Return what a dry run announces."""
         said = self.snakemake("--profile", "local", "-n", *arguments)
         rules = Counter(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))
-        trained = re.findall(r"^    output: results/runs/tiny/(\S+)/weights", said, re.MULTILINE)
+        trained = re.findall(r"^    output: results/trained/(\S+)/weights", said, re.MULTILINE)
         assert len(trained) == sum(rules.pop(f"train_{what}", 0) for what in ("adapter", "composition", "joint"))
         rules.pop("all", None)
-        return Planned({path.replace("/full/", "/") for path in trained}, dict(rules))
+        return Planned(set(map(short, trained)), dict(rules))
 
     def calls(self) -> list[str]:
         """Return the commands that ran so far, in order."""
         return (self.path / "calls.txt").read_text().splitlines()
+
+    def trained(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the specifications of the trainings that ran, leaving out so many calls, in order."""
+        return [spec_of(call) for call in self.calls()[since:] if call.startswith("train ")]
+
+    def campaign(self, file: str = "config.yaml") -> Campaign:
+        """Return the campaign of a file here."""
+        return Campaign.read(self.path / file)
+
+    def run_path(self, method: str, benchmark: str, task: str, seed: int, file: str = "config.yaml") -> str:
+        """Return the folder of a run of the campaign file's first variant of this method, below the project."""
+        return run_path(self.path / file, method, benchmark, task, seed)
+
+    def files(self, *folders: str) -> dict[str, tuple[bytes, int]]:
+        """Return what every file below these folders holds, and since when."""
+        paths = (path for folder in folders for path in (self.path / folder).rglob("*") if path.is_file())
+        paths = (path for path in paths if path.name not in (".lock", ".snakemake_timestamp"))
+        return {str(path.relative_to(self.path)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}

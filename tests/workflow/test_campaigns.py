@@ -116,8 +116,10 @@ def test_a_task_made_by_a_rule_of_ones_own(fresh: Project) -> None:
     fresh.configure(
         tasks={**CAMPAIGN["tasks"], "mine": {"source": {"kind": "rule"}}}, benchmarks={"pair": ["one", "mine"]}
     )
-    fresh.run("results/runs/tiny/scalearn/pair/mine/full/1/run.json")
-    assert [call for call in fresh.calls() if call.startswith("train --method scalearn ")]
+    run = fresh.run_path("scalearn", "pair", "mine", 1)
+    assert run.endswith("/mine/full/1")  # its rule writes to the folder of its name
+    fresh.run(f"{run}/run.json")
+    assert [spec["method"] for spec in fresh.trained()].count("scalearn") == 1
     assert not [call for call in fresh.calls() if call.startswith("prepare-task mine")]
 
 
@@ -126,15 +128,15 @@ def test_stage_2_composes_the_benchmarks_adapters_in_order(finished: Project) ->
     assert stack.split() == [
         "stack",
         "--output",
-        "results/sources/tiny/pair/full/0.safetensors",
-        "results/runs/tiny/adapter/single/one/full/0",
-        "results/runs/tiny/adapter/single/two/full/0",
+        *(f"results/sources/{path}.safetensors" for path in finished.campaign().stacks),
+        finished.run_path("adapter", "pair", "one", 0),
+        finished.run_path("adapter", "pair", "two", 0),
     ]
 
 
-def test_every_command_has_a_log_and_a_benchmark(finished: Project) -> None:
-    run = "logs/train/tiny/scalearn/pair/one/full/0"
-    assert (finished.path / f"{run}.log").is_file() and (finished.path / f"{run}.tsv").is_file()
+def test_every_training_has_a_log(finished: Project) -> None:
+    run = finished.run_path("scalearn", "pair", "one", 0).replace("results/trained", "logs/train")
+    assert (finished.path / f"{run}.log").is_file()
 
 
 def wait_for(path: Path, word: str) -> None:

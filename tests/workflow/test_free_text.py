@@ -11,7 +11,7 @@ import pytest
 
 from tests.bad_input.case import content
 from tests.tasks.making import write_rows
-from tests.workflow.project import CAMPAIGN, Project
+from tests.workflow.project import CAMPAIGN, Project, campaign_of
 
 NASTY = "$(touch owned) `touch owned` ' \" ;touch owned"
 FILES = {"one.csv": f"{NASTY}.csv", "two.csv": "two words.csv"}
@@ -57,8 +57,8 @@ def test_free_text_of_a_campaign_is_not_run(tmp_path: Path) -> None:
     assert definition["texts"] == [NASTY] and definition["source"]["train"] == FILES["one.csv"]
     assert any(f"--mirror mirror{NASTY} --output" in call for call in calls)
     table = next(call for call in calls if call.startswith("table"))
-    layout = json.loads(table.partition("--layout ")[2].partition(" --runs")[0])
-    assert (layout["metrics"]["two"], layout["positive"]["two"]) == (["f1"], f"b{NASTY}")
+    layout = campaign_of(table).layout("pair")
+    assert (layout["metrics"]["two"], layout["positive"]["two"]) == (("f1",), f"b{NASTY}")
     assert any(json.dumps(f"model{NASTY}") in call for call in calls if call.startswith("fetch-model"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import Planned, Project
+from tests.workflow.project import Planned, Project, spec_of
 
 JOINT = {"methods": ["adapter", "hyperformer", "scalearn"]}
 
@@ -26,14 +26,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_one_job_learns_all_tasks_and_the_table_waits_for_it(done: Project) -> None:
-    calls = [call for call in done.calls() if call.startswith("train-joint")]
-    output = "results/runs/tiny/hyperformer/pair/joint/full"
-    assert sorted(" ".join(call.split()) for call in calls) == [
-        f"train-joint --method hyperformer --benchmark pair --seed {seed} --model resources/models/tiny"
-        " --data=resources/encoded/tiny/one --data=resources/encoded/tiny/two"
-        f" --hyperparameters {{}} --output {output}/{seed}"
+    calls = [call for call in done.calls() if "hyperformer" in call and call.startswith("train ")]
+    campaign = done.campaign()
+    model = campaign.model_key("tiny")
+    tasks = [campaign.task_key(task) for task in ("one", "two")]
+    data = " ".join(f"--data=resources/encoded/{model}/{task}" for task in tasks)
+    assert {call.partition(" --model ")[2] for call in calls} == {
+        f"resources/models/{model} {data} --output {done.run_path('hyperformer', 'pair', 'one', seed)}"
         for seed in (0, 1)
-    ]
+    }
+    assert [spec_of(call)["tasks"] for call in calls] == [tasks] * 2
     assert (done.path / "results/pair_table.md").is_file()
     assert done.planned() == Planned(set(), {})
 
@@ -61,13 +63,13 @@ def test_what_a_change_runs_again(done: Project, tmp_path: Path) -> None:
 def test_a_task_that_cannot_be_had_is_left_out(joint: Project) -> None:
     joint.configure(**JOINT, unavailable=["two"])
     joint.run("results/pair_table.md")
-    calls = [call for call in joint.calls() if call.startswith("train-joint")]
-    assert all("--data=resources/encoded/tiny/one" in call and "two" not in call for call in calls)
+    learned = [spec["tasks"] for spec in joint.trained() if spec["method"] == "hyperformer"]
+    assert learned == [[joint.campaign().task_key("one")]] * 2
 
 
 def test_a_new_joint_run_makes_the_table_and_the_collection_anew(done: Project, tmp_path: Path) -> None:
     project = done.copy(tmp_path / "copy")
-    (project.path / "results/runs/tiny/hyperformer/pair/joint/full/0/run.json").write_text("another")
+    (project.path / project.run_path("hyperformer", "pair", "one", 0) / "run.json").write_text("another")
     assert project.planned() == Planned(set(), {"collect_scores": 1, "table": 1})
 
 

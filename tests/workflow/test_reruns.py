@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -12,13 +11,14 @@ import pytest
 
 from scalearn.due import due_runs
 from scalearn.resume import SNAKEMAKE
-from tests.workflow.project import CAMPAIGN, Planned, Project
+from tests.workflow.project import CAMPAIGN, Planned, Project, campaign_of, short
 
 NOTHING = Planned(set(), {})
 
 
 # The jobs that follow from new runs: the collection of scores and the table, which score what has no current score.
 VIEWS = {"collect_scores": 1, "table": 1}
+STAGE_2 = ("adapter_fusion", "scalearn")
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -126,8 +126,8 @@ def test_how_to_compute_reruns_all_trainings_unless_it_is_auto(done: Project) ->
     planned = done.planned()
     assert len(planned.runs) == 12 and planned.jobs == {**VIEWS, "stack_sources": 1}
     done.run()
-    again = [call for call in done.calls() if call.startswith("train ")][-12:]
-    assert all("--compute=precision=bf16 --compute=tf32=false --output" in call for call in again)
+    again = done.trained()[-12:]
+    assert all(spec["compute"] == {"precision": "bf16", "tf32": False} for spec in again)
     assert done.planned() == NOTHING
 
 
@@ -147,6 +147,7 @@ def test_a_method_version_reruns_that_method(done: Project) -> None:
         ("FETCHING", {"fetch_model": 1, "encode": 2, "stack_sources": 1}),
         ("PREPARING", {"task_from_files": 2, "encode": 2, "stack_sources": 1}),
         ("ENCODING", {"encode": 2, "stack_sources": 1}),
+        ("TRAINING", {"stack_sources": 1}),
     ],
 )
 def test_the_version_of_a_stage_reruns_it_and_what_is_built_on_it(
@@ -156,6 +157,17 @@ def test_the_version_of_a_stage_reruns_it_and_what_is_built_on_it(
     planned = done.planned()
     assert planned.jobs == {**VIEWS, **jobs}
     assert len(planned.runs) == 12
+
+
+def test_the_version_of_stacking_stacks_anew_and_reruns_stage_2(done: Project) -> None:
+    edit(done.path / "scalearn/versions.py", "STACKING = ", "STACKING = 10 + ")
+    runs = {f"{method}/pair/{task}/{seed}" for method in STAGE_2 for task in ("one", "two") for seed in (0, 1)}
+    assert done.planned() == (runs, {**VIEWS, "stack_sources": 1})
+
+
+def test_no_run_waits_for_embeddings_that_it_does_not_need(done: Project) -> None:
+    edit(done.path / "scalearn/versions.py", "EMBEDDING = ", "EMBEDDING = 10 + ")
+    assert done.planned() == NOTHING
 
 
 def test_the_version_of_scoring_scores_again_and_trains_nothing(done: Project) -> None:
@@ -171,15 +183,15 @@ def test_another_metric_scores_again_and_trains_nothing(done: Project) -> None:
         done.run()
         assert done.planned() == NOTHING
     tables = [call for call in done.calls() if call.startswith("table")]
-    layout = json.loads(tables[-1].split("--layout ")[1].split(" --runs")[0])
-    assert layout["metrics"] == {"one": ["f1", "accuracy"], "two": ["accuracy"]}
+    layout = campaign_of(tables[-1]).layout("pair")
+    assert layout["metrics"] == {"one": ("f1", "accuracy"), "two": ("accuracy",)}
     assert layout["positive"] == {"one": "no"}
 
 
 def test_prose_reruns_nothing(done: Project) -> None:
     (done.path / "README.md").write_text("A new word.\n")
     edit(done.path / "scalearn/methods/adapter.py", '"""', '"""New: ')
-    edit(done.path / "scalearn/campaign.py", '"""', '"""New: ')
+    edit(done.path / "scalearn/campaign/plan.py", '"""', '"""New: ')
     edit(done.path / "workflow/rules/stage1.smk", "# Stage 1", "# New: stage 1")
     edit(done.path / "config.yaml", "methods:", "# New.\nmethods:")
     assert done.planned() == NOTHING
@@ -197,7 +209,7 @@ def test_new_rows_rerun_their_task(done: Project) -> None:
 
 def test_a_copied_campaign_with_new_times_reruns_nothing(done: Project) -> None:
     """Contents are compared, not times; files too large for that are guarded by a small one with their checksum."""
-    weights = done.path / "resources/models/tiny/model.safetensors"
+    (weights,) = done.path.glob("resources/models/*/model.safetensors")
     os.truncate(weights, 200_000_000)
     files = [path for name in ("resources", "results") for path in (done.path / name).rglob("*") if path.is_file()]
     random.Random(0).shuffle(files)
@@ -206,7 +218,9 @@ def test_a_copied_campaign_with_new_times_reruns_nothing(done: Project) -> None:
     assert done.planned() == NOTHING
 
 
-FAILING = "command, *arguments = sys.argv[1:]\nif command == 'train': sys.exit(1)\n"
+START = "command, *arguments = sys.argv[1:]\n"
+FAILING = f"{START}if command == 'train': sys.exit(1)\n"
+FAILING_SCALEARN = f"{START}if command == 'train' and '\"method\":\"scalearn\"' in arguments[1]: sys.exit(1)\n"
 
 
 @pytest.mark.parametrize("more", [[], ["--keep-incomplete"]])
@@ -214,10 +228,11 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(
     more: list[str], done: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Snakemake puts the old runs back and remembers the new parameters with them."""
-    done.configure(hyperparameters={"scalearn": {"learning_rate": 0.5}})
+    fusion = 'name="adapter_fusion",'
+    edit(done.path / "scalearn/methods/adapter_fusion.py", fusion, f"{fusion} version=9,")
     stub = done.path / "bin/scalearn"
     whole = stub.read_text()
-    stub.write_text(whole.replace("command, *arguments = sys.argv[1:]\n", FAILING))
+    stub.write_text(whole.replace(START, FAILING))
     planned = done.planned()
     assert len(planned.runs) == 4
     line = ["--profile", "local", "--cores", "2", "--resources", "gpu=2", *more]
@@ -226,22 +241,20 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(
     (table,) = [call for call in done.calls() if call.startswith("table") and "--due" in call]
     assert "--due .snakemake " in table
     monkeypatch.chdir(done.path)  # no table shows scores of before the change as today's
-    assert {
-        str(path.relative_to("results/runs/tiny")).replace("/full/", "/") for path in due_runs(SNAKEMAKE)
-    } == planned.runs
+    assert {short(str(path)) for path in due_runs(SNAKEMAKE)} == planned.runs
     stub.write_text(whole)
-    done.snakemake("resources/models/tiny/model.json", "--force", *line)  # a success of something else
+    (model,) = done.path.glob("resources/models/*/model.json")
+    done.snakemake(str(model.relative_to(done.path)), "--force", *line)  # a success of something else
     assert done.planned() == planned
     done.run()
     assert done.planned() == Planned(set(), {})
 
 
 def test_a_failure_makes_anew_the_tables_of_what_has_runs_and_no_others(done: Project) -> None:
-    done.configure(
-        hyperparameters={"all": {"learning_rate": 0.5}}, benchmarks={"pair": ["one", "two"], "other": ["three"]}
-    )
+    edit(done.path / "scalearn/versions.py", "TRAINING = ", "TRAINING = 10 + ")
+    done.configure(benchmarks={"pair": ["one", "two"], "other": ["three"]})
     stub, table = done.path / "bin/scalearn", done.path / "results/pair_table.md"
-    stub.write_text(stub.read_text().replace("command, *arguments = sys.argv[1:]\n", FAILING))
+    stub.write_text(stub.read_text().replace(START, FAILING))
     table.write_text("before the change")
     done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
     assert table.read_text() != "before the change"
@@ -253,20 +266,18 @@ def test_what_succeeded_and_changed_nothing_is_not_due_though_another_run_failed
 ) -> None:
     """Its score stands in the table of what there is."""
     stub = done.path / "bin/scalearn"
-    failing = "command, *arguments = sys.argv[1:]\nif command == 'train' and 'scalearn' in arguments: sys.exit(1)\n"
-    stub.write_text(stub.read_text().replace("command, *arguments = sys.argv[1:]\n", failing))
+    stub.write_text(stub.read_text().replace(START, FAILING_SCALEARN))
     line = ["--forcerun", "train_composition", "--profile", "local", "--cores", "2", "--resources", "gpu=2"]
     done.snakemake("results/pair_table.md", *line, status=1)
     monkeypatch.chdir(done.path)
-    assert {path.parts[3] for path in due_runs(SNAKEMAKE)} == {"scalearn"}
+    assert {short(str(path)).split("/")[0] for path in due_runs(SNAKEMAKE)} == {"scalearn"}
 
 
 def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: Project) -> None:
     """The target is the table itself, which is newer than all that is there, and of a first start nothing is older."""
     stub = fresh.path / "bin/scalearn"
     whole = stub.read_text()
-    failing = "command, *arguments = sys.argv[1:]\nif command == 'train' and 'scalearn' in arguments: sys.exit(1)\n"
-    stub.write_text(whole.replace("command, *arguments = sys.argv[1:]\n", failing))
+    stub.write_text(whole.replace(START, FAILING_SCALEARN))
     line = ["results/pair_table.md", "--profile", "local", "--cores", "2", "--resources", "gpu=2"]
     fresh.snakemake(*line, status=1)
     shutil.rmtree(fresh.path / "logs")

@@ -21,8 +21,10 @@ def test_only_the_soup_waits_for_similarities(fresh: Project) -> None:
     fresh.run("results/pair_table.md")
     calls = fresh.calls()
     (made,) = [call for call in calls if call.startswith("similarities")]
-    path = "results/similarities/sentences/pair.json"
-    files = [f"resources/embedded/sentences/{task}.safetensors" for task in ("one", "two", "three")]
+    campaign = fresh.campaign()
+    path, encoder = f"results/similarities/{campaign.comparison('pair')}.json", campaign.model_key("sentences")
+    tasks = [campaign.task_key(task) for task in ("one", "two", "three")]
+    files = [f"resources/embedded/{encoder}/{task}.safetensors" for task in tasks]
     assert made.split() == ["similarities", *files, "--output", path]
     for call in calls:
         if call.startswith("train "):
@@ -49,9 +51,12 @@ def test_a_soup_needs_a_sentence_encoder(fresh: Project) -> None:
 def test_runs_may_compose_the_sources_of_their_own_seed(fresh: Project) -> None:
     fresh.configure(source_seed="paired", methods=["scalearn"], seeds=[0, 3])
     fresh.run("results/pair_table.md")
-    trained = [call.split() for call in fresh.calls() if call.startswith("train --method scalearn ")]
-    composed = {(call[call.index("--seed") + 1], call[call.index("--sources") + 1]) for call in trained}
-    assert composed == {(seed, f"results/sources/tiny/pair/full/{seed}.safetensors") for seed in ("0", "3")}
+    trained = [spec for spec in fresh.trained() if spec["method"] == "scalearn"]
+    seeds = {(spec.get("seed", 0), *(path.rpartition("/")[2] for path in spec["sources"])) for spec in trained}
+    assert seeds == {(0, "0", "0"), (3, "3", "3")}
+    stacked = {call.partition("--output ")[2].split()[0] for call in fresh.calls() if call.startswith("stack")}
+    read = {call.partition("--sources ")[2].split()[0] for call in fresh.calls() if "--sources" in call}
+    assert len(stacked) == 2 and stacked == read
     fresh.configure(source_seed="paired", protocol="reference")
     said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]
     assert "source_seed: the reference protocol composes adapters of seed 0" in said

@@ -9,7 +9,7 @@ from tests.workflow.project import Project
 
 FAILING = (
     "command, *arguments = sys.argv[1:]\n"
-    "if command == 'train' and 'scalearn' in arguments:\n"
+    "if command == 'train' and '\"method\":\"scalearn\"' in arguments[1]:\n"
     "    print('at work'); sys.exit('error: the loss is not finite')\n"
 )
 
@@ -20,8 +20,8 @@ def test_a_failing_run_is_three_lines_and_a_job_at_most_two(fresh: Project) -> N
     fresh.configure(seeds=[0], methods=["adapter", "scalearn"])
     said = fresh.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
     for task in ("one", "two"):
-        log = f"logs/train/tiny/scalearn/pair/{task}/full/0.log"
-        run = f"results/runs/tiny/scalearn/pair/{task}/full/0"
+        run = fresh.run_path("scalearn", "pair", task, 0)
+        log = f"{run.replace('results/trained', 'logs/train')}.log"
         assert f"failed: train_composition {run}\n    error: the loss is not finite\n    log: {log}\n" in said
     for noise in ("Cannot restore", "CalledProcessError", "at work", "input:", "Finished jobid", "Select jobs"):
         assert noise not in said, noise

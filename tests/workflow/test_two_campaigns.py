@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,29 +12,70 @@ import yaml
 
 from scalearn.prune import unasked
 from scalearn.started import campaigns
+from tests.bad_input.case import make_folder
 from tests.workflow.project import CAMPAIGN, Planned, Project
 
 RUN = ["--profile", "local", "--cores", "2", "--resources", "gpu=2"]
 
 
-def test_another_campaign_file_does_not_train_over_what_the_first_has_made(done: Project) -> None:
-    mine = {**CAMPAIGN, "hyperparameters": {"scalearn": {"learning_rate": 0.5}}}
-    (done.path / "mine.yaml").write_text(yaml.safe_dump(mine))
-    files = {path: path.read_bytes() for path in (done.path / "results").rglob("*") if path.is_file()}
-    before = done.calls()
-    said = done.snakemake(*RUN, "--configfile", "mine.yaml", status=1)
-    run, values = "results/runs/tiny/scalearn/pair/one/full/0", 'hyperparameters {}, here {"learning_rate": 0.5}'
-    assert f"error: mine.yaml: {run} (and 3 more) would be made over: config.yaml made it with other values " in said
-    assert f"({values}); run this campaign in another folder, or remove what that one made" in said
-    assert "Traceback" not in said
-    assert done.calls() == before
-    assert {path: path.read_bytes() for path in files} == files
-    assert done.planned() == Planned(set(), {})
-    done.snakemake("results/runs/tiny/adapter/single/one/full/0/run.json", *RUN, "--configfile", "mine.yaml")
-    done.snakemake(
-        *RUN, "--config", 'hyperparameters={"scalearn": {"learning_rate": 0.5}}'
-    )  # the same campaign, edited
-    assert len([call for call in done.calls()[len(before) :] if call.startswith("train ")]) == 4
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A campaign of six runs, whose trainings are done, and another encoder's folder."""
+    project = Project.make(tmp_path_factory.mktemp("small") / "a project")
+    make_folder(project.path / "other model")
+    project.configure(**SMALL)
+    project.run(*records(project, "config.yaml"))
+    return project
+
+
+def records(project: Project, file: str) -> list[str]:
+    """Return the record of every training of a campaign file; tables are the file's that made them."""
+    return [f"results/trained/{path}/run.json" for path in project.campaign(file).trainings]
+
+
+SMALL: dict[str, Any] = {"methods": ["adapter", "scalearn"], "seeds": [0]}
+SPLITS = {"kind": "files", "train": "one.csv", "test": "one.csv"}
+ONE, ANEW = {"prepare-task": 1, "encode": 1}, {"train": 4, "stack": 1}
+DIFFERENCES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "a learning rate of stage 2": ({"hyperparameters": {"scalearn": {"learning_rate": 0.5}}}, {"train": 2}),
+    "a learning rate of stage 1": ({"hyperparameters": {"adapter": {"learning_rate": 0.5}}}, ANEW),
+    "a task's columns": (
+        {"tasks": {**CAMPAIGN["tasks"], "one": {"source": SPLITS, "texts": ["label"], "label": "text"}}},
+        {**ONE, "train": 3, "stack": 1},
+    ),
+    "a task's file": (
+        {"tasks": {**CAMPAIGN["tasks"], "one": {"source": {**SPLITS, "train": "three.csv"}}}},
+        {**ONE, "train": 3, "stack": 1},
+    ),
+    "an encoder": (
+        {"models": {"tiny": {"kind": "folder", "path": "other model"}}},
+        {"fetch-model": 1, "encode": 2, **ANEW},
+    ),
+    "a limit of rows": ({"train_rows": {"two": 2}}, {**ONE, "train": 3, "stack": 1}),
+    "how to compute": ({"compute": {"precision": "bf16"}}, ANEW),
+    "the sources": (
+        {"benchmarks": {"pair": {"tasks": ["one", "two"], "sources": ["two", "three"]}}},
+        {**ONE, "train": 3, "stack": 1},
+    ),
+    "nothing": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES)
+def test_what_another_campaign_file_asks_for_is_made_beside_what_the_first_has(
+    difference: str, small: Project, tmp_path: Path
+) -> None:
+    changes, made = DIFFERENCES[difference]
+    project = small.copy(tmp_path / "a project")
+    configure(project, "mine.yaml", **{**SMALL, **changes})
+    mine, before = records(project, "mine.yaml"), project.files("results", "resources")
+    calls = len(project.calls())
+    project.run(*mine, "--configfile", "mine.yaml")
+    assert Counter(call.split()[0] for call in project.calls()[calls:]) == made
+    after = project.files("results", "resources")
+    assert {path: after.get(path) for path in before} == before
+    assert project.planned(*records(project, "config.yaml")) == Planned(set(), {})
+    assert project.planned(*mine, "--configfile", "mine.yaml") == Planned(set(), {})
 
 
 def configure(project: Project, name: str, **changes: Any) -> None:
@@ -41,19 +84,19 @@ def configure(project: Project, name: str, **changes: Any) -> None:
 
 def test_a_start_is_noted_and_prune_knows_all_that_it_makes(done: Project) -> None:
     configure(done, "mine.yaml", benchmarks={"mine": ["two", "three"]})
-    mine = ["--configfile", "mine.yaml", "--config", "seeds=[0]"]
-    done.snakemake("results/mine_table.md", *RUN, *mine)
+    arguments = ["--configfile", "mine.yaml", "--config", "seeds=[0]"]
+    done.snakemake("results/mine_table.md", *RUN, *arguments)
     done.snakemake("results/mine_table.md", *RUN, "-n", "--configfile", "mine.yaml")  # no start
     assert list(map(str, campaigns(done.path))) == ["config.yaml", 'mine.yaml with --config {"seeds": ["0"]}']
     assert [campaign.read(done.path).config.seeds for campaign in campaigns(done.path)] == [(0, 1), (0,)]
     assert unasked(done.path) == []
+    mine = done.campaign("mine.yaml")
+    encoder, three = mine.model_key("tiny"), mine.task_key("three")
+    no_more = {f"resources/encoded/{encoder}/{three}", f"resources/tasks/{three}"}
+    no_more |= {f"results/sources/{stack}.safetensors" for stack in mine.stacks}
     (done.path / "mine.yaml").write_text((done.path / "config.yaml").read_text())
     found = {str(one.path) for one in unasked(done.path)}
-    assert {path for path in found if "runs" not in path} == {
-        "resources/encoded/tiny/three",
-        "resources/tasks/three",
-        "results/sources/tiny/mine/full/0.safetensors",
-    }
+    assert {path for path in found if "trained" not in path} == no_more
     assert len(found) == 3 + 1 + 2 * 2  # an adapter for `three`, and two compositions on each task
 
 
@@ -95,7 +138,8 @@ def test_a_campaign_that_failed_half_way_goes_on_after_another_one(fresh: Projec
     stub = fresh.path / "bin/scalearn"
     whole = stub.read_text()
     start = "command, *arguments = sys.argv[1:]\n"
-    stub.write_text(whole.replace(start, f"{start}if command == 'train' and 'scalearn' in arguments: sys.exit(1)\n"))
+    failing = "if command == 'train' and '\"method\":\"scalearn\"' in arguments[1]: sys.exit(1)\n"
+    stub.write_text(whole.replace(start, f"{start}{failing}"))
     fresh.snakemake("tables", *RUN, "--keep-going", status=1)
     stub.write_text(whole)
     made = {path: path.read_bytes() for path in (fresh.path / "results").rglob("*.*") if path.is_file()}
@@ -113,14 +157,14 @@ def test_a_campaign_that_failed_half_way_goes_on_after_another_one(fresh: Projec
 
 def trainings(project: Project, since: int) -> list[str]:
     """Return method and benchmark of each training since so many calls."""
-    calls = [call.split() for call in project.calls()[since:] if call.startswith("train ")]
-    return sorted(f"{call[2]} {call[4] if call[3] == '--benchmark' else ''}".strip() for call in calls)
+    return sorted(f"{spec['method']} {spec.get('benchmark', '')}".strip() for spec in project.trained(since))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
 def test_damaged_notes_stop_no_snakemake(content: str, done: Project) -> None:
-    names = ("due.json", "command.json", "made_by.json", "started.json", "tables.json")
-    notes = [done.path / ".snakemake/scalearn" / name for name in names]
+    notes = [
+        done.path / ".snakemake/scalearn" / name for name in ("due.json", "command.json", "started.json", "tables.json")
+    ]
     for note in notes:
         assert note.is_file()
         note.write_text(content)

@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import at_work, budget, gpus, versions
+from scalearn import at_work, budget, gpus, loggers, versions
 from scalearn.adopt import told
 from scalearn.campaign import Campaign
 from scalearn.campaign_file import read_campaign_file
@@ -57,6 +57,7 @@ if workflow.is_main_process:
     refuse(budget.begin, campaign.config.max_time, "max_time")
     budget.watch()
     gpus.begin(campaign.config.runs_per_gpu)
+    loggers.begin(campaign.config.loggers)
     for line in [f"{origin}: {campaign.size()}", *campaign.notes, *filter(None, [told()])]:
         logger.info(line)
 

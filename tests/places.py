@@ -1,0 +1,15 @@
+"""Where the files of a campaign lie, asked of the campaign file, as the workflow does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scalearn.campaign import Campaign
+from scalearn.campaign.places import RUNS
+
+
+def run_path(file: Path, method: str, benchmark: str, task: str, seed: int) -> str:
+    """Return the folder of a run of a campaign file's first variant of this method, below the work directory."""
+    campaign = Campaign.read(file)
+    variant = next(variant for variant in campaign.variants if variant.method.name == method)
+    return f"{RUNS}/{campaign.run(benchmark, variant, task, seed).path}"
