@@ -162,6 +162,8 @@ def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
 def _run_folders(root: Path) -> Iterator[Path]:
     """Yield the folders that hold a run or a part of one, and those that hold other files."""
     for place, folders, files in os.walk(root):
+        if Path(place) == root and LOCK in files:
+            files.remove(LOCK)  # not a run's: whoever scores holds it
         parts = any(any(Path(place).glob(f"{part}/*/{file}")) for part, file in PARTS.items() if part in folders)
         if parts or any(not name.startswith(SYSTEM) for name in files):
             yield Path(place)
