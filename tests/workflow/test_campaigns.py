@@ -28,7 +28,7 @@ def test_the_papers_campaign_is_planned_in_seconds(profile: str, fresh: Project)
     started = time.monotonic()
     said = fresh.snakemake("--profile", profile, "-n", "results/glue_table.md")
     assert time.monotonic() - started < 60  # on a busy machine
-    assert "config.yaml: 1757 runs of 14 methods on 20 tasks" in said
+    assert "config.yaml: 1757 runs for 14 rows and 20 tasks" in said
     jobs = dict(re.findall(r"^(train_\w+) +(\d+)$", said, re.MULTILINE))
     assert jobs == {"train_adapter": str(4 * 52), "train_composition": str(5 * 52), "train_joint": str(5 * 3)}
 
