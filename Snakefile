@@ -50,7 +50,7 @@ onerror:
     begun = own_tables(SNAKEMAKE, campaign, campaign_files, begun)
     for benchmark in begun:
         shell(
-            "scalearn table --campaign {campaign_text:q} --benchmark {benchmark} --runs results/trained"
+            "scalearn table --benchmark {benchmark} --runs results/trained"
             " --due {SNAKEMAKE:q}"
             " --output results/{benchmark}_table"
         )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from scalearn.errors import UserError
+
+VARIABLE = "SCALEARN_CAMPAIGN"  # of the environment
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,6 +33,11 @@ class _Loader(yaml.SafeLoader):
 
 def _identity(key: yaml.Node) -> object:
     return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
+
+
+def hand_down(content: Mapping[str, Any]) -> None:
+    """Let commands that this process starts find what the campaign file says, with all that overrides it."""
+    os.environ[VARIABLE] = json.dumps(content)
 
 
 def read_campaign_file(path: Path) -> dict[str, Any]:

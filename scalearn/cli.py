@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalearn import budget, gpus, loggers
+from scalearn.campaign_file import VARIABLE
 from scalearn.errors import UserError, nearest
 from scalearn.imports import importing
 from scalearn.options import (
@@ -32,7 +33,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 UsageError: Any = typer.BadParameter.__mro__[1]  # click's, or that of typer's own copy of click
 
 Output = Annotated[Path, typer.Option(help="what to write")]
-CampaignText = Annotated[str, typer.Option(help="a campaign file, or what it says as JSON")]
+CampaignText = Annotated[
+    str, typer.Option(envvar=VARIABLE, help="a campaign file, or what it says as JSON", show_envvar=False)
+]
 MaxTime = Annotated[str | None, typer.Option(help="stop after so long, say 10m, with a checkpoint to go on from")]
 How = Annotated[
     list[str] | None, typer.Option("--compute", help="KEY=VALUE of the config's `compute`; by default all are auto")

@@ -47,8 +47,8 @@ def listing(
 
     Of a task that a rule makes, task.json tells kind and length; before there is one they are None. Metrics are those
     of the scores: the campaign's, or task.json's where it names none of a rule's task.
-    benchmarks: name -> its tasks; folder: where prepared tasks lie; keys: the names of their folders, where these
-    are not the tasks' names.
+    benchmarks: name -> its tasks; folder: where prepared tasks lie; keys: the names of their folders, where
+    they are not the tasks' names.
     """
     folders = {name: folder / (keys or {}).get(name, name) for name in tasks}
     return [_row(name, task, benchmarks, folders[name]) for name, task in tasks.items()]

@@ -277,8 +277,10 @@ def test_a_name_is_enough_for_a_folder_with_a_key(
     shutil.copytree(place / "trec6@1a2b3c4d", place / "trec6@00000000")
     capsys.readouterr()
     assert main(["check-task", "trec6"]) == 1
-    several = "several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d)"
-    assert capsys.readouterr().err == f"error: trec6: {several}; name one of these folders\n"
+    assert capsys.readouterr().err == (
+        "error: trec6: several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d); "
+        "name one of these folders\n"
+    )
 
 
 def test_a_file_of_rows_is_answered_by_how_it_becomes_a_task(

@@ -74,7 +74,7 @@ def test_a_task_of_one_s_own_is_listed_and_its_sizes_come_with_its_rows(
 
 
 def folder_of(task: str) -> str:
-    """Return where the workflow prepares this task, which config.yaml defines."""
+    """Return where the workflow prepares this task of config.yaml: what a campaign defines has a key."""
     key = Campaign.read(Path("config.yaml")).task_key(task)
     assert key.startswith(f"{task}@")
     return f"resources/tasks/{key}"

@@ -1,6 +1,5 @@
 # The campaign, read once; the rules ask it and decide nothing themselves.
 import gc
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from snakemake.utils import update_config
 from scalearn import at_work, budget, gpus, loggers, versions
 from scalearn.adopt import told
 from scalearn.campaign import Campaign
-from scalearn.campaign_file import read_campaign_file
+from scalearn.campaign_file import hand_down, read_campaign_file
 from scalearn.check import check_files, check_rows
 from scalearn.due import keep_due, note_due, settle_due
 from scalearn.errors import UserError
@@ -45,7 +44,7 @@ if not workflow.overwrite_configfiles:
     update_config(content, config)
     config = content
 campaign = refuse(Campaign.parse, config, origin)
-campaign_text = json.dumps(config)
+hand_down(config)
 if workflow.is_main_process:
     settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
     for file in workflow.overwrite_configfiles:

@@ -1,6 +1,7 @@
 # From predictions to tables: no GPU, and what has no current score is scored first, so that a new metric or table never
 # trains anything. Scores are no jobs: thousands of them, each a process that starts for a second, would be half of a
-# campaign. A score record lies beside its run, and what it was made from stands in it.
+# campaign. A score record lies beside its run, and what it was made from stands in it. The commands find the campaign in
+# the environment: as a parameter, an edit that no table shows would make them all again.
 
 
 rule collect_scores:
@@ -16,7 +17,7 @@ rule collect_scores:
         version=versions.SCORING,
         shown=campaign.shown(),
     shell:
-        "scalearn collect --campaign {campaign_text:q} --runs results/trained --threads {threads} --output {output} > {log} 2>&1"
+        "scalearn collect --runs results/trained --threads {threads} --output {output} > {log} 2>&1"
 
 
 rule table:
@@ -35,6 +36,5 @@ rule table:
         version=versions.SCORING,
         shown=lambda wildcards: campaign.shown(wildcards.benchmark),
     shell:
-        "scalearn table --campaign {campaign_text:q} --benchmark {wildcards.benchmark} --runs results/trained"
-        " --threads {threads}"
+        "scalearn table --benchmark {wildcards.benchmark} --runs results/trained --threads {threads}"
         " --output results/{wildcards.benchmark}_table > {log} 2>&1"
