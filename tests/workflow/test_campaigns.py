@@ -39,7 +39,7 @@ def test_the_promised_line_works_at_the_root(profiles: list[str]) -> None:
     at_root(*(word for profile in profiles for word in ("--profile", profile)), "-n", "results/glue_table.md")
 
 
-@pytest.mark.parametrize(("name", "size"), [("demo", "32 runs of 4 methods"), ("showcase", "87 runs of 8 methods")])
+@pytest.mark.parametrize(("name", "size"), [("demo", "32 runs for 4 rows"), ("showcase", "87 runs for 8 rows")])
 def test_the_demo_and_the_showcase_bring_their_campaigns(name: str, size: str, fresh: Project) -> None:
     make = subprocess.run(["make", "-n", name], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
     targets = ["results/demo_table.md", "results/scores.parquet"]
