@@ -44,7 +44,7 @@ def test_the_demo_and_the_showcase_bring_their_campaigns(name: str, size: str, f
     make = subprocess.run(["make", "-n", name], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
     targets = ["results/demo_table.md", "results/scores.parquet"]
     assert f"snakemake --profile {name} {' '.join(targets)}" in make.stdout
-    assert f"{name}/campaign.yaml: {size} on 4 tasks" in fresh.snakemake("--profile", name, "-n", *targets)
+    assert f"{name}/campaign.yaml: {size} and 4 tasks" in fresh.snakemake("--profile", name, "-n", *targets)
 
 
 def test_a_campaign_file_replaces_config_yaml_whole(fresh: Project) -> None:
