@@ -8,7 +8,7 @@ is named and stays.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,9 @@ def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
         yield from _folder(folder / TASKS / task, "task.json", lambda found: _named(found, "parquet"))
     tables = _tables(campaign, folder)
     for run in campaign.trainings.values():
-        for damage in _run(folder / RUNS / run.path):
+        for damage in (*_run(folder / RUNS / run.path), *_scores(folder / RUNS / run.path)):
             yield replace(damage, remove=(*damage.remove, *tables))
-    yield from _sources(folder / SOURCES)
+    yield from _sources([folder / SOURCES / f"{stack}.safetensors" for stack in campaign.stacks])
 
 
 def _tables(campaign: Campaign, folder: Path) -> list[Path]:
@@ -118,9 +118,18 @@ def _run(folder: Path) -> Iterator[Damage]:
         yield Damage(folder / name, "not as it was written", (folder / name, record))
 
 
-def _sources(folder: Path) -> Iterator[Damage]:
-    """Read each stack of source adapters; only if there is one, since it takes torch."""
-    for path in sorted(folder.rglob("*.safetensors")):
+def _scores(folder: Path) -> Iterator[Damage]:
+    """Hold a run's score records to their own checksums. One made from other predictions is no damage."""
+    for score in sorted((*folder.glob("score.json"), *folder.glob("tasks/*/score.json"))):
+        try:
+            read_json(score, ours=True)
+        except UserError as error:
+            yield Damage(score, _why(error), (score,))
+
+
+def _sources(paths: Iterable[Path]) -> Iterator[Damage]:
+    """Read each stack of source adapters that is there; only if there is one, since it takes torch."""
+    for path in filter(Path.is_file, paths):
         from scalearn.methods.layers.sources import Sources
 
         try:

@@ -170,7 +170,7 @@ def test_a_task_that_is_defined_otherwise_now_is_another_one(folder: Path) -> No
     note["values"].append({"model": CONFIG["models"]["tiny"], "tasks": {"one": CONFIG["tasks"]["one"]}})
     write_json(Path(".snakemake/scalearn/made_by.json"), note)
     found = adopt(Campaign.parse({**CONFIG, "tasks": tasks}))
-    assert found.left[record.parent] == "the campaign file defines one otherwise"
+    assert found.left[record.parent] == "the campaign file defines one in another way"
     assert Path(TASKS, "one").is_dir()  # not the campaign's, so it stays, too
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from scalearn.architectures import ARCHITECTURES, most_tokens
+from scalearn.campaign import RunSpec
 from scalearn.config import FolderModel
 from scalearn.encoders import fetch
 from scalearn.errors import UserError
@@ -92,7 +93,13 @@ def stage_1(kind: str, folder: Path, name: str) -> Any:
     (folder / name).mkdir()
     save_file(snapshot(model), folder / name / "weights.safetensors")
     checksum = sha256(folder / name / "weights.safetensors")
-    write_json(folder / name / "run.json", {"identity": {"task": name}, "sha256": {"weights.safetensors": checksum}})
+    record = {
+        "spec": RunSpec(method="adapter", model="model", tasks=(name,)).record,
+        "tasks": [{"name": name}],
+        "inputs": {"model": ["m"]},
+        "sha256": {"weights.safetensors": checksum},
+    }
+    write_json(folder / name / "run.json", record)
     return model
 
 

@@ -167,12 +167,12 @@ def test_they_save_two_casts_for_each_linear(name: str, tmp_path: Path) -> None:
 def test_the_record_says_what_was_asked_for_and_what_it_came_to(folder: Path, tmp_path: Path) -> None:
     train(spec(folder, "adapter", tmp_path / "auto"))
     found = json.loads((tmp_path / "auto/run.json").read_text())
-    assert "compute" not in found and found["computed"] == [{**PLAIN, "optimizer": "fused"}]
+    assert set(found["spec"]["compute"].values()) == {"auto"} and found["computed"] == [{**PLAIN, "optimizer": "fused"}]
     asked = Compute(precision="bf16", attention="eager", optimizer="plain")
     train(like(spec(folder, "adapter", tmp_path / "asked"), compute=asked))
     found = json.loads((tmp_path / "asked/run.json").read_text())
-    assert found["compute"] == {"attention": "eager", "optimizer": "plain", "precision": "bf16"}
-    assert found["computed"] == [{**PLAIN, **found["compute"]}]
+    assert found["spec"]["compute"] == asked.model_dump()
+    assert found["computed"] == [{**PLAIN, **asked.asked}]
 
 
 @pytest.mark.parametrize("name", SORTS)
@@ -237,7 +237,7 @@ def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
     joint_module.train(like(joint_runs.spec(root, tmp_path / "run"), compute=Compute(precision="bf16")))
     for path in (tmp_path / "run/run.json", *(tmp_path / "run/tasks").glob("*/run.json")):
         found = json.loads(path.read_text())
-        assert found["compute"] == {"precision": "bf16"}
+        assert found["spec"]["compute"]["precision"] == "bf16"
         assert found["computed"] == [{**PLAIN, "precision": "bf16", "optimizer": "fused"}]
 
 
@@ -245,9 +245,9 @@ def test_another_wish_is_another_run_and_back_to_auto_is_too(folder: Path, tmp_p
     run = spec(folder, "adapter", tmp_path)
     half = like(run, compute=Compute(precision="bf16"))
     train(half)
-    assert half.done and not run.done
-    train(run)
-    assert run.done and not half.done
+    assert half.done and half.spec.path != run.spec.path
+    with pytest.raises(UserError, match=r"it holds another run \(precision bf16, not auto\)"):
+        train(run)
     assert run.record() == like(run, compute=Compute(precision="auto")).record()
 
 

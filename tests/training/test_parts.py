@@ -165,7 +165,7 @@ def test_a_batch_that_does_not_fit_is_split_until_it_does(
         train(spec(folder, "adapter", tmp_path / "run", length_buckets=1))
     printed = capsys.readouterr().out
     assert "in 2 parts" in printed and "in 4 parts" in printed and "in 8 parts" not in printed
-    assert json.loads((tmp_path / "run/run.json").read_text())["hyperparameters"]["batch_size"] == 16
+    assert json.loads((tmp_path / "run/run.json").read_text())["spec"]["hyperparameters"]["batch_size"] == 16
 
 
 def test_one_row_that_does_not_fit_ends_the_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ STUB = """#!{python} -IS
 import os, sys, time
 command, *arguments = sys.argv[1:]
 with open("calls.txt", "a") as calls:
-    calls.write(" ".join(sys.argv[1:]) + "\\n")
+    found = ["--campaign", os.environ["SCALEARN_CAMPAIGN"]] if command in ("table", "collect") else []
+    calls.write(" ".join([*sys.argv[1:], *found]) + "\\n")
 options = dict(zip(arguments, arguments[1:]))
 output = options.get("--output") or arguments[0]
 names = {{
@@ -81,10 +82,8 @@ def spec_of(call: str) -> dict[str, Any]:
 
 
 def campaign_of(call: str) -> Campaign:
-    """Return the campaign in a call of `scalearn table` or `scalearn collect`."""
-    return Campaign.parse(
-        json.loads(call.partition("--campaign ")[2].rpartition(" --runs ")[0].partition(" --benchmark ")[0])
-    )
+    """Return the campaign that a call of `scalearn table` or `scalearn collect` found in its environment."""
+    return Campaign.parse(json.loads(call.partition("--campaign ")[2]))
 
 
 @dataclass
