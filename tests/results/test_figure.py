@@ -9,7 +9,6 @@ import pytest
 
 from scalearn.results.cells import Table, make_table
 from scalearn.results.figure import MEAN, SEED, draw, write_figure
-from scalearn.results.layout import Layout
 from scalearn.results.scored import current_scores
 from tests.results.test_tables import COMPLETE, INCOMPLETE, LAYOUT, write_scores
 
@@ -18,8 +17,7 @@ Scores = dict[str, dict[str, dict[int, float]]]
 
 def table_of(folder: Path, scores: Scores) -> Table:
     write_scores(folder / "runs", scores)
-    layout = Layout.parse(LAYOUT)
-    return make_table(layout, current_scores([layout], folder / "runs"), folder / "runs")
+    return make_table(LAYOUT, current_scores([LAYOUT], folder / "runs"), folder / "runs")
 
 
 @pytest.mark.parametrize("scores", [COMPLETE, INCOMPLETE, {}], ids=["complete", "incomplete", "empty"])
@@ -28,7 +26,7 @@ def test_a_light_dot_per_seed_and_a_dark_one_per_mean(scores: Scores, tmp_path: 
     panels = draw(table).axes
     assert [panel.get_title().split("\n")[0] for panel in panels] == ["rte", "sts", "average"]
     titles = [label.get_text() for label in panels[0].get_yticklabels()]
-    assert titles == [row.method.title for row in table.rows]
+    assert titles == [row.title for row in table.rows]
     for panel, task in zip(panels, ("rte", "sts"), strict=False):
         for place, row in enumerate(table.rows):
             values = [100 * value for value in scores.get(row.method.name, {}).get(task, {}).values()]

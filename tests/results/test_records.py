@@ -4,20 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from scalearn import versions
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256
+from scalearn.files import read_json, sha256, write_json
 from scalearn.results.layout import Layout
-from scalearn.results.records import MadeFrom, ScoreRecord, predictions_folder, read_current, score_path
-from tests.results.made import layout_of, make_score, run_of
+from scalearn.results.records import MadeFrom, RunRecord, ScoreRecord, read_current, score_path
+from tests.results.made import layout_of, make_score, part_of, run_json, run_of
 
 RUN = run_of("scalearn", "rte", 3)
 
 
 def test_the_path_follows_from_the_identity(tmp_path: Path) -> None:
-    assert make_score(tmp_path, RUN, 0.5) == score_path(tmp_path, RUN)
-    assert score_path(Path("runs"), RUN) == Path("runs/tiny/scalearn/pair/rte/full/3/score.json")
+    assert make_score(tmp_path, RUN, 0.5) == score_path(tmp_path, part_of(RUN))
+    assert score_path(Path("runs"), part_of(RUN)) == Path("runs") / RUN.path / "score.json"
+    record = read(score_path(tmp_path, part_of(RUN)))
+    assert record is not None and (record.identity.run, record.identity.task) == (RUN.path, "rte")
 
 
 def read(path: Path) -> ScoreRecord | None:
@@ -40,7 +43,7 @@ def test_a_record_survives_writing_and_reading(tmp_path: Path) -> None:
 
 def test_no_record_is_none(tmp_path: Path) -> None:
     make_score(tmp_path, RUN, 0.5).unlink()
-    assert read(score_path(tmp_path, RUN)) is None
+    assert read(score_path(tmp_path, part_of(RUN))) is None
 
 
 @pytest.mark.parametrize(
@@ -85,22 +88,39 @@ def test_a_record_made_from_anything_else_is_none(tmp_path: Path, change: dict[s
     assert read(make_score(tmp_path, RUN, 0.5, made_from={**made_from, **change})) is None
 
 
-def test_a_joint_run_has_predictions_of_each_task(tmp_path: Path) -> None:
-    run = run_of("adapter_m", "rte", 3)
-    assert predictions_folder(tmp_path, run) == tmp_path / "tiny/adapter_m/pair/joint/full/3/tasks/rte"
-    assert predictions_folder(tmp_path, RUN) == tmp_path / RUN.path
+def test_a_joint_run_has_predictions_of_each_task() -> None:
+    run = run_of("adapter_m", ("rte", "sts"), 3)
+    assert part_of(run, "rte").folder == Path(run.path, "tasks/rte")
+    assert part_of(RUN).folder == Path(RUN.path)
+
+
+def test_the_identity_follows_from_the_specification(tmp_path: Path) -> None:
+    for run, task in ((RUN, "rte"), (run_of("adapter_m", ("rte", "sts"), 4), "sts")):
+        write_json(tmp_path / "run.json", run_json(run, task, "p"))
+        found = RunRecord.read(tmp_path / "run.json").identity
+        assert (found.run, found.task, found.method, found.seed) == (run.path, task, run.method, run.seed)
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("change", "sentence"),
     [
-        ({"methods": ["scalarn"]}, "methods: unknown method 'scalarn', did you mean 'scalearn'?"),
-        ({"seeds": {}}, "seeds: none for task 'rte'"),
-        ({"tasks": []}, "tasks: "),
-        ({"taks": ["rte"]}, "taks: "),
+        ({"method": "scalarn"}, "spec: method: unknown method 'scalarn', did you mean 'scalearn'?"),
+        ({"tasks": []}, "spec: tasks: "),
+        ({"sede": 1}, "spec: sede: unknown key"),
     ],
 )
-def test_a_bad_layout_is_one_sentence(changes: dict[str, object], sentence: str) -> None:
+def test_a_run_without_a_good_specification_is_one_sentence(
+    tmp_path: Path, change: dict[str, object], sentence: str
+) -> None:
+    content = run_json(RUN, "rte", "p")
+    write_json(tmp_path / "run.json", {**content, "spec": {**content["spec"], **change}})
     with pytest.raises(UserError) as caught:
-        Layout.parse({**layout_of(["scalearn"], {"rte": [0]}), **changes})
-    assert str(caught.value).startswith(f"--layout: {sentence}")
+        RunRecord.read(tmp_path / "run.json")
+    assert str(caught.value).startswith(f"{tmp_path}/run.json: {sentence}") and "\n" not in str(caught.value)
+    assert str(caught.value).endswith("; delete it and run again")
+
+
+@pytest.mark.parametrize("changes", [{"rows": []}, {"tasks": []}, {"taks": ["rte"]}])
+def test_a_layout_is_checked(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        Layout.model_validate({**layout_of(["scalearn"], {"rte": [0]}).model_dump(), **changes})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +17,38 @@ from scalearn import versions
 from scalearn.errors import UserError
 from scalearn.files import LOCK, alone
 from scalearn.results.layout import Layout, Scoring
-from scalearn.results.records import predictions_folder, score_path
+from scalearn.results.records import score_path
 from scalearn.results.scored import current_scores
 from scalearn.results.scores import score, score_run
-from tests.results.made import layout_of, make_run, run_of
+from tests.results.made import layout_of, make_run, part_of, run_of
 
 LABELS, LOGITS = [0, 1, 0, 1, 1], [[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [3.0, 0.0], [0.0, 1.0]]
 RUNS = [run_of("adapter", "rte", 0), run_of("scalearn", "rte", 0), run_of("adapter_m", "rte", 0)]
-LAYOUT = layout_of(["adapter", "scalearn", "adapter_m"], {"rte": [0]}) | {"joint_seeds": [0]}
+PARTS = [part_of(run) for run in RUNS]
+
+
+def layout(**changes: Any) -> Layout:
+    return layout_of(["adapter", "scalearn", "adapter_m"], {"rte": [0]}, joint_seeds=[0], **changes)
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Three runs that are finished, one of them joint; none has a score."""
     for run in RUNS:
-        make_run(predictions_folder(tmp_path / "runs", run), run, LABELS, LOGITS)
+        make_run(tmp_path / "runs" / part_of(run).folder, run, LABELS, LOGITS)
     return tmp_path / "runs"
 
 
 def scored(runs: Path, **changes: Any) -> set[str]:
     """Have the runs scored and return the methods of those whose records were written, by their inodes."""
     before = inodes(runs)
-    records = current_scores([Layout.parse({**LAYOUT, **changes})], runs)
-    assert set(records) == set(RUNS)
+    records = current_scores([layout(**changes)], runs)
+    assert set(records) == set(PARTS)
     return {method for method, inode in inodes(runs).items() if before.get(method) != inode}
 
 
 def inodes(runs: Path) -> dict[str, int]:
-    paths = {run.method: score_path(runs, run) for run in RUNS}
+    paths = {run.method: score_path(runs, part_of(run)) for run in RUNS}
     return {method: path.stat().st_ino for method, path in paths.items() if path.exists()}
 
 
@@ -86,9 +90,9 @@ def test_a_damaged_or_foreign_record_is_made_anew_to_the_same_bytes(
     runs: Path, damage: Callable[[Path, Path], object]
 ) -> None:
     scored(runs)
-    path = score_path(runs, RUNS[1])
+    path = score_path(runs, PARTS[1])
     before = path.read_bytes()
-    damage(path, score_path(runs, RUNS[0]))
+    damage(path, score_path(runs, PARTS[0]))
     assert path.exists() is False or path.read_bytes() != before
     scored(runs)
     assert path.read_bytes() == before
@@ -96,68 +100,70 @@ def test_a_damaged_or_foreign_record_is_made_anew_to_the_same_bytes(
 
 def test_the_command_for_one_run_writes_the_same_bytes(runs: Path, tmp_path: Path) -> None:
     scored(runs, metrics={"rte": ["accuracy", "f1"]})
-    for run in RUNS:
-        score_run(predictions_folder(runs, run), output=tmp_path / "score.json")
-        assert (tmp_path / "score.json").read_bytes() == score_path(runs, run).read_bytes()
+    for part in PARTS:
+        score_run(runs / part.folder, output=tmp_path / "score.json")
+        assert (tmp_path / "score.json").read_bytes() == score_path(runs, part).read_bytes()
 
 
 def test_missing_runs_have_no_records_and_what_is_wrong_with_one_stops_no_other(runs: Path) -> None:
     shutil.rmtree(runs / RUNS[0].path)
     (runs / RUNS[1].path / "predictions.parquet").write_bytes(b"rotten")
-    layout = Layout.parse(LAYOUT)
-    with pytest.raises(
-        UserError, match=r"scalearn/pair/rte/full/0/predictions\.parquet: these are not the predictions"
-    ):
-        current_scores([layout], runs)
+    with pytest.raises(UserError, match=r"scalearn/pair.*/predictions\.parquet: these are not the predictions"):
+        current_scores([layout()], runs)
     assert inodes(runs).keys() == {"adapter_m"}
-    assert list(current_scores([layout], runs, due=[])) == [RUNS[2]]
+    assert list(current_scores([layout()], runs, due=[])) == [PARTS[2]]
 
 
 def test_of_several_faults_the_first_is_named_and_the_others_are_counted(runs: Path) -> None:
-    for run in RUNS:
-        (predictions_folder(runs, run) / "predictions.parquet").unlink()
+    for part in PARTS:
+        (runs / part.folder / "predictions.parquet").unlink()
     with pytest.raises(UserError, match=r"adapter/single.*no such file; delete the folder .* \(and 2 more\)$"):
-        current_scores([Layout.parse(LAYOUT)], runs)
+        current_scores([layout()], runs)
 
 
 def test_nothing_is_shown_of_a_record_of_another_run(runs: Path) -> None:
     shutil.copy(runs / RUNS[0].path / "run.json", runs / RUNS[1].path)
-    with pytest.raises(UserError, match=r"run\.json: it is the record of tiny/adapter/single/rte/full/0; delete"):
-        current_scores([Layout.parse(LAYOUT)], runs)
+    with pytest.raises(UserError, match=r"run\.json: it is the record of tiny/adapter/single/rte/full/0, rte; delete"):
+        current_scores([layout()], runs)
 
 
 def test_two_layouts_that_score_a_run_in_two_ways_are_refused(runs: Path) -> None:
-    other = {**LAYOUT, "benchmark": "other", "metrics": {"rte": ["f1"]}}
-    with pytest.raises(UserError, match=r"two layouts score tiny/adapter/single/rte/full/0 in two ways"):
-        current_scores([Layout.parse(LAYOUT), Layout.parse(other)], runs)
+    other = layout(metrics={"rte": ["f1"]}).model_copy(update={"benchmark": "other"})
+    with pytest.raises(UserError, match=r"two layouts score tiny/adapter/single/rte/full/0, rte, in two ways"):
+        current_scores([layout(), other], runs)
     assert inodes(runs) == {}
 
 
-def collecting(runs: Path, output: Path, layout: Mapping[str, Any]) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "scalearn", "collect", "--layout", json.dumps(layout)]
-    line += ["--runs", str(runs), "--output", str(output)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+def collecting(runs: Path, output: Path, **changes: Any) -> subprocess.Popen[str]:
+    """Start a process that collects the scores of the layout."""
+    code = (
+        "import sys; from pathlib import Path; from scalearn.results.collect import collect;"
+        "from scalearn.results.layout import Layout; runs, output, layout = sys.argv[1:];"
+        "collect([Layout.model_validate_json(layout)], Path(runs), Path(output))"
+    )
+    line = [sys.executable, "-c", code, str(runs), str(output), layout(**changes).model_dump_json()]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
 
 def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, tmp_path: Path) -> None:
     with alone(runs / LOCK, "nobody else is there"):
-        second = collecting(runs, tmp_path / "scores.parquet", LAYOUT)
+        second = collecting(runs, tmp_path / "scores.parquet")
         assert second.stdout is not None
         assert second.stdout.readline() == "waiting for another process that scores these runs\n"
         assert inodes(runs) == {}
-        for run in RUNS:
-            record = score(predictions_folder(runs, run), Scoring())
+        for part in PARTS:
+            record = score(runs / part.folder, Scoring())
             marked = record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.125)})
-            marked.write(score_path(runs, run))
+            marked.write(score_path(runs, part))
     assert second.wait(timeout=60) == 0
     second.stdout.close()
     assert set(pq.read_table(tmp_path / "scores.parquet")["value"].to_pylist()) == {0.125}
 
 
 def test_two_processes_that_want_different_metrics_at_once_each_show_their_own(runs: Path, tmp_path: Path) -> None:
-    wanted = {"accuracy": LAYOUT | {"metrics": {"rte": ["accuracy"]}}, "f1": LAYOUT | {"metrics": {"rte": ["f1"]}}}
+    wanted = ("accuracy", "f1")
     with alone(runs / LOCK, "nobody else is there"):  # so that both start from the same state
-        both = [collecting(runs, tmp_path / name, layout) for name, layout in wanted.items()]
+        both = [collecting(runs, tmp_path / name, metrics={"rte": [name]}) for name in wanted]
         for process in both:
             assert process.stdout is not None and "waiting" in process.stdout.readline()
     for process in both:

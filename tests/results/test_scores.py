@@ -80,10 +80,19 @@ def test_scores_of_a_regression_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
-    score_run(make_run(tmp_path, run_of("scalearn", "rte", 7), LABELS, LOGITS))
+    made = run_of("scalearn", "rte", 7, hyperparameters={"omega_dropout": 0.0}, compute={"precision": "bf16"})
+    score_run(make_run(tmp_path, made, LABELS, LOGITS))
     record, run = (json.loads((tmp_path / name).read_text()) for name in ("score.json", "run.json"))
-    assert record["identity"] == run["identity"]
-    assert record["hyperparameters"] == run["hyperparameters"]
+    assert record["identity"] == {
+        "run": made.path,
+        "model": "tiny",
+        "method": "scalearn",
+        "benchmark": "pair",
+        "task": "rte",
+        "shots": "full",
+        "seed": 7,
+    }
+    assert record["hyperparameters"] == made.values.model_dump() and record["hyperparameters"]["omega_dropout"] == 0
     assert record["cost"] == {
         "trainable_parameters": 96,
         "head_parameters": 10,
@@ -94,8 +103,10 @@ def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
     }
     assert record["provenance"]["sha256"]["predictions.parquet"] == run["sha256"]["predictions.parquet"]
     assert record["provenance"]["sha256"]["task/test"] == "b"
-    assert all(record["provenance"][key] == run[key] for key in ("compute", "computed"))
-    assert (record["provenance"]["method_version"], record["provenance"]["task_version"]) == (1, 2)
+    assert record["provenance"]["compute"] == {"precision": "bf16"}
+    assert record["provenance"]["computed"] == run["computed"]
+    found = [record["provenance"][f"{stage}_version"] for stage in ("method", "training", "task")]
+    assert found == [made.versions["method"], made.versions["training"], 2]
 
 
 def test_equal_runs_make_equal_bytes(tmp_path: Path) -> None:
@@ -209,4 +220,6 @@ def test_the_runs_collected_are_the_campaigns() -> None:
             "task_seeds": {"cola": [1]},
         }
     )
-    assert Layout.parse(json.loads(campaign.layout("two"))).runs() == campaign.runs("two")
+    parts = list(Layout.model_validate(campaign.layout("two")).parts())
+    assert len(parts) == len(set(parts)) == 3 * (2 + 1)
+    assert {part.run for part in parts} == {run.path for run in campaign.runs("two")}
