@@ -1,4 +1,4 @@
-"""Runs of the layout before version 0.3, moved to where their specifications belong, so that an upgrade trains nothing.
+"""Runs of the layout of earlier versions, moved to where their specifications belong, so that updates train nothing.
 
 A run lay at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, whatever its settings were. Its run.json says them, so
 that it can be told whether it is a run that a campaign asks for.
@@ -196,10 +196,10 @@ def _check_definitions(campaign: Campaign, spec: RunSpec, made: Mapping[str, Any
     """Refuse a run that was made of another encoder or of other tasks than the campaign's of these names."""
     name = campaign.model_names[spec.model]
     if made.get("model") != json.loads(campaign.model_definition(name)):
-        raise UserError(f"the campaign file defines the encoder '{name}' otherwise")
+        raise UserError(f"the campaign file defines the encoder '{name}' in another way")
     names = [campaign.task_names[key] for key in spec.tasks]
     if made.get("tasks") != {name: json.loads(campaign.definition(name)) for name in names}:
-        raise UserError(f"the campaign file defines {', '.join(names)} otherwise")
+        raise UserError(f"the campaign file defines {', '.join(names)} in another way")
 
 
 def _adopt_stack(run: Path, spec: RunSpec, checksum: str, folder: Path, found: Adopted) -> dict[str, Any]:

@@ -349,12 +349,17 @@ def train(
     logger: LoggerNames = None,
 ) -> None:
     """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
+    from scalearn.campaign import SINGLE
     from scalearn.training.by_hand import planned_by_hand
     from scalearn.training.planned import PlannedRun
 
     if (spec is None) == (method is None):
-        raise UserError("--spec: give either the run's specification or, with the options beside it, --method")
+        raise UserError("--spec: give either --spec or --method; the spec says all that --method and its options say")
     if spec is not None:
+        beside = {"--benchmark": benchmark != SINGLE, "--seed": seed, "--hyperparameters": hyperparameters != "{}"}
+        for option, given in {**beside, "--switch": switch, "--compute": compute}.items():
+            if given:
+                raise UserError(f"{option}: the --spec says this; leave the option out")
         run = PlannedRun(run_spec(spec), model, tuple(data), output, sources, similarities)
     else:
         changed, switches = hyper_parameters(str(method), hyperparameters), protocol_switches(switch or [])

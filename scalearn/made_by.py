@@ -1,4 +1,4 @@
-"""Which campaign file made what, as versions before 0.3 noted it; paths say it now, and starts are noted."""
+"""Which campaign file made what, as earlier versions noted it; paths say it now, and starts are noted."""
 
 from __future__ import annotations
 

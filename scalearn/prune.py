@@ -67,7 +67,7 @@ def prune(removing: bool, forgotten: str | None) -> None:
             print(f"left alone: {one.path} ({one.stays})")
     total = f"{len(ours)} in all, {size_text(sum(one.size for one in ours))}"
     if not ours:
-        print("no campaign of this folder leaves anything to remove")
+        print("nothing to remove: the campaigns of this folder ask for all runs and files here")
     elif removing:
         print(f"removed: {total}")
     else:
@@ -127,8 +127,8 @@ def _asked(folder: Path) -> set[Path]:
     noted = {file for campaign in known for file in campaign.files}
     if older := [file for file in made_by.campaign_files(folder) if file not in noted]:
         raise UserError(
-            f"prune: an earlier version of scalearn started {shown(older)} here and did not note how; start each of "
-            "them once (if all is done, a start makes nothing), or move it away if it was given up"
+            f"prune: an earlier version of scalearn started {shown(older)} here and did not note its `--config`; "
+            "start each file once (if all is done, that makes nothing), or move away a file that you gave up"
         )
     if not known:
         raise UserError("prune: no campaign was started in this folder; change to a campaign's folder")
@@ -162,6 +162,8 @@ def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
 def _run_folders(root: Path) -> Iterator[Path]:
     """Yield the folders that hold a run or a part of one, and those that hold other files."""
     for place, folders, files in os.walk(root):
+        if Path(place) == root and LOCK in files:
+            files.remove(LOCK)  # not a run's: whoever scores holds it
         parts = any(any(Path(place).glob(f"{part}/*/{file}")) for part, file in PARTS.items() if part in folders)
         if parts or any(not name.startswith(SYSTEM) for name in files):
             yield Path(place)

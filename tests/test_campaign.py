@@ -35,7 +35,7 @@ def test_the_papers_campaign() -> None:
     # Joint runs: one for each benchmark and of three seeds.
     single, two_stage = 4 * (52 + 56 + 15), 5 * (52 + 66 + 108 + 15)
     assert len(paper.trainings) == single + two_stage + 5 * 3 * 4
-    assert paper.size() == "1757 runs of 14 methods on 20 tasks"
+    assert paper.size() == "1757 runs for 14 rows and 20 tasks"
     assert next(iter(paper.trainings)) == "roberta-base/full_finetuning/single/mnli/full/0"
     for path in (
         "xlm-roberta-base/scalearn/humset/sectors/full/2",

@@ -24,6 +24,7 @@ from tests.test_stories import command, configure, environment, folder, outputs,
 __all__ = ["folder"]
 
 METHODS = ["adapter", "scalearn_uniform_pp"]
+ANY = json.dumps({"method": "adapter", "model": "m", "tasks": ["d"]})
 
 
 def begin(folder: Path, slice_: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +63,7 @@ def test_slices_of_time_and_another_folder_end_in_the_same_bytes(folder: Path, t
 
 
 def test_a_run_with_no_time_stops_before_it_loads_anything(folder: Path) -> None:
-    again = ["train", "--spec", "{}", "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
+    again = ["train", "--spec", ANY, "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
     before = {**environment(), "SCALEARN_DEADLINE": "1"}
     done = subprocess.run(["scalearn", *again], cwd=folder, env=before, capture_output=True, text=True, check=False)
     assert done.returncode == STOPPED

@@ -11,4 +11,4 @@ EMBEDDED = Path("resources/embedded")
 RUNS = Path("results/trained")
 SOURCES = Path("results/sources")
 SIMILARITIES = Path("results/similarities")
-EARLIER_RUNS = Path("results/runs")  # where versions before 0.3 had them; `scalearn adopt` moves them
+EARLIER_RUNS = Path("results/runs")  # where earlier versions had them; `scalearn adopt` moves them

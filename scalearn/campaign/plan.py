@@ -219,7 +219,7 @@ class Campaign:
 
     def size(self) -> str:
         """Return what the campaign amounts to, in a few words."""
-        return f"{len(self.trainings)} runs of {len(self.rows)} methods on {len(self.tasks)} tasks"
+        return f"{len(self.trainings)} runs for {len(self.rows)} rows and {len(self.tasks)} tasks"
 
     # ------------------------------------------------------------------ keys of tasks and encoders, for paths
 

@@ -79,7 +79,7 @@ class RunSpec(Strict):
         if self.family != "joint" and len(self.tasks) > 1:
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
         if len(set(map(name_of, self.tasks))) < len(self.tasks):
-            raise ValueError(f"tasks: they are {', '.join(self.tasks)}; name each once")
+            raise ValueError(f"tasks: one is listed twice ({', '.join(self.tasks)}); name each once")
         object.__setattr__(self, "hyperparameters", self._differing())
         made = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
         if self.versions and self.versions != made:
@@ -186,4 +186,4 @@ def shipped_sources(benchmark: str, model: str) -> tuple[str, ...] | None:
 
 
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")

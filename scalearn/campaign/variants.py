@@ -137,7 +137,7 @@ def _sources(entry: Row, rows: Iterable[TableRow], where: str) -> Variant | None
     variants = above[entry.sources].variants
     if len(variants) > 1:
         raise UserError(
-            f"{where}.{entry.method}: sources: '{entry.sources}' is chosen per task; name a row of one setting"
+            f"{where}.{entry.method}: sources: the row '{entry.sources}' has several settings; name a row that has one"
         )
     return variants[0]
 

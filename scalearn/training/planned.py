@@ -61,7 +61,9 @@ class PlannedRun:
             if not is_name(name):  # it becomes a folder
                 raise UserError(f"{folder / 'encoding.json'}: {name!r} is no task's name; encode the task again")
             if not is_of(key, name):
-                raise UserError(f"--data {folder}: it holds task '{name}'; the run learns '{key}', so name its folder")
+                raise UserError(
+                    f"--data {folder}: it holds task '{name}', but the run learns '{key}'; name the folder of '{key}'"
+                )
             found[name] = encoding
         return found
 
@@ -83,7 +85,9 @@ class PlannedRun:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
         model = read_json(self.model / "model.json")["name"]
         if not is_of(self.spec.model, model):
-            raise UserError(f"--model {self.model}: it is '{model}'; name the folder of '{self.spec.model}'")
+            raise UserError(
+                f"--model {self.model}: it holds the encoder '{model}'; name the folder of '{self.spec.model}'"
+            )
         encodings = list(self.encodings.values())
         check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {

@@ -160,6 +160,7 @@ CASES = [
     ),
     line("neither a spec nor a method", r"--spec: give either .*--method", "train --model m --data d --output o"),
     line("a spec and a method", r"--spec: give either .*--method", f"{TRAIN} --spec {{}}"),
+    line("a spec and what it says", r"--seed: the --spec says this", WITH_SPEC, "{}", "--seed", "1"),
     line("a spec that is not there", r"--spec nowhere\.json: neither JSON nor a readable", WITH_SPEC, "nowhere.json"),
     line("a spec without end", r"--spec: not readable as JSON", WITH_SPEC, '{"a":'),
     line("a spec of nothing", r"--spec: `method` is missing", WITH_SPEC, "{}"),

@@ -188,6 +188,23 @@ CASES = [
     scored(
         "a record of NaN",
         r".*seed: ",
-        {"spec": {"model": "m", "method": "adapter", "tasks": ["t"], "seed": float("nan")}},
+        {
+            "spec": {"model": "m", "method": "adapter", "tasks": ["t"], "seed": float("nan")},
+            "tasks": [
+                {
+                    "name": "t",
+                    "kind": "classification",
+                    "labels": ["a"],
+                    "metrics": ["accuracy"],
+                    "version": 1,
+                    "sha256": {},
+                }
+            ],
+            "baseline": {"prediction": 0},
+            "parameters": {"trainable": 1, "head": 1, "total": 2},
+            "training": {"epochs": 1, "best_epoch": 1, "steps": 1, "examples": 1},
+            "sha256": {},
+            "versions": {},
+        },
     ),
 ]

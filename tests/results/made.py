@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalearn import versions
-from scalearn.campaign import SINGLE, STAGE1, RunSpec
+from scalearn.campaign import RunSpec
 from scalearn.files import sha256, write_json
 from scalearn.methods import METHODS
 from scalearn.results.layout import Layout
-from scalearn.results.records import Part, score_path
+from scalearn.results.records import Part, RunRecord, score_path
+
+_SPECS: dict[str, RunSpec] = {}  # of the runs that were asked for, by their paths
 
 TASKS: dict[str, dict[str, Any]] = {
     "rte": {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy", "f1"]},
@@ -35,34 +37,52 @@ PROVENANCE: dict[str, Any] = {
 }
 
 
-def run_of(method: str, task: str | Sequence[str], seed: int, benchmark: str = "pair", **changes: Any) -> RunSpec:
-    """Return the run of a method on a task, or a joint one on several; `changes` are for the other keys of its spec."""
+PROVENANCE: dict[str, Any] = {
+    "switches": [],
+    "compute": {},
+    "computed": [{"device": "cpu", "precision": "float32", "tf32": False}],
+    "method_version": 1,
+    "training_version": 1,
+    "task_version": 1,
+    "sha256": {},
+    "inputs": {},
+    "versions": {},
+}
+
+
+def spec_of(method: str, task: str, seed: int, benchmark: str = "pair") -> RunSpec:
+    """Return the spec of the run with these coordinates; a joint run learns two tasks."""
     family = METHODS[method].family
-    content = {
-        "method": method,
-        "model": "tiny",
-        "tasks": (task,) if isinstance(task, str) else tuple(task),
-        "benchmark": SINGLE if family == "single" else benchmark,
-        "seed": seed,
-        "sources": (f"tiny/{STAGE1}/single/rte/full/0",) if family == "two_stage" else (),
-    }
-    return RunSpec.model_validate({**content, **changes})
+    return RunSpec(
+        method=method,
+        model="tiny",
+        tasks=("rte", "nli") if family == "joint" else (task,),
+        benchmark="single" if family == "single" else benchmark,
+        seed=seed,
+        sources=("tiny/adapter/single/rte/full/0",) if family == "two_stage" else (),
+        hyperparameters={"learning_rate": 0.003},
+    )
 
 
-def part_of(run: RunSpec, task: str | None = None) -> Part:
-    """Return what a score is of: the run or, of a joint one, its part on a task; by default the first."""
-    return Part(run.path, task or run.tasks[0], run.family == "joint")
+def run_of(method: str, task: str, seed: int, benchmark: str = "pair") -> Part:
+    """Return what is scored of the run with these coordinates."""
+    spec = spec_of(method, task, seed, benchmark)
+    _SPECS[spec.path] = spec
+    return Part(spec.path, task, spec.family == "joint")
 
 
 def make_run(
     folder: Path,
-    run: RunSpec,
+    run: Part,
     labels: Sequence[float],
     logits: Sequence[Sequence[float]],
     parts: Sequence[str] | None = None,
     prediction: float = 1,
+    spec: RunSpec | None = None,
 ) -> Path:
-    """Write predictions.parquet and run.json to `folder`; return it."""
+    """Write predictions.parquet and run.json to `folder`; return it. spec: of the run, if `run_of` did not give it."""
+    if spec is not None:
+        _SPECS[run.run] = spec
     folder.mkdir(parents=True, exist_ok=True)
     columns = {
         "row": pa.array(np.arange(len(labels), dtype=np.int32)),
@@ -75,12 +95,12 @@ def make_run(
     return folder
 
 
-def run_json(run: RunSpec, task: str, checksum: str, prediction: float = 1) -> dict[str, Any]:
-    """Return what a run.json says, of a joint run the one of its part on this task."""
+def run_json(run: Part, checksum: str, prediction: float = 1) -> dict[str, Any]:
+    """Return what a run.json says."""
     return {
-        "spec": run.record,
-        "tasks": [{"name": task, **TASKS[task], "version": 2, "sha256": {"train": "a", "test": "b"}}],
-        "inputs": {"model": ["m"], "data": {task: {"train": "d"}}},
+        "spec": _SPECS[run.run].record,
+        "tasks": [{"name": run.task, **TASKS[run.task], "version": 2, "sha256": {"train": "a", "test": "b"}}],
+        "inputs": {"model": ["m"], "data": {run.task: {"train": "d"}}},
         "baseline": {"prediction": prediction},
         "computed": [{"device": "cuda", "precision": "bf16", "tf32": False}],
         "parameters": {"trainable": 96, "head": 10, "total": 1000},
@@ -90,20 +110,16 @@ def run_json(run: RunSpec, task: str, checksum: str, prediction: float = 1) -> d
     }
 
 
-def make_score(
-    runs: Path, run: RunSpec, value: float, floor: float = 0.5, task: str | None = None, **changes: Any
-) -> Path:
+def make_score(runs: Path, run: Part, value: float, floor: float = 0.5, **changes: Any) -> Path:
     """Write a score record with this value and the baseline `floor` for each metric; `changes` replace whole keys.
 
     Beside it goes the run.json that it seems to be made from, so that it is current; predictions there are none.
     """
-    part = part_of(run, task)
-    metrics = TASKS.get(part.task, TASKS["rte"])["metrics"]
-    record = runs / part.folder / "run.json"
-    write_json(record, run_json(run, part.task, "p"))
-    identity = {"run": part.run, "task": part.task, "shots": run.shots, "seed": run.seed}
+    metrics = TASKS[run.task]["metrics"]
+    record = runs / run.folder / "run.json"
+    write_json(record, run_json(run, "p"))
     content = {
-        "identity": {**identity, "model": run.model, "method": run.method, "benchmark": run.benchmark},
+        "identity": RunRecord.model_validate(run_json(run, "p")).identity.model_dump(),
         "headline": metrics[0],
         "scores": dict.fromkeys(metrics, value),
         "baseline": dict.fromkeys(metrics, floor),
@@ -127,37 +143,21 @@ def make_score(
 
 
 def layout_of(
-    methods: Sequence[str],
-    seeds: Mapping[str, Sequence[int]],
-    benchmark: str = "pair",
-    joint_seeds: Sequence[int] = (),
-    **changes: Any,
+    methods: Sequence[str], seeds: dict[str, list[int]], benchmark: str = "pair", joint: Sequence[int] = (), **more: Any
 ) -> Layout:
-    """Return a layout as Campaign.layout gives it, with a plain row for each method.
+    """Return a layout as Campaign.layout gives it; its tasks are the keys of `seeds`."""
 
-    Its tasks are the keys of `seeds`; `changes` replace whole keys.
-    """
-    content = {
-        "benchmark": benchmark,
-        "model": "tiny",
-        "tasks": tuple(seeds),
-        "rows": [_row(method, seeds, benchmark, joint_seeds) for method in methods],
-    }
-    return Layout.model_validate({**content, **changes})
+    def row(method: str) -> dict[str, Any]:
+        own = {task: list(joint) for task in seeds} if METHODS[method].family == "joint" else seeds
+        runs = {task: [run_of(method, task, seed, benchmark).run for seed in own[task]] for task in seeds}
+        title = METHODS[method].title
+        return {
+            "name": method,
+            "title": title,
+            "method": method,
+            "seeds": own,
+            "settings": [{"said": "", "runs": runs}],
+        }
 
-
-def _row(method: str, seeds: Mapping[str, Sequence[int]], benchmark: str, joint_seeds: Sequence[int]) -> dict[str, Any]:
-    joint = METHODS[method].family == "joint"
-    planned = {task: tuple(joint_seeds if joint else own) for task, own in seeds.items()}
-    runs = {
-        task: tuple(run_of(method, tuple(seeds) if joint else task, seed, benchmark).path for seed in planned[task])
-        for task in seeds
-    }
-    title = METHODS[method].title
-    return {
-        "name": method,
-        "title": title,
-        "method": method,
-        "seeds": planned,
-        "settings": [{"said": "", "runs": runs}],
-    }
+    rows = [row(method) for method in methods]
+    return Layout.model_validate({"benchmark": benchmark, "model": "tiny", "tasks": list(seeds), "rows": rows, **more})

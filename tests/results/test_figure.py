@@ -17,7 +17,8 @@ Scores = dict[str, dict[str, dict[int, float]]]
 
 def table_of(folder: Path, scores: Scores) -> Table:
     write_scores(folder / "runs", scores)
-    return make_table(LAYOUT, current_scores([LAYOUT], folder / "runs"), folder / "runs")
+    layout = LAYOUT
+    return make_table(layout, current_scores([layout], folder / "runs"), folder / "runs")
 
 
 @pytest.mark.parametrize("scores", [COMPLETE, INCOMPLETE, {}], ids=["complete", "incomplete", "empty"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -17,42 +16,42 @@ from scalearn import versions
 from scalearn.errors import UserError
 from scalearn.files import LOCK, alone
 from scalearn.results.layout import Layout, Scoring
-from scalearn.results.records import score_path
+from scalearn.results.records import Part, score_path
 from scalearn.results.scored import current_scores
 from scalearn.results.scores import score, score_run
 from tests.results.made import layout_of, make_run, part_of, run_of
 
 LABELS, LOGITS = [0, 1, 0, 1, 1], [[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [3.0, 0.0], [0.0, 1.0]]
 RUNS = [run_of("adapter", "rte", 0), run_of("scalearn", "rte", 0), run_of("adapter_m", "rte", 0)]
-PARTS = [part_of(run) for run in RUNS]
-
-
-def layout(**changes: Any) -> Layout:
-    return layout_of(["adapter", "scalearn", "adapter_m"], {"rte": [0]}, joint_seeds=[0], **changes)
+LAYOUT = layout_of(["adapter", "scalearn", "adapter_m"], {"rte": [0]}, joint=[0])
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Three runs that are finished, one of them joint; none has a score."""
     for run in RUNS:
-        make_run(tmp_path / "runs" / part_of(run).folder, run, LABELS, LOGITS)
+        make_run(tmp_path / "runs" / run.folder, run, LABELS, LOGITS)
     return tmp_path / "runs"
 
 
 def scored(runs: Path, **changes: Any) -> set[str]:
     """Have the runs scored and return the methods of those whose records were written, by their inodes."""
     before = inodes(runs)
-    records = current_scores([layout(**changes)], runs)
-    assert set(records) == set(PARTS)
+    records = current_scores([LAYOUT.model_copy(update=changes)], runs)
+    assert set(records) == set(RUNS)
     return {method for method, inode in inodes(runs).items() if before.get(method) != inode}
 
 
+def method_of(run: Part) -> str:
+    return run.run.split("/")[1]
+
+
 def inodes(runs: Path) -> dict[str, int]:
-    paths = {run.method: score_path(runs, part_of(run)) for run in RUNS}
+    paths = {method_of(run): score_path(runs, run) for run in RUNS}
     return {method: path.stat().st_ino for method, path in paths.items() if path.exists()}
 
 
-ALL = {run.method for run in RUNS}
+ALL = {"adapter", "scalearn", "adapter_m"}
 
 
 def test_what_has_no_score_is_scored_and_then_stays(runs: Path) -> None:
@@ -71,7 +70,7 @@ def test_another_metric_or_positive_label_or_version_scores_again(runs: Path, mo
 
 def test_a_run_that_was_made_anew_is_scored_again(runs: Path) -> None:
     scored(runs)
-    make_run(runs / RUNS[0].path, RUNS[0], LABELS, LOGITS[::-1])
+    make_run(runs / RUNS[0].run, RUNS[0], LABELS, LOGITS[::-1])
     assert scored(runs) == {"adapter"}
 
 
@@ -100,49 +99,46 @@ def test_a_damaged_or_foreign_record_is_made_anew_to_the_same_bytes(
 
 def test_the_command_for_one_run_writes_the_same_bytes(runs: Path, tmp_path: Path) -> None:
     scored(runs, metrics={"rte": ["accuracy", "f1"]})
-    for part in PARTS:
-        score_run(runs / part.folder, output=tmp_path / "score.json")
-        assert (tmp_path / "score.json").read_bytes() == score_path(runs, part).read_bytes()
+    for run in RUNS:
+        score_run(runs / run.folder, output=tmp_path / "score.json")
+        assert (tmp_path / "score.json").read_bytes() == score_path(runs, run).read_bytes()
 
 
 def test_missing_runs_have_no_records_and_what_is_wrong_with_one_stops_no_other(runs: Path) -> None:
-    shutil.rmtree(runs / RUNS[0].path)
-    (runs / RUNS[1].path / "predictions.parquet").write_bytes(b"rotten")
-    with pytest.raises(UserError, match=r"scalearn/pair.*/predictions\.parquet: these are not the predictions"):
-        current_scores([layout()], runs)
+    shutil.rmtree(runs / RUNS[0].run)
+    (runs / RUNS[1].run / "predictions.parquet").write_bytes(b"rotten")
+    layout = LAYOUT
+    with pytest.raises(UserError, match=r"scalearn/\S+/rte/full/0/predictions\.parquet: these are not the predictions"):
+        current_scores([layout], runs)
     assert inodes(runs).keys() == {"adapter_m"}
     assert list(current_scores([layout()], runs, due=[])) == [PARTS[2]]
 
 
 def test_of_several_faults_the_first_is_named_and_the_others_are_counted(runs: Path) -> None:
-    for part in PARTS:
-        (runs / part.folder / "predictions.parquet").unlink()
-    with pytest.raises(UserError, match=r"adapter/single.*no such file; delete the folder .* \(and 2 more\)$"):
-        current_scores([layout()], runs)
+    for run in RUNS:
+        (runs / run.folder / "predictions.parquet").unlink()
+    with pytest.raises(UserError, match=r"adapter/\S+/single.*no such file; delete the folder .* \(and 2 more\)$"):
+        current_scores([LAYOUT], runs)
 
 
 def test_nothing_is_shown_of_a_record_of_another_run(runs: Path) -> None:
-    shutil.copy(runs / RUNS[0].path / "run.json", runs / RUNS[1].path)
-    with pytest.raises(UserError, match=r"run\.json: it is the record of tiny/adapter/single/rte/full/0, rte; delete"):
-        current_scores([layout()], runs)
+    shutil.copy(runs / RUNS[0].run / "run.json", runs / RUNS[1].run)
+    with pytest.raises(UserError, match=r"run\.json: it is the record of tiny/adapter/\S+/rte/full/0, rte; delete"):
+        current_scores([LAYOUT], runs)
 
 
-def test_two_layouts_that_score_a_run_in_two_ways_are_refused(runs: Path) -> None:
-    other = layout(metrics={"rte": ["f1"]}).model_copy(update={"benchmark": "other"})
-    with pytest.raises(UserError, match=r"two layouts score tiny/adapter/single/rte/full/0, rte, in two ways"):
-        current_scores([layout(), other], runs)
-    assert inodes(runs) == {}
+COLLECT = """
+import sys
+from pathlib import Path
+from scalearn.results.collect import collect
+from scalearn.results.layout import Layout
+collect([Layout.model_validate_json(sys.argv[1])], Path(sys.argv[2]), Path(sys.argv[3]))
+"""
 
 
-def collecting(runs: Path, output: Path, **changes: Any) -> subprocess.Popen[str]:
-    """Start a process that collects the scores of the layout."""
-    code = (
-        "import sys; from pathlib import Path; from scalearn.results.collect import collect;"
-        "from scalearn.results.layout import Layout; runs, output, layout = sys.argv[1:];"
-        "collect([Layout.model_validate_json(layout)], Path(runs), Path(output))"
-    )
-    line = [sys.executable, "-c", code, str(runs), str(output), layout(**changes).model_dump_json()]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+def collecting(runs: Path, output: Path, layout: Layout) -> subprocess.Popen[str]:
+    line = [sys.executable, "-uc", COLLECT, layout.model_dump_json(), str(runs), str(output)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, tmp_path: Path) -> None:
@@ -151,8 +147,8 @@ def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, 
         assert second.stdout is not None
         assert second.stdout.readline() == "waiting for another process that scores these runs\n"
         assert inodes(runs) == {}
-        for part in PARTS:
-            record = score(runs / part.folder, Scoring())
+        for run in RUNS:
+            record = score(runs / run.folder, Scoring())
             marked = record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.125)})
             marked.write(score_path(runs, part))
     assert second.wait(timeout=60) == 0
@@ -161,7 +157,7 @@ def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, 
 
 
 def test_two_processes_that_want_different_metrics_at_once_each_show_their_own(runs: Path, tmp_path: Path) -> None:
-    wanted = ("accuracy", "f1")
+    wanted = {name: LAYOUT.model_copy(update={"metrics": {"rte": (name,)}}) for name in ("accuracy", "f1")}
     with alone(runs / LOCK, "nobody else is there"):  # so that both start from the same state
         both = [collecting(runs, tmp_path / name, metrics={"rte": [name]}) for name in wanted]
         for process in both:

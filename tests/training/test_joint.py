@@ -213,7 +213,7 @@ def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Pa
         train(planned_by_hand("adapter", folder / "model", data, tmp_path / "run"))
     with pytest.raises(UserError, match="method 'adapter' learns one task; name one"):
         planned_by_hand("adapter", folder / "model", data * 2, tmp_path / "run")
-    with pytest.raises(UserError, match="many, many; name each once"):
+    with pytest.raises(UserError, match=r"many, many\); name each once"):
         planned_by_hand("adapter_m", folder / "model", data * 2, tmp_path / "run")
 
 

@@ -300,7 +300,7 @@ def test_what_belongs_to_another_encoder_is_refused(folder: Path, tmp_path: Path
         UserError, match=r"encoded/first: it is encoded for another model than \S+other; encode the task"
     ):
         train(planned_by_hand("adapter", other, [folder / "encoded/first"], tmp_path / "run"))
-    with pytest.raises(UserError, match=r"--model \S+other: it is 'other'; name the folder of 'model'"):
+    with pytest.raises(UserError, match=r"--model \S+other: it holds the encoder 'other'; name the folder of 'model'"):
         train(replace(spec(folder, "adapter", tmp_path / "run"), model=other))
     encode(folder / "tasks/second", other, tmp_path / "encoded")
     train(planned_by_hand("adapter", other, [tmp_path / "encoded"], tmp_path / "run", changed={"epochs": 1}))

@@ -28,7 +28,7 @@ def test_the_papers_campaign_is_planned_in_seconds(profile: str, fresh: Project)
     started = time.monotonic()
     said = fresh.snakemake("--profile", profile, "-n", "results/glue_table.md")
     assert time.monotonic() - started < 60  # on a busy machine
-    assert "config.yaml: 1757 runs of 14 methods on 20 tasks" in said
+    assert "config.yaml: 1757 runs for 14 rows and 20 tasks" in said
     jobs = dict(re.findall(r"^(train_\w+) +(\d+)$", said, re.MULTILINE))
     assert jobs == {"train_adapter": str(4 * 52), "train_composition": str(5 * 52), "train_joint": str(5 * 3)}
 
@@ -39,12 +39,12 @@ def test_the_promised_line_works_at_the_root(profiles: list[str]) -> None:
     at_root(*(word for profile in profiles for word in ("--profile", profile)), "-n", "results/glue_table.md")
 
 
-@pytest.mark.parametrize(("name", "size"), [("demo", "32 runs of 4 methods"), ("showcase", "87 runs of 8 methods")])
+@pytest.mark.parametrize(("name", "size"), [("demo", "32 runs for 4 rows"), ("showcase", "87 runs for 8 rows")])
 def test_the_demo_and_the_showcase_bring_their_campaigns(name: str, size: str, fresh: Project) -> None:
     make = subprocess.run(["make", "-n", name], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
     targets = ["results/demo_table.md", "results/scores.parquet"]
     assert f"snakemake --profile {name} {' '.join(targets)}" in make.stdout
-    assert f"{name}/campaign.yaml: {size} on 4 tasks" in fresh.snakemake("--profile", name, "-n", *targets)
+    assert f"{name}/campaign.yaml: {size} and 4 tasks" in fresh.snakemake("--profile", name, "-n", *targets)
 
 
 def test_a_campaign_file_replaces_config_yaml_whole(fresh: Project) -> None:

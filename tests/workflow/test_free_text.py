@@ -101,7 +101,7 @@ def test_snakemake_refuses_in_one_sentence_and_changes_nothing(project: Project,
 def test_config_values_on_the_command_line_still_count_on_top_of_config_yaml(project: Project) -> None:
     project.configure()
     said = project.snakemake("--cores", "1", "-n", "--config", "methods=[adapter]")
-    assert "config.yaml: 4 runs of 1 methods on 2 tasks" in said
+    assert "config.yaml: 4 runs for 1 rows and 2 tasks" in said
 
 
 def test_another_campaign_file_still_replaces_config_yaml(project: Project) -> None:

@@ -4,16 +4,9 @@
 rule train_joint:
     input:
         model="resources/models/{model}/model.json",
-        weights=ancient("resources/models/{model}/model.safetensors"),
         data=lambda wildcards: encoded(wildcards, "encoding.json"),
-        rows=ancient(
-            lambda wildcards: [
-                path for split in ("train", "validation", "test") for path in encoded(wildcards, f"{split}.arrow")
-            ]
-        ),
     output:
         weights=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/weights.safetensors"),
-        tasks=update(directory("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/tasks")),
         run=update("results/trained/{model}/{variant}/{benchmark}/joint/full/{seed}/run.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.log",

@@ -63,14 +63,9 @@ rule train_composition:
         similarities=lambda wildcards: compared(wildcards),
         sources="results/sources/{model}/{benchmark}.safetensors",
         model="resources/models/{model}/model.json",
-        weights=ancient("resources/models/{model}/model.safetensors"),
         data="resources/encoded/{model}/{task}/encoding.json",
-        rows=ancient(
-            expand("resources/encoded/{{model}}/{{task}}/{split}.arrow", split=["train", "validation", "test"])
-        ),
     output:
         weights=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
-        predictions=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/predictions.parquet"),
         run=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/run.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",

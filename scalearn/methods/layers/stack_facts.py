@@ -19,7 +19,7 @@ class StackFacts:
     """names: the sources' tasks; sha256: of each one's weights; content: of the stacked tensors.
 
     runs: the paths of the sources' runs; model: the checksum of their encoder's weights. Both are empty in files of
-    versions before 0.3.
+    earlier versions.
     """
 
     names: tuple[str, ...]

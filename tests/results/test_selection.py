@@ -1,0 +1,142 @@
+"""A row of several settings shows the one with the best mean validation score; test scores have no part in that."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scalearn.campaign import Campaign
+from scalearn.errors import UserError
+from scalearn.results.layout import Layout
+from scalearn.results.selection import chosen
+from scalearn.results.tables import write_table
+from tests.results.made import TASKS, make_run
+
+TASKS_HERE = ("rte", "nli")
+CONFIG: dict[str, Any] = {
+    "model": "tiny",
+    "models": {"tiny": {"kind": "folder", "path": "model"}},
+    "tasks": {name: {"source": {"kind": "rule"}} for name in TASKS_HERE},
+    "benchmarks": {"pair": list(TASKS_HERE)},
+    "seeds": [0, 1],
+}
+SWEEP = {"method": "adapter", "learning_rate": [0.1, 0.2, 0.3], "select": "validation"}
+JOINT = {"method": "adapter_m", "learning_rate": [0.1, 0.2], "select": "validation"}
+# task -> setting -> seed -> validation accuracy of the kept epoch, the second of three.
+VALIDATION = {"rte": [(0.5, 0.6), (0.9, 0.8), (0.7, 0.7)], "nli": [(0.5, 0.5), (0.4, 0.4), (0.3, 0.7)]}
+LABELS, LOGITS = [0, 1, 0, 1], [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
+
+
+def layout(*methods: Any) -> Layout:
+    return Layout.model_validate(Campaign.parse({**CONFIG, "methods": list(methods)}).layout("pair"))
+
+
+def write_history(folder: Path, values: dict[str, list[float]], unit: str = "epoch") -> None:
+    steps = {unit: [1, 2, 3], "train_loss": [0.5] * 3, "eval_loss": [0.5, 0.4, 0.6]}
+    pq.write_table(pa.table({**steps, **values}), folder / "history.parquet")
+
+
+def make(runs: Path, of: Layout, validation: dict[str, list[tuple[float, ...]]] = VALIDATION, worse: int = 0) -> None:
+    """Make the runs of a layout; `worse`: how many test predictions the second setting has wrong."""
+    for row in of.rows:
+        for index, setting in enumerate(row.settings):
+            for task in of.tasks:
+                for seed, part in row.parts(task, setting).items():
+                    logits = [*LOGITS[worse:], *([[0.0, 1.0]] * worse)] if index == 1 else LOGITS
+                    logits = [[*line, -9.0][: len(TASKS[task]["labels"])] for line in logits]
+                    make_run(runs / part.folder, part, LABELS, logits, spec=row_spec(of, part.run))
+                    value = validation[task][index][seed]
+                    key = f"eval_{task}_accuracy" if part.joint else "eval_accuracy"
+                    others = {}
+                    if part.joint and (runs / part.run / "history.parquet").exists():
+                        others = pq.read_table(runs / part.run / "history.parquet").to_pydict()
+                    if part.joint:
+                        (runs / part.run).mkdir(parents=True, exist_ok=True)
+                    kept = {
+                        name: values
+                        for name, values in others.items()
+                        if name.startswith("eval_") and name != "eval_loss"
+                    }
+                    write_history(
+                        runs / part.run, {**kept, key: [0.99, value, 0.01]}, "round" if part.joint else "epoch"
+                    )
+
+
+def row_spec(of: Layout, path: str) -> Any:
+    methods = [SWEEP if of.rows[0].method == "adapter" else JOINT]
+    return Campaign.parse({**CONFIG, "methods": methods}).trainings[path]
+
+
+def choice(runs: Path, of: Layout) -> dict[str, str | None]:
+    (row,) = of.rows
+    there = {part for part in of.parts() if (runs / part.folder / "run.json").is_file()}
+    return {task: setting and setting.said for task, setting in chosen(row, of.tasks, runs, there).items()}
+
+
+def test_each_task_has_the_setting_with_the_best_mean_over_seeds(tmp_path: Path) -> None:
+    make(tmp_path, layout(SWEEP))
+    # rte: 0.55, 0.85, 0.7; nli: 0.5, 0.4, 0.5, of which the first is taken.
+    assert choice(tmp_path, layout(SWEEP)) == {"rte": "learning_rate 0.2", "nli": "learning_rate 0.1"}
+
+
+def test_the_test_split_has_no_part_in_it(tmp_path: Path) -> None:
+    make(tmp_path / "a", layout(SWEEP))
+    make(tmp_path / "b", layout(SWEEP), worse=2)
+    for name in ("a", "b"):
+        write_table(layout(SWEEP), tmp_path / name, tmp_path / f"{name}_table")
+    shown = [list(csv.DictReader((tmp_path / f"{name}_table.csv").open())) for name in ("a", "b")]
+    assert [row["chosen"] for row in shown[0]] == [row["chosen"] for row in shown[1]]
+    assert shown[0][0]["mean"] > shown[1][0]["mean"]  # of the chosen setting, which tests worse now
+    better = {**VALIDATION, "rte": [(0.5, 0.6), (0.1, 0.1), (0.7, 0.7)]}
+    make(tmp_path / "c", layout(SWEEP), better)
+    assert choice(tmp_path / "c", layout(SWEEP))["rte"] == "learning_rate 0.3"
+
+
+def test_predictions_of_test_are_not_even_read(tmp_path: Path) -> None:
+    make(tmp_path, layout(SWEEP))
+    before = choice(tmp_path, layout(SWEEP))
+    for path in tmp_path.rglob("predictions.parquet"):
+        path.unlink()
+    assert choice(tmp_path, layout(SWEEP)) == before
+
+
+def test_a_setting_that_lacks_a_run_is_never_chosen(tmp_path: Path) -> None:
+    of = layout(SWEEP)
+    make(tmp_path, of)
+    shutil.rmtree(tmp_path / of.rows[0].parts("rte", of.rows[0].settings[1])[1].run)
+    assert choice(tmp_path, of)["rte"] == "learning_rate 0.3"
+    for setting in of.rows[0].settings:
+        shutil.rmtree(tmp_path / of.rows[0].parts("rte", setting)[0].run)
+    assert choice(tmp_path, of) == {"rte": None, "nli": "learning_rate 0.1"}
+    write_table(of, tmp_path, tmp_path / "table")
+    assert "- Adapter, best learning_rate, rte: seeds 0, 1\n" in (tmp_path / "table.md").read_text()
+
+
+def test_a_joint_row_has_one_setting_for_all_its_tasks(tmp_path: Path) -> None:
+    make(tmp_path, layout(JOINT))
+    # 0.1: the mean of 0.55 and 0.5; 0.2: of 0.85 and 0.4, which is more.
+    assert choice(tmp_path, layout(JOINT)) == {"rte": "learning_rate 0.2", "nli": "learning_rate 0.2"}
+
+
+def test_the_table_names_what_was_chosen(tmp_path: Path) -> None:
+    make(tmp_path, layout(SWEEP))
+    write_table(layout(SWEEP), tmp_path, tmp_path / "table")
+    said = (
+        "Adapter, best learning_rate: by the mean validation score over seeds, rte: learning_rate 0.2; nli: learning_r"
+    )
+    assert said in (tmp_path / "table.md").read_text()
+
+
+def test_a_history_without_the_kept_epoch_is_named(tmp_path: Path) -> None:
+    of = layout(SWEEP)
+    make(tmp_path, of)
+    folder = tmp_path / of.rows[0].parts("rte", of.rows[0].settings[0])[0].run
+    (folder / "history.parquet").write_text("")
+    with pytest.raises(UserError, match=r"history\.parquet: no accuracy of the kept epoch .*; delete the folder"):
+        choice(tmp_path, of)
