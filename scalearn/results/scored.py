@@ -59,15 +59,7 @@ def current_scores(
 
 def _wanted(layouts: Sequence[Layout]) -> dict[Part, Scoring]:
     """Return by what each part of the layouts is scored."""
-    wanted: dict[Part, Scoring] = {}
-    for layout in layouts:
-        for part in layout.parts():
-            how = layout.scoring(part.task)
-            if wanted.setdefault(part, how) != how:
-                raise UserError(
-                    f"metrics: two layouts score {part.run}, {part.task}, in two ways; take those of one campaign"
-                )
-    return wanted
+    return {part: layout.scoring(part.task) for layout in layouts for part in layout.parts()}
 
 
 def _is_there(runs: Path, part: Part, left: Collection[Path]) -> bool:

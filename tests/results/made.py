@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,6 @@ TASKS: dict[str, dict[str, Any]] = {
     "rte": {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy", "f1"]},
     "nli": {"kind": "classification", "labels": ["a", "b", "c"], "metrics": ["accuracy"]},
     "sts": {"kind": "regression", "labels": None, "metrics": ["pearson", "spearman"]},
-}
-PROVENANCE: dict[str, Any] = {
-    "switches": [],
-    "compute": {},
-    "computed": [{"device": "cpu", "precision": "float32", "tf32": False}],
-    "method_version": 1,
-    "training_version": 1,
-    "task_version": 1,
-    "sha256": {},
-    "inputs": {},
-    "versions": {},
 }
 
 
@@ -91,7 +80,7 @@ def make_run(
         "logits": pa.array(logits, pa.list_(pa.float32())),
     }
     pq.write_table(pa.table(columns), folder / "predictions.parquet")
-    write_json(folder / "run.json", run_json(run, run.tasks[0], sha256(folder / "predictions.parquet"), prediction))
+    write_json(folder / "run.json", run_json(run, sha256(folder / "predictions.parquet"), prediction))
     return folder
 
 
@@ -137,7 +126,7 @@ def make_score(runs: Path, run: Part, value: float, floor: float = 0.5, **change
         "made_from": {"run": sha256(record), "metrics": metrics, "positive": None, "scoring": versions.SCORING},
         **changes,
     }
-    path = score_path(runs, part)
+    path = score_path(runs, run)
     write_json(path, content)
     return path
 

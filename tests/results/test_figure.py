@@ -27,7 +27,7 @@ def test_a_light_dot_per_seed_and_a_dark_one_per_mean(scores: Scores, tmp_path: 
     panels = draw(table).axes
     assert [panel.get_title().split("\n")[0] for panel in panels] == ["rte", "sts", "average"]
     titles = [label.get_text() for label in panels[0].get_yticklabels()]
-    assert titles == [row.title for row in table.rows]
+    assert titles == [row.method.title for row in table.rows]
     for panel, task in zip(panels, ("rte", "sts"), strict=False):
         for place, row in enumerate(table.rows):
             values = [100 * value for value in scores.get(row.method.name, {}).get(task, {}).values()]

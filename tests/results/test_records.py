@@ -39,7 +39,7 @@ def test_a_record_survives_writing_and_reading(tmp_path: Path) -> None:
 
 def test_no_record_is_none(tmp_path: Path) -> None:
     make_score(tmp_path, RUN, 0.5).unlink()
-    assert read(score_path(tmp_path, part_of(RUN))) is None
+    assert read(score_path(tmp_path, RUN)) is None
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from scalearn.results.layout import Layout, Scoring
 from scalearn.results.records import Part, score_path
 from scalearn.results.scored import current_scores
 from scalearn.results.scores import score, score_run
-from tests.results.made import layout_of, make_run, part_of, run_of
+from tests.results.made import layout_of, make_run, run_of
 
 LABELS, LOGITS = [0, 1, 0, 1, 1], [[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [3.0, 0.0], [0.0, 1.0]]
 RUNS = [run_of("adapter", "rte", 0), run_of("scalearn", "rte", 0), run_of("adapter_m", "rte", 0)]
@@ -89,9 +89,9 @@ def test_a_damaged_or_foreign_record_is_made_anew_to_the_same_bytes(
     runs: Path, damage: Callable[[Path, Path], object]
 ) -> None:
     scored(runs)
-    path = score_path(runs, PARTS[1])
+    path = score_path(runs, RUNS[1])
     before = path.read_bytes()
-    damage(path, score_path(runs, PARTS[0]))
+    damage(path, score_path(runs, RUNS[0]))
     assert path.exists() is False or path.read_bytes() != before
     scored(runs)
     assert path.read_bytes() == before
@@ -111,7 +111,7 @@ def test_missing_runs_have_no_records_and_what_is_wrong_with_one_stops_no_other(
     with pytest.raises(UserError, match=r"scalearn/\S+/rte/full/0/predictions\.parquet: these are not the predictions"):
         current_scores([layout], runs)
     assert inodes(runs).keys() == {"adapter_m"}
-    assert list(current_scores([layout()], runs, due=[])) == [PARTS[2]]
+    assert list(current_scores([layout], runs, due=[])) == [RUNS[2]]
 
 
 def test_of_several_faults_the_first_is_named_and_the_others_are_counted(runs: Path) -> None:
@@ -143,14 +143,14 @@ def collecting(runs: Path, output: Path, layout: Layout) -> subprocess.Popen[str
 
 def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, tmp_path: Path) -> None:
     with alone(runs / LOCK, "nobody else is there"):
-        second = collecting(runs, tmp_path / "scores.parquet")
+        second = collecting(runs, tmp_path / "scores.parquet", LAYOUT)
         assert second.stdout is not None
         assert second.stdout.readline() == "waiting for another process that scores these runs\n"
         assert inodes(runs) == {}
         for run in RUNS:
             record = score(runs / run.folder, Scoring())
             marked = record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.125)})
-            marked.write(score_path(runs, part))
+            marked.write(score_path(runs, run))
     assert second.wait(timeout=60) == 0
     second.stdout.close()
     assert set(pq.read_table(tmp_path / "scores.parquet")["value"].to_pylist()) == {0.125}
@@ -159,7 +159,7 @@ def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, 
 def test_two_processes_that_want_different_metrics_at_once_each_show_their_own(runs: Path, tmp_path: Path) -> None:
     wanted = {name: LAYOUT.model_copy(update={"metrics": {"rte": (name,)}}) for name in ("accuracy", "f1")}
     with alone(runs / LOCK, "nobody else is there"):  # so that both start from the same state
-        both = [collecting(runs, tmp_path / name, metrics={"rte": [name]}) for name in wanted]
+        both = [collecting(runs, tmp_path / name, layout) for name, layout in wanted.items()]
         for process in both:
             assert process.stdout is not None and "waiting" in process.stdout.readline()
     for process in both:

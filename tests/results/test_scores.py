@@ -81,8 +81,7 @@ def test_scores_of_a_regression_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_record_holds_what_the_run_says(tmp_path: Path) -> None:
-    made = run_of("scalearn", "rte", 7, hyperparameters={"omega_dropout": 0.0}, compute={"precision": "bf16"})
-    score_run(make_run(tmp_path, made, LABELS, LOGITS))
+    score_run(make_run(tmp_path, run_of("scalearn", "rte", 7), LABELS, LOGITS))
     record, run = (json.loads((tmp_path / name).read_text()) for name in ("score.json", "run.json"))
     assert record["identity"]["run"] == run_of("scalearn", "rte", 7).run
     assert record["hyperparameters"] == run["spec"]["hyperparameters"]

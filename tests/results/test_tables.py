@@ -17,7 +17,6 @@ from tests.results.made import PROVENANCE, layout_of, make_score, run_of
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = (".md", ".csv", ".tex")
-TRAINED = "was trained by another version, or on another encoder"
 SEEDS = {"rte": [0, 1, 2], "sts": [0]}
 LAYOUT = layout_of(["scalearn", "adapter", "adapter_fusion"], SEEDS)
 
@@ -175,9 +174,7 @@ def test_the_foot_says_of_which_class_an_f1_is(tmp_path: Path) -> None:
         ({"headline": "f1", "positive": "yes"}, "was tested on other rows or by another metric"),
     ],
 )
-def test_records_that_do_not_go_together_are_not_averaged(
-    tmp_path: Path, changes: dict[str, object], sentence: str
-) -> None:
+def test_records_of_two_campaigns_are_not_averaged(tmp_path: Path, changes: dict[str, object], sentence: str) -> None:
     make_score(tmp_path, run_of("scalearn", "rte", 0), 0.7)
     path = make_score(tmp_path, run_of("scalearn", "rte", 1), 0.7, **changes)
     with pytest.raises(UserError) as caught:
@@ -199,8 +196,7 @@ def test_a_run_that_cannot_be_scored_stops_the_table_by_name_but_for_one_of_what
 
 def test_a_run_that_is_due_again_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_scores(tmp_path / "runs", COMPLETE)
-    joint = run_of("adapter_m", "rte", 4)
-    make_score(tmp_path / "runs", joint, 0.7, 0.6)
+    make_score(tmp_path / "runs", run_of("adapter_m", "rte", 4), 0.7, 0.6)
     monkeypatch.chdir(tmp_path)
     layout = layout_of(["adapter", "adapter_m"], {"rte": SEEDS["rte"]}, joint=[4])
     due = [Path("runs", run_of("adapter", "rte", 1).run), Path("runs", run_of("adapter_m", "joint", 4).run)]
