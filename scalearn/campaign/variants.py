@@ -90,12 +90,12 @@ def _of_ablation(entry: Row) -> Row:
 
 
 def _check_ablation(entry: Row, where: str) -> None:
-    """Refuse another value for what makes the ablation: its row would go by a name that is not true."""
+    """Refuse another value for what makes the ablation without another name: the row's own would not be true."""
     fixed = ablations().get(entry.method, {})
     for key in entry.settings:
-        if key in fixed:
+        if key in fixed and entry.name is None:
             raise UserError(
-                f"{where}.{entry.method}: {key} is {shown(fixed[key])} in it; write `method: {fixed['method']}` instead"
+                f"{where}.{entry.method}: {key} is {shown(fixed[key])} in it; give the row a `name` of its own"
             )
 
 

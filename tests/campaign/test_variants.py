@@ -309,9 +309,11 @@ def test_an_old_name_comes_with_a_note_that_can_be_pasted() -> None:
     assert campaign("adapter", "scalearn").notes == []
 
 
-def test_an_ablation_may_have_other_settings_but_not_others_than_its_own() -> None:
+def test_an_ablation_may_have_other_settings_but_its_own_only_under_another_name() -> None:
     (run,) = shown({"method": "scalearn_c1", "epochs": 3})
     assert run.hyperparameters == {"epochs": 3, "omega_scale": 1.0}
     assert refusal({"method": "scalearn_c1", "omega_scale": 5}) == (
-        "config.yaml: methods.scalearn_c1: omega_scale is 1 in it; write `method: scalearn` instead"
+        "config.yaml: methods.scalearn_c1: omega_scale is 1 in it; give the row a `name` of its own"
     )
+    (own,) = shown({"method": "scalearn_c1", "name": "ScaLearn, c = 5", "omega_scale": 5})
+    assert own.hyperparameters == {"omega_scale": 5}
