@@ -95,12 +95,12 @@ def _typed(content: Any) -> Any:
     if not isinstance(content, Mapping):
         return content
     return {
-        name: {key: _as_said(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+        name: {key: as_said(value) for key, value in values.items()} if isinstance(values, Mapping) else values
         for name, values in content.items()
     }
 
 
-def _as_said(value: Any) -> Any:
+def as_said(value: Any) -> Any:
     """Return the number or the truth that a text says, and anything else as it is."""
     if not isinstance(value, str) or len(value) > 40:
         return value

@@ -37,7 +37,7 @@ def shortened(component: str, longest: int = LONGEST) -> str:
     """Return a component of a path, or its beginning and a digest of the whole if it is too long."""
     if len(component) <= longest:
         return component
-    return component[: longest - DIGITS - 1] + MARK + digest(component)
+    return component[: longest - DIGITS - 1].rstrip(MARK) + MARK + digest(component)
 
 
 def key(name: str, content: Any, shipped: Any) -> str:

@@ -148,7 +148,7 @@ class RunSpec(Strict):
         if self.switches:
             whole = run_switches("reference", METHODS[self.method], self.values, map(name_of, self.tasks))
             found["protocol"] = "reference" if self.switches == whole else "-".join(self.switches)
-        return [f"{key}={_shown(value)}" for key, value in sorted(found.items())]
+        return [f"{key}={shown(value)}" for key, value in sorted(found.items())]
 
     @cached_property
     def path(self) -> str:
@@ -185,5 +185,6 @@ def shipped_sources(benchmark: str, model: str) -> tuple[str, ...] | None:
     return None if tasks is None else tuple(f"{model}/{STAGE1}/{SINGLE}/{task}/{FULL}/0" for task in tasks)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as paths and tables have it."""
     return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")

@@ -12,10 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.campaign.spec import STAGE1
+from scalearn.campaign.spec import STAGE1, shown
 from scalearn.complaints import complaint
 from scalearn.config import Row, Setting
 from scalearn.errors import UserError, nearest
+from scalearn.hyperparameters import as_said
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 
@@ -26,7 +27,6 @@ ABLATIONS = Path(__file__).with_name("ablations.json")
 class Variant:
     """A method with what differs from its hyper-parameters, and the variant whose adapters it composes."""
 
-    title: str
     method: Method
     settings: Mapping[str, Any] = field(default_factory=dict)
     sources: Variant | None = None
@@ -34,7 +34,7 @@ class Variant:
     @classmethod
     def plain(cls, method: str) -> Variant:
         """Return a method as it is."""
-        return cls(METHODS[method].title, METHODS[method])
+        return cls(METHODS[method])
 
     @property
     def said(self) -> str:
@@ -72,12 +72,12 @@ def table_rows(entries: Sequence[Row], origin: str) -> tuple[TableRow, ...]:
     """Return the rows that the entries of `methods` make; a UserError, which begins with `origin`, names the mend."""
     rows: list[TableRow] = []
     for entry in entries:
-        entry = _of_ablation(entry)
-        _check(entry, f"{origin}: methods")
+        _check_ablation(entry, f"{origin}: methods")
+        entry = _checked(_of_ablation(entry), f"{origin}: methods")
         rows += _rows(entry, _sources(entry, rows, f"{origin}: methods"))
-    names = [row.name for row in rows]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"{origin}: methods: {twice[0]!r} is listed more than once; keep one, or give one a `name`")
+    for names in ([row.name for row in rows], [row.title for row in rows]):
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"{origin}: methods: '{twice[0]}' is listed more than once; keep one, or give one a `name`")
     return tuple(rows)
 
 
@@ -89,36 +89,55 @@ def _of_ablation(entry: Row) -> Row:
     return Row.model_validate({**ablations()[entry.method], **given})
 
 
+def _check_ablation(entry: Row, where: str) -> None:
+    """Refuse another value for what makes the ablation without another name: the row's own would not be true."""
+    fixed = ablations().get(entry.method, {})
+    for key in entry.settings:
+        if key in fixed and entry.name is None:
+            raise UserError(
+                f"{where}.{entry.method}: {key} is {shown(fixed[key])} in it; give the row a `name` of its own"
+            )
+
+
 def renamed(entries: Iterable[Row]) -> list[str]:
     """Return a sentence for each entry that has an ablation's old name."""
     found = {entry.method: _of_ablation(entry) for entry in entries}
     return [
-        f"methods: '{old}' is a row of '{row.method}' now: "
-        + json.dumps(row.model_dump(exclude_none=True)).replace('"', "")
+        f"methods: '{old}' is a row of '{row.method}' now: " + json.dumps(row.model_dump(exclude_none=True))
         for old, row in found.items()
         if old != row.method
     ]
 
 
-def _check(entry: Row, where: str) -> None:
+def _checked(entry: Row, where: str) -> Row:
+    """Return the entry with values in their hyper-parameters' types, so that equal ones are equal texts."""
     if entry.method not in METHODS:
         raise UserError(f"{where}: unknown name '{entry.method}'{nearest(entry.method, (*METHODS, *ablations()))}")
-    swept = {key: value for key, value in entry.settings.items() if isinstance(value, tuple)}
+    where = f"{where}.{entry.method}"
+    if entry.name in METHODS:
+        raise UserError(f"{where}: name: '{entry.name}' is the name of a method; choose another")
+    settings = {key: _typed(entry.method, key, value, where) for key, value in entry.settings.items()}
+    swept = {key: values for key, values in settings.items() if isinstance(values, tuple)}
     for key, values in swept.items():
         if not values:
-            raise UserError(f"{where}.{entry.method}: {key} is an empty list; name at least one value")
+            raise UserError(f"{where}: {key} is an empty list; name at least one value")
         if len(set(values)) < len(values):
-            raise UserError(f"{where}.{entry.method}: {key} has a value twice; keep one")
-    if entry.select and not swept:
-        raise UserError(f"{where}.{entry.method}: select: there is only one setting; give a list of values")
+            raise UserError(f"{where}: {key} has a value twice; keep one")
+    if entry.select and all(len(values) == 1 for values in swept.values()):
+        raise UserError(f"{where}: select: there is only one setting; give a list of values")
     if entry.sources and METHODS[entry.method].family != "two_stage":
-        raise UserError(f"{where}.{entry.method}: sources: only two-stage methods compose adapters; remove the key")
-    kind = METHODS[entry.method].hyperparameters
-    for settings in _combinations(entry):
-        try:
-            kind(**settings)
-        except ValidationError as error:
-            raise UserError(f"{where}.{entry.method}: {complaint(error, kind, settings)}") from None
+        raise UserError(f"{where}: sources: only two-stage methods compose adapters; remove the key")
+    return Row.model_validate({**entry.model_dump(), **settings})
+
+
+def _typed(method: str, key: str, value: Setting | tuple[Setting, ...], where: str) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_typed(method, key, each, where) for each in value)
+    kind, content = METHODS[method].hyperparameters, {key: as_said(value)}
+    try:
+        return getattr(kind(**content), key)
+    except ValidationError as error:
+        raise UserError(f"{where}: {complaint(error, kind, content)}") from None
 
 
 def _combinations(entry: Row) -> list[dict[str, Setting]]:
@@ -127,22 +146,22 @@ def _combinations(entry: Row) -> list[dict[str, Setting]]:
     return [dict(zip(entry.settings, chosen, strict=True)) for chosen in product(*values)]
 
 
-def _sources(entry: Row, rows: Iterable[TableRow], where: str) -> Variant | None:
+def _sources(entry: Row, rows: Iterable[TableRow], where: str) -> TableRow | None:
     if entry.sources is None:
         return None
     above = {row.name: row for row in rows if row.method.name == STAGE1}
     if entry.sources not in above:
-        known = nearest(entry.sources, above)
-        raise UserError(f"{where}.{entry.method}: sources: no '{STAGE1}' row above is called '{entry.sources}'{known}")
+        hint = nearest(entry.sources, above) if above else "; add one before this row"
+        raise UserError(f"{where}.{entry.method}: sources: no '{STAGE1}' row above is called '{entry.sources}'{hint}")
     variants = above[entry.sources].variants
     if len(variants) > 1:
         raise UserError(
             f"{where}.{entry.method}: sources: the row '{entry.sources}' has several settings; name a row that has one"
         )
-    return variants[0]
+    return above[entry.sources]
 
 
-def _rows(entry: Row, sources: Variant | None) -> list[TableRow]:
+def _rows(entry: Row, sources: TableRow | None) -> list[TableRow]:
     method = METHODS[entry.method]
     fixed = {key: value for key, value in entry.settings.items() if not isinstance(value, tuple)}
     swept = [key for key in entry.settings if key not in fixed]
@@ -150,7 +169,8 @@ def _rows(entry: Row, sources: Variant | None) -> list[TableRow]:
     name = entry.name or " ".join([method.name, *map(_written, fixed.items())])
     if sources is not None and entry.name is None:
         title, name = f"{title}, sources {sources.title}", f"{name} sources={entry.sources}"
-    variants = [Variant(title, method, settings, sources) for settings in _combinations(entry)]
+    composed = None if sources is None else sources.variants[0]
+    variants = [Variant(method, settings, composed) for settings in _combinations(entry)]
     if entry.select:
         named = variants if entry.name is None else []
         best = f", best {' and '.join(swept)}" if named else ""
@@ -164,9 +184,8 @@ def _rows(entry: Row, sources: Variant | None) -> list[TableRow]:
 
 
 def _said(setting: tuple[str, Any]) -> str:
-    key, value = setting
-    return f"{key} {value:g}" if isinstance(value, float) else f"{key} {str(value).lower()}"
+    return f"{setting[0]} {shown(setting[1])}"
 
 
 def _written(setting: tuple[str, Any]) -> str:
-    return f"{setting[0]}={setting[1]}".lower()
+    return f"{setting[0]}={shown(setting[1])}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
@@ -52,13 +53,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row's cells, in table order. chosen: for each task the setting that validation chose, if there was a choice."""
+    """A row's cells, in table order.
+
+    chosen: for each task the setting that validation chose, if there was a choice; unfit: those that lacked runs then.
+    """
 
     name: str
     title: str
     method: Method
     cells: tuple[Cell, ...]
     chosen: Mapping[str, str] = field(default_factory=dict)
+    unfit: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def average(self) -> float | None:
@@ -109,21 +114,35 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
         found = {row.name: _of_cell(row, settings[row.name][task], task, records, runs) for row in layout.rows}
         everything = [(path, record) for there in found.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
+        _refuse_mixture(everything, "was trained on other rows, on another encoder or by another version", _trained_on)
         first = everything[0][1] if everything else None
         columns.append(_column(task, first))
         for row in layout.rows:
-            _refuse_mixture(found[row.name], "was trained by another version, or on another encoder", _trained)
+            _refuse_mixture(found[row.name], "was trained by another version of its method", _trained)
             cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in found[row.name]])
     families = {
-        family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], settings[row.name]) for row in rows)
+        family: tuple(
+            _row(row, [cells[row.name, task] for task in layout.tasks], settings[row.name], records) for row in rows
+        )
         for family, rows in layout.by_family().items()
     }
     return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families)
 
 
-def _row(row: LayoutRow, cells: Sequence[Cell], settings: Mapping[str, Setting | None]) -> Row:
-    choice = {task: setting.said for task, setting in settings.items() if setting} if len(row.settings) > 1 else {}
-    return Row(row.name, row.title, row.learner, tuple(cells), choice)
+def _row(
+    row: LayoutRow, cells: Sequence[Cell], settings: Mapping[str, Setting | None], records: Collection[Part]
+) -> Row:
+    if len(row.settings) == 1:
+        return Row(row.name, row.title, row.learner, tuple(cells))
+    choice = {task: setting.said for task, setting in settings.items() if setting and row.parts(task, setting)}
+    unfit = {task: _unfit(row, task, records) for task in choice}
+    return Row(row.name, row.title, row.learner, tuple(cells), choice, unfit)
+
+
+def _unfit(row: LayoutRow, task: str, records: Collection[Part]) -> tuple[str, ...]:
+    """Return the settings that could not be chosen for a task, for they lack runs."""
+    wanted = {setting.said: row.parts(task, setting).values() for setting in row.settings}
+    return tuple(said for said, parts in wanted.items() if any(part not in records for part in parts))
 
 
 Found = list[tuple[Path, ScoreRecord]]
@@ -157,10 +176,15 @@ def _tested(record: ScoreRecord) -> object:
     return record.headline, _f1_of(record), record.rows, record.baseline, rows
 
 
+def _trained_on(record: ScoreRecord) -> object:
+    """What all of a column have in common; the data of a joint run's other tasks are for their own columns."""
+    provenance, inputs = record.provenance, record.provenance.inputs
+    encoders = {json.dumps(encoder, sort_keys=True) for encoder in inputs.get("model") or ()}
+    return provenance.training_version, encoders, inputs.get("data", {}).get(record.identity.task)
+
+
 def _trained(record: ScoreRecord) -> object:
-    provenance = record.provenance
-    versions = (provenance.method_version, provenance.training_version)
-    return versions, provenance.inputs.get("model"), record.cost.trainable_parameters
+    return record.provenance.method_version, record.cost.trainable_parameters
 
 
 def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:

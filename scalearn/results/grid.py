@@ -169,12 +169,16 @@ def _caption(table: Table) -> tuple[str, ...]:
 def _chosen(table: Table) -> list[str]:
     """Return a sentence per row whose setting validation chose."""
     return [
-        f"{row.title}: by the mean validation score over seeds, "
-        + "; ".join(f"{task}: {said}" for task, said in row.chosen.items())
-        + "."
+        f"{row.title}: by the mean validation score over seeds, " + "; ".join(_choices(row)) + "."
         for row in table.rows
         if row.chosen
     ]
+
+
+def _choices(row: Row) -> list[str]:
+    if row.method.family == "joint":
+        return [f"all tasks: {next(iter(row.chosen.values()))}"]
+    return [f"{task}: {said}" for task, said in row.chosen.items()]
 
 
 def _long(metric: str, positive: str | None) -> str:
@@ -182,11 +186,18 @@ def _long(metric: str, positive: str | None) -> str:
 
 
 def _missing(table: Table) -> tuple[str, ...]:
-    """Return a text per cell that lacks seeds."""
-    return tuple(
+    """Return a text per cell that lacks seeds, and per setting that could not be chosen."""
+    cells = [
         f"{row.title}, {cell.task}: {'seed' if len(cell.missing) == 1 else 'seeds'} "
         + ", ".join(str(seed) for seed in cell.missing)
         for row in table.rows
         for cell in row.cells
         if cell.missing
-    )
+    ]
+    settings = [
+        f"{row.title}, {task}: {said} could not be chosen, for it lacks runs"
+        for row in table.rows
+        for task, unfit in row.unfit.items()
+        for said in unfit
+    ]
+    return (*cells, *settings)

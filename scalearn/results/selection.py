@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import mean
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError
+from scalearn.files import read_json, sha256
 from scalearn.results.layout import LayoutRow, Setting
 from scalearn.results.records import RUN, Part, RunRecord
 
@@ -48,10 +50,14 @@ def _mean(row: LayoutRow, setting: Setting, tasks: Sequence[str], runs: Path, th
 
 
 def validation_score(runs: Path, part: Part) -> float:
-    """Return the validation score of the epoch or round that a run kept, by its task's first metric."""
+    """Return the validation score of the epoch or round that a run kept, by its task's first metric.
+
+    One that is no number, of a training that went astray, is worse than all others.
+    """
     made = RunRecord.read(runs / part.folder / RUN)
     metric = made.task.metrics[0]
     path = runs / part.run / HISTORY
+    _check_unaltered(path)
     try:
         history = pq.read_table(path).to_pylist()
         if part.joint:  # it keeps the round of the lowest loss
@@ -59,6 +65,16 @@ def validation_score(runs: Path, part: Part) -> float:
         else:
             (kept,) = [line for line in history if line["epoch"] == made.training.best_epoch]
             key = f"eval_{metric}"
-        return float(kept[key])
+        score = float(kept[key])
     except (OSError, pa.ArrowInvalid, LookupError, TypeError, ValueError) as error:
         raise UserError(f"{path}: no {metric} of the kept epoch ({error}); delete the folder and run again") from None
+    return score if math.isfinite(score) else -math.inf
+
+
+def _check_unaltered(path: Path) -> None:
+    """Refuse a history that is not as the run wrote it: it would choose another setting in silence."""
+    written = read_json(path.with_name(RUN)).get("sha256", {}).get(HISTORY)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; delete the folder and run again")
+    if sha256(path) != written:
+        raise UserError(f"{path}: it is not as the run wrote it; delete the folder and run again")

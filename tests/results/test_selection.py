@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from scalearn.campaign import Campaign
 from scalearn.errors import UserError
+from scalearn.files import read_json, sha256, write_json
 from scalearn.results.layout import Layout
 from scalearn.results.selection import chosen
 from scalearn.results.tables import write_table
@@ -39,7 +41,11 @@ def layout(*methods: Any) -> Layout:
 
 def write_history(folder: Path, values: dict[str, list[float]], unit: str = "epoch") -> None:
     steps = {unit: [1, 2, 3], "train_loss": [0.5] * 3, "eval_loss": [0.5, 0.4, 0.6]}
+    record = folder / "run.json"
+    content = read_json(record) if record.is_file() else {"sha256": {}}
     pq.write_table(pa.table({**steps, **values}), folder / "history.parquet")
+    content["sha256"]["history.parquet"] = sha256(folder / "history.parquet")
+    write_json(record, content)
 
 
 def make(runs: Path, of: Layout, validation: dict[str, list[tuple[float, ...]]] = VALIDATION, worse: int = 0) -> None:
@@ -53,18 +59,14 @@ def make(runs: Path, of: Layout, validation: dict[str, list[tuple[float, ...]]] 
                     make_run(runs / part.folder, part, LABELS, logits, spec=row_spec(of, part.run))
                     value = validation[task][index][seed]
                     key = f"eval_{task}_accuracy" if part.joint else "eval_accuracy"
-                    others = {}
-                    if part.joint and (runs / part.run / "history.parquet").exists():
-                        others = pq.read_table(runs / part.run / "history.parquet").to_pydict()
+                    others: dict[str, list[float]] = {}
                     if part.joint:
                         (runs / part.run).mkdir(parents=True, exist_ok=True)
-                    kept = {
-                        name: values
-                        for name, values in others.items()
-                        if name.startswith("eval_") and name != "eval_loss"
-                    }
+                    if part.joint and (runs / part.run / "history.parquet").exists():
+                        found = pq.read_table(runs / part.run / "history.parquet").to_pydict()
+                        others = {name: found[name] for name in found if name.endswith("_accuracy")}
                     write_history(
-                        runs / part.run, {**kept, key: [0.99, value, 0.01]}, "round" if part.joint else "epoch"
+                        runs / part.run, {**others, key: [0.99, value, 0.01]}, "round" if part.joint else "epoch"
                     )
 
 
@@ -118,10 +120,58 @@ def test_a_setting_that_lacks_a_run_is_never_chosen(tmp_path: Path) -> None:
     assert "- Adapter, best learning_rate, rte: seeds 0, 1\n" in (tmp_path / "table.md").read_text()
 
 
+def test_the_table_says_which_settings_could_not_be_chosen(tmp_path: Path) -> None:
+    of = layout(SWEEP)
+    make(tmp_path, of)
+    write_table(of, tmp_path, tmp_path / "table")
+    assert "could not be chosen" not in (tmp_path / "table.md").read_text()
+    shutil.rmtree(tmp_path / of.rows[0].parts("rte", of.rows[0].settings[1])[1].run)
+    write_table(of, tmp_path, tmp_path / "table")
+    said = "- Adapter, best learning_rate, rte: learning_rate 0.2 could not be chosen, for it lacks runs\n"
+    assert said in (tmp_path / "table.md").read_text()
+
+
 def test_a_joint_row_has_one_setting_for_all_its_tasks(tmp_path: Path) -> None:
     make(tmp_path, layout(JOINT))
     # 0.1: the mean of 0.55 and 0.5; 0.2: of 0.85 and 0.4, which is more.
     assert choice(tmp_path, layout(JOINT)) == {"rte": "learning_rate 0.2", "nli": "learning_rate 0.2"}
+
+
+def test_the_test_scores_of_a_joint_row_have_no_part_in_it(tmp_path: Path) -> None:
+    for name, worse in (("a", 0), ("b", 2)):
+        make(tmp_path / name, layout(JOINT), worse=worse)
+        write_table(layout(JOINT), tmp_path / name, tmp_path / f"{name}_table")
+    shown = [list(csv.DictReader((tmp_path / f"{name}_table.csv").open())) for name in ("a", "b")]
+    assert {row["chosen"] for rows in shown for row in rows} == {"learning_rate 0.2"}
+    assert all(one["mean"] > other["mean"] for one, other in zip(*shown, strict=True))
+    said = "Adapter-m, best learning_rate: by the mean validation score over seeds, all tasks: learning_rate 0.2."
+    assert said in (tmp_path / "a_table.md").read_text()
+
+
+def test_turning_all_test_labels_round_leaves_the_choice(tmp_path: Path) -> None:
+    """The setting that tests best by far is not taken, whichever it is."""
+    for worst in range(3):
+        of, runs = layout(SWEEP), tmp_path / str(worst)
+        make(runs, of)
+        for index, setting in enumerate(of.rows[0].settings):
+            for part in of.rows[0].parts("rte", setting).values():
+                labels = [1 - label for label in LABELS] if index == worst else LABELS
+                folder, history = runs / part.folder, (runs / part.folder / "history.parquet").read_bytes()
+                make_run(folder, part, labels, LOGITS, spec=row_spec(of, part.run))
+                content = read_json(folder / "run.json")
+                content["sha256"]["history.parquet"] = hashlib.sha256(history).hexdigest()
+                write_json(folder / "run.json", content)
+        write_table(of, runs, tmp_path / "table")
+        rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+        assert [row["chosen"] for row in rows] == ["learning_rate 0.2", "learning_rate 0.1"]
+        assert (float(rows[0]["mean"]) < 0.5) == (worst == 1)
+
+
+def test_a_score_that_is_no_number_is_the_worst(tmp_path: Path) -> None:
+    nan = float("nan")
+    made = {**VALIDATION, "rte": [(nan, 0.9), (0.1, 0.1), (0.9, nan)], "nli": [(nan, nan)] * 3}
+    make(tmp_path, layout(SWEEP), made)
+    assert choice(tmp_path, layout(SWEEP)) == {"rte": "learning_rate 0.2", "nli": "learning_rate 0.1"}
 
 
 def test_the_table_names_what_was_chosen(tmp_path: Path) -> None:
@@ -133,10 +183,22 @@ def test_the_table_names_what_was_chosen(tmp_path: Path) -> None:
     assert said in (tmp_path / "table.md").read_text()
 
 
-def test_a_history_without_the_kept_epoch_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["altered", "without the kept epoch", "without the metric", "lost"])
+def test_a_history_that_says_nothing_of_the_kept_epoch_is_named(tmp_path: Path, damage: str) -> None:
     of = layout(SWEEP)
     make(tmp_path, of)
     folder = tmp_path / of.rows[0].parts("rte", of.rows[0].settings[0])[0].run
-    (folder / "history.parquet").write_text("")
-    with pytest.raises(UserError, match=r"history\.parquet: no accuracy of the kept epoch .*; delete the folder"):
+    if damage == "altered":
+        (folder / "history.parquet").write_text("")
+    elif damage == "without the kept epoch":
+        write_history(folder, {"eval_accuracy": [0.9, 0.9, 0.9], "epoch": [3, 4, 5]})
+    elif damage == "without the metric":
+        write_history(folder, {"eval_f1": [0.9, 0.9, 0.9]})
+    else:
+        (folder / "history.parquet").unlink()
+    reasons = {"altered": "it is not as the run wrote it", "lost": "no such file"}
+    with pytest.raises(UserError) as caught:
         choice(tmp_path, of)
+    said = str(caught.value)
+    assert said.startswith(f"{folder}/history.parquet: {reasons.get(damage, 'no accuracy of the kept epoch')}")
+    assert said.endswith("; delete the folder and run again") and "\n" not in said

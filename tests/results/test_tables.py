@@ -17,6 +17,7 @@ from tests.results.made import PROVENANCE, layout_of, make_score, run_of
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = (".md", ".csv", ".tex")
+OTHERWISE = "was trained on other rows, on another encoder or by another version"
 SEEDS = {"rte": [0, 1, 2], "sts": [0]}
 LAYOUT = layout_of(["scalearn", "adapter", "adapter_fusion"], SEEDS)
 
@@ -168,7 +169,10 @@ def test_the_foot_says_of_which_class_an_f1_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"provenance": {**PROVENANCE, "method_version": 2}}, "was trained by another version, or on another encoder"),
+        ({"provenance": {**PROVENANCE, "method_version": 2}}, "was trained by another version of its method"),
+        ({"provenance": {**PROVENANCE, "training_version": 2}}, OTHERWISE),
+        ({"provenance": {**PROVENANCE, "inputs": {"model": ["another"]}}}, OTHERWISE),
+        ({"provenance": {**PROVENANCE, "inputs": {"data": {"rte": {"train": "another"}}}}}, OTHERWISE),
         ({"rows": {"": 99}}, "was tested on other rows or by another metric"),
         ({"headline": "f1"}, "was tested on other rows or by another metric"),
         ({"headline": "f1", "positive": "yes"}, "was tested on other rows or by another metric"),
@@ -181,6 +185,22 @@ def test_records_of_two_campaigns_are_not_averaged(tmp_path: Path, changes: dict
         write_table(layout_of(["scalearn"], {"rte": [0, 1]}), tmp_path, tmp_path / "table")
     assert str(caught.value).startswith(f"{path}: it {sentence}")
     assert not list(tmp_path.glob("table*"))
+
+
+def test_rows_of_two_encoders_are_not_compared(tmp_path: Path) -> None:
+    make_score(tmp_path, run_of("adapter", "rte", 0), 0.7)
+    other = {**PROVENANCE, "inputs": {"model": ["another"]}}
+    path = make_score(tmp_path, run_of("scalearn", "rte", 0), 0.7, provenance=other)
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: it {OTHERWISE} than "):
+        write_table(layout_of(["adapter", "scalearn"], {"rte": [0]}), tmp_path, tmp_path / "table")
+
+
+def test_runs_whose_other_tasks_differ_are_compared(tmp_path: Path) -> None:
+    for method, data in (("adapter", {"rte": {"train": "d"}}), ("scalearn", {"rte": {"train": "d"}, "sts": {}})):
+        inputs = {"model": ["m"] * len(data), "data": data}
+        make_score(tmp_path, run_of(method, "rte", 0), 0.7, provenance={**PROVENANCE, "inputs": inputs})
+    write_table(layout_of(["adapter", "scalearn"], {"rte": [0]}), tmp_path, tmp_path / "table")
+    assert "Missing" not in (tmp_path / "table.md").read_text()
 
 
 def test_a_run_that_cannot_be_scored_stops_the_table_by_name_but_for_one_of_what_there_is(tmp_path: Path) -> None:
