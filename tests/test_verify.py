@@ -67,6 +67,7 @@ CASES: list[tuple[str, Callable[[Path], None], str, set[str]]] = [
     (f"{OMEGA}/history.parquet", truncate, "not as it was written", {OMEGA}),
     (f"{OMEGA}/run.json", truncate, "not as it was written", {OMEGA}),
     (f"{OMEGA}/run.json", flip, "not as it was written", {OMEGA}),
+    (f"{OMEGA}/score.json", truncate, "not as it was written", set()),
     (f"{JOINT}/tasks/one/predictions.parquet", flip, "not as it was written", {JOINT}),
     (f"resources/encoded/{MODEL}/{ONE}/train.arrow", flip, "not as it was written", set()),
     (f"resources/encoded/{MODEL}/{ONE}/encoding.json", truncate, "not as it was written", set()),
