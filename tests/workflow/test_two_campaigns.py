@@ -51,7 +51,7 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"models": {"tiny": {"kind": "folder", "path": "other model"}}},
         {"fetch-model": 1, "encode": 2, **ANEW},
     ),
-    "a limit of rows": ({"train_rows": {"two": 2}}, {**ONE, "train": 3, "stack": 1}),
+    "a limit of rows": ({"train_rows": {"two": 3}}, {**ONE, "train": 3, "stack": 1}),
     "how to compute": ({"compute": {"precision": "bf16"}}, ANEW),
     "the sources": (
         {"benchmarks": {"pair": {"tasks": ["one", "two"], "sources": ["two", "three"]}}},
