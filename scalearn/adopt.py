@@ -47,28 +47,32 @@ def told(folder: Path = Path()) -> str | None:
     return f"{folder / EARLIER_RUNS}: runs of an earlier version lie here; `scalearn adopt` moves them to {RUNS}"
 
 
-def adopt_all(files: Sequence[Path], folder: Path = Path()) -> Adopted:
-    """Adopt the runs of these campaign files, or of all that ran in the folder."""
+def adopt_all(files: Sequence[Path], folder: Path = Path(), trust: bool = False) -> Adopted:
+    """Adopt the runs of these campaign files, or of all that ran in the folder; trust: see `adopt`."""
     if next(earlier_runs(folder), None) is None:
         raise UserError(f"{folder / EARLIER_RUNS}: no runs of an earlier version here; there is nothing to adopt")
     found = Adopted()
     for file in files or [folder / name for name in campaign_files(folder)]:
-        its_own = adopt(Campaign.read(file), folder)
+        its_own = adopt(Campaign.read(file), folder, trust)
         found.moved |= its_own.moved
         found.left |= its_own.left
     found.left = {run: why for run, why in found.left.items() if run not in found.moved}
     return found
 
 
-def adopt(campaign: Campaign, folder: Path = Path()) -> Adopted:
-    """Move the runs of the earlier layout that this campaign asks for, and the data and sources that made them."""
+def adopt(campaign: Campaign, folder: Path = Path(), trust: bool = False) -> Adopted:
+    """Move the runs of the earlier layout that this campaign asks for, and the data and sources that made them.
+
+    trust: where no note says how encoders and tasks were defined when a run was made, take them to be defined so today.
+    """
     found, made = Adopted(), values_of(folder)
-    _adopt_resources(campaign, folder, made, found)
+    _adopt_resources(campaign, folder, made, found, trust)
     asked = {_asked(campaign, run): run for run in campaign.trainings.values()}
     ready: dict[Path, tuple[RunSpec, dict[str, Any]]] = {}
     for run in sorted(earlier_runs(folder)):
         try:
-            ready[run] = _converted(campaign, read_json(run / RECORD), asked, made.get(str(_record(run, folder))))
+            of_run = made.get(str(_record(run, folder)), {} if trust else None)
+            ready[run] = _converted(campaign, read_json(run / RECORD), asked, of_run)
         except UserError as error:
             found.left[run] = str(error)
         except (KeyError, TypeError, AttributeError) as error:
@@ -88,13 +92,16 @@ def _record(run: Path, folder: Path) -> Path:
     return run.relative_to(folder) / RECORD
 
 
-def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], found: Adopted) -> None:
+def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], found: Adopted, trust: bool) -> None:
     """Move encoders and prepared and encoded tasks whose definitions are known to be the campaign's."""
     models = {key: name for key, name in campaign.model_names.items() if _same_model(campaign, name, folder)}
     tasks = {
         key: name
-        for key, name in campaign.task_names.items()
-        if made.get(f"{TASKS / name}/task.json") == {"tasks": {name: json.loads(campaign.definition(name))}}
+        for key, name, asked in (
+            (key, name, {"tasks": {name: json.loads(campaign.definition(name))}})
+            for key, name in campaign.task_names.items()
+        )
+        if made.get(f"{TASKS / name}/task.json", asked if trust else None) == asked
     }
     for names, place in ((models, MODELS), (tasks, TASKS)):
         for key, name in names.items():
@@ -161,7 +168,8 @@ def _converted(
 ) -> tuple[RunSpec, dict[str, Any]]:
     """Return the spec of a run of the earlier layout and what its run.json says now; a UserError says why not.
 
-    made: with which values the run was asked for, if the note of an earlier version says it.
+    made: with which values the run was asked for, as the note of an earlier version says; None if it does not, empty if
+    they are trusted to be the campaign's.
     """
     if "spec" in old:  # killed before the run was moved
         return RunSpec.of_record(old["spec"]), old
@@ -178,7 +186,12 @@ def _converted(
     version = {"method": old["method_version"], "training": 1}
     if version != spec.versions:
         raise UserError(f"version {version['method']} of its method made it, and the campaign would make it anew")
-    if made is not None:
+    if made is None:
+        raise UserError(
+            "no note says how its encoder and tasks were defined; if they are defined as they were, type "
+            "`scalearn adopt --trust`"
+        )
+    if made:
         _check_definitions(campaign, spec, made)
     models, data = old["inputs"]["model"], old["inputs"]["data"]
     inputs = {

@@ -104,11 +104,14 @@ def verify(
 @app.command()
 def adopt(
     configs: Annotated[list[Path] | None, typer.Argument(help="campaign files; by default all that ran here")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="where no note tells: encoders and tasks are defined as they were then")
+    ] = False,
 ) -> None:
     """Move the runs of an earlier version to where this version looks for them; they are not trained again."""
     from scalearn.adopt import adopt_all
 
-    adopted = adopt_all(configs or [])
+    adopted = adopt_all(configs or [], trust=trust)
     for old, new in adopted.moved.items():
         print(f"{old} -> {new}")
     for run, why in adopted.left.items():

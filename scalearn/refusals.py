@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn import hyperparameters
+from scalearn.campaign.keys import LONGEST
 from scalearn.complaints import complaint
 from scalearn.config import Config
 from scalearn.errors import UserError, nearest
@@ -25,6 +26,12 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
         _check_model(f"{origin}: benchmarks.{name}.model", benchmark.model or config.model, config)
     for key in ("task_seeds", "train_rows", "unavailable"):
         _known(origin, key, tuple(getattr(config, key)), known_tasks)
+    for name, task in config.tasks.items():
+        if isinstance(task.source, RuleSource) and len(name) > LONGEST:
+            raise UserError(
+                f"{origin}: tasks.{name}: a rule of your own makes this task, in a folder of its name; choose a name "
+                f"of at most {LONGEST} characters"
+            )
     for name in config.train_rows:
         if isinstance(known_tasks[name].source, RuleSource):
             raise UserError(

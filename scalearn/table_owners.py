@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from scalearn.campaign import Campaign
+from scalearn.campaign.keys import normal
 from scalearn.errors import UserError
 from scalearn.notes import read_note, write_note
 from scalearn.started import campaign_names
@@ -19,8 +20,8 @@ NOTE = Path("scalearn") / "tables.json"  # in Snakemake's folder: path -> its ca
 LOST = "tables of another campaign file in this folder may be replaced"
 SCORES = "results/scores.parquet"
 
-Runs = frozenset[str]
-Owners = dict[str, tuple[tuple[str, ...], Runs]]
+Parts = frozenset[str]
+Owners = dict[str, tuple[tuple[str, ...], Parts]]
 
 
 def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Iterable[str]) -> None:
@@ -39,8 +40,8 @@ def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs
                 else f"give the benchmark '{_benchmark(path)}' another name"
             )
             raise UserError(
-                f"{', '.join(mine)}: {path} would be replaced: {', '.join(owner)} made it, with other runs; "
-                f"{mend}, or remove {path} first"
+                f"{', '.join(mine)}: {path} would be replaced: {', '.join(owner)} made it, with other rows, runs or "
+                f"metrics; {mend}, or remove {path} first"
             )
         if path not in owners or owners[path][1] != shown or not Path(path).exists():
             owners[path] = mine, shown
@@ -56,18 +57,28 @@ def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmark
     return free
 
 
-def _shown(campaign: Campaign) -> dict[str, Runs]:
-    """Return each table of the campaign with the runs that it shows."""
-    protocol = campaign.config.protocol
-    tables = {
-        _table(name): frozenset(_digest(f"{protocol} {name} {run.path}") for run in campaign.runs(name))
-        for name in campaign.benchmarks
-    }
-    return {**tables, SCORES: frozenset().union(*tables.values())}
+def _shown(campaign: Campaign) -> dict[str, Parts]:
+    """Return each table of the campaign with all that stands in it: rows, runs, and by what they are scored."""
+    tables = {_table(name): _digests(campaign, name, rows=True) for name in campaign.benchmarks}
+    scores = [_digests(campaign, name, rows=False) for name in campaign.benchmarks]
+    return {**tables, SCORES: frozenset().union(*scores)}
 
 
-def _other(path: str, shown: Runs, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
-    """Return the other campaign's files if this table is there, is theirs and shows runs that the new one does not."""
+def _digests(campaign: Campaign, benchmark: str, rows: bool) -> Parts:
+    """Return a digest for each value that a benchmark's table shows; the collection of scores knows no rows."""
+    layout = campaign.layout(benchmark)
+    found = set()
+    for row in layout["rows"]:
+        of_row = [layout["protocol"], benchmark, row["name"], row["title"], len(row["settings"])] if rows else []
+        for setting in row["settings"]:
+            for task, paths in setting["runs"].items():
+                scoring = [task, layout["metrics"].get(task), layout["positive"].get(task)]
+                found |= {_digest(normal([*of_row, *scoring, path])) for path in paths}
+    return frozenset(found)
+
+
+def _other(path: str, shown: Parts, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
+    """Return the other campaign's files if this table is there, is theirs and shows what the new one does not."""
     owner, theirs = owners.get(path, (mine, shown))
     there = Path(path).exists() and all(Path(file).is_file() for file in owner)
     return owner if there and owner != mine and not theirs <= shown else None

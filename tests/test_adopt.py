@@ -133,7 +133,7 @@ def test_what_a_campaign_asks_for_is_moved_and_done(folder: Path) -> None:
     campaign = Campaign.read(Path("config.yaml"))
     assert told() == "results/runs: runs of an earlier version lie here; `scalearn adopt` moves them to results/trained"
     weights = {sha256(path) for path in Path(OLD).rglob("weights.safetensors")}
-    found = adopt_all([])
+    found = adopt_all([], trust=True)
     assert found.left == {} and told() is None
     assert len([new for new in found.moved.values() if new.is_relative_to(RUNS)]) == 7 == len(campaign.trainings)
     for path, spec in campaign.trainings.items():
@@ -150,7 +150,7 @@ def test_a_run_of_other_values_or_of_another_version_stays(folder: Path) -> None
         content = read_json(record)
         own = {key: {**content[key], **value} if isinstance(value, dict) else value for key, value in change.items()}
         write_json(record, {**content, **own})
-    found = adopt(Campaign.read(Path("config.yaml")))
+    found = adopt(Campaign.read(Path("config.yaml")), trust=True)
     why = {str(run.relative_to(OLD)): text for run, text in found.left.items()}
     assert why["adapter/single/one/full/0"] == "no campaign file asks for it"
     assert why["adapter/single/two/full/0"].startswith("version 2 of its method made it, and the campaign would make")
@@ -169,7 +169,7 @@ def test_a_task_that_is_defined_otherwise_now_is_another_one(folder: Path) -> No
     note["made"][str(record)] = (0, len(note["values"]))
     note["values"].append({"model": CONFIG["models"]["tiny"], "tasks": {"one": CONFIG["tasks"]["one"]}})
     write_json(Path(".snakemake/scalearn/made_by.json"), note)
-    found = adopt(Campaign.parse({**CONFIG, "tasks": tasks}))
+    found = adopt(Campaign.parse({**CONFIG, "tasks": tasks}), trust=True)
     assert found.left[record.parent] == "the campaign file defines one in another way"
     assert Path(TASKS, "one").is_dir()  # not the campaign's, so it stays, too
 
@@ -187,9 +187,9 @@ def test_one_that_was_killed_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", rename)
         with pytest.raises(KeyboardInterrupt):
-            adopt(campaign)
+            adopt(campaign, trust=True)
     assert told() is not None
-    assert adopt(campaign).left == {}
+    assert adopt(campaign, trust=True).left == {}
     assert all(planned(campaign, spec).done for spec in campaign.trainings.values())
 
 
@@ -197,7 +197,7 @@ def test_a_place_that_is_taken_is_left_alone(folder: Path) -> None:
     campaign = Campaign.read(Path("config.yaml"))
     path = next(path for path, spec in campaign.trainings.items() if spec.family == "joint")
     (RUNS / path).mkdir(parents=True)
-    found = adopt(campaign)
+    found = adopt(campaign, trust=True)
     assert list(found.left.values()) == [f"{RUNS / path} is there already"]
     assert list((RUNS / path).iterdir()) == []
 
@@ -205,5 +205,14 @@ def test_a_place_that_is_taken_is_left_alone(folder: Path) -> None:
 def test_a_record_that_is_none_stays(folder: Path) -> None:
     record = Path(f"{OLD}/adapter_m/pair/joint/full/0/run.json")
     record.write_text(json.dumps({"identity": 3}))
-    (text,) = adopt(Campaign.read(Path("config.yaml"))).left.values()
+    (text,) = adopt(Campaign.read(Path("config.yaml")), trust=True).left.values()
     assert text.startswith("its run.json is not as runs of earlier versions have it")
+
+
+def test_without_a_note_and_without_trust_nothing_is_taken_for_what_it_may_not_be(folder: Path) -> None:
+    found = adopt(Campaign.read(Path("config.yaml")))
+    assert not any(new.is_relative_to(RUNS) for new in found.moved.values()) and len(found.left) == 7
+    assert set(found.left.values()) == {
+        "no note says how its encoder and tasks were defined; if they are defined as they were, type "
+        "`scalearn adopt --trust`"
+    }

@@ -41,8 +41,8 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         start("b.yaml", TABLE, **SEED)
     assert str(refused.value) == (
-        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other runs; give the benchmark 'pair' another "
-        f"name, or remove {TABLE} first"
+        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other rows, runs or metrics; give the benchmark 'pair' "
+        f"another name, or remove {TABLE} first"
     )
     with pytest.raises(UserError, match=r"a\.yaml made it, .*; ask for the tables alone \(target `tables`\), or"):
         start("b.yaml", SCORES, **SEED)
@@ -77,6 +77,20 @@ def test_a_table_that_shows_all_of_the_other_and_more_takes_its_place() -> None:
     start("b.yaml", TABLE, SCORES)
     with pytest.raises(UserError, match=r"b\.yaml made it"):
         start("a.yaml", TABLE, **SEED)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tasks": {**CONFIG["tasks"], "one": {**CONFIG["tasks"]["one"], "metrics": ["matthews"]}}},
+        {"methods": ["adapter", "adapter_m", {"method": "scalearn", "name": "mine"}]},
+        {"methods": ["adapter", "adapter_m"]},
+    ],
+)
+def test_a_table_of_the_same_runs_by_other_metrics_or_rows_is_another_one(changes: dict[str, Any]) -> None:
+    start("a.yaml", TABLE)
+    with pytest.raises(UserError, match=r"a\.yaml made it"):
+        start("b.yaml", TABLE, **changes)
 
 
 def test_a_table_that_an_error_leaves_belongs_to_its_file_too() -> None:

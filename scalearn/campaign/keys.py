@@ -19,6 +19,8 @@ MARK = "@"  # stands before a digest; no name holds it
 DIGITS = 8  # of a digest
 LONGEST = 32  # characters of a key. All components of a run's path, joined by the plugin for SLURM, make one file name
 
+BEGINNING = LONGEST - DIGITS - len(MARK)  # characters of a name before a digest
+
 KEY_PATTERN = NAME_PATTERN.removesuffix("$") + rf"({MARK}[A-Za-z0-9_=-]+)*$"
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST)]
 
@@ -37,12 +39,12 @@ def shortened(component: str, longest: int = LONGEST) -> str:
     """Return a component of a path, or its beginning and a digest of the whole if it is too long."""
     if len(component) <= longest:
         return component
-    return component[: longest - DIGITS - 1].rstrip(MARK) + MARK + digest(component)
+    return component[: longest - DIGITS - len(MARK)].rstrip(MARK) + MARK + digest(component)
 
 
-def key(name: str, content: Any, shipped: Any) -> str:
-    """Return the key of something of this name and content; it is the name itself if the content is the shipped one."""
-    return shortened(name) if content == shipped else f"{shortened(name, LONGEST - DIGITS - 1)}{MARK}{digest(content)}"
+def key(name: str, content: Any) -> str:
+    """Return the key of something of this name and content: the name, or its beginning, and a digest."""
+    return f"{name[:BEGINNING]}{MARK}{digest(content if len(name) <= BEGINNING else [name, content])}"
 
 
 def task_key(name: str, content: Mapping[str, Any], shipped: Mapping[str, Mapping[str, Any]]) -> str:
@@ -57,7 +59,7 @@ def task_key(name: str, content: Mapping[str, Any], shipped: Mapping[str, Mappin
         if whole == known:
             marks = [*([said] if said else []), *(f"{part}={value}" for part, value in rows.items())]
             return shortened(MARK.join([name, *marks]))
-    return key(name, content, None)
+    return key(name, content)
 
 
 def name_of(key: str) -> str:
@@ -67,4 +69,4 @@ def name_of(key: str) -> str:
 
 def is_of(key: str, name: str) -> bool:
     """Tell whether this may be the key of something of this name."""
-    return key == name or key.startswith(f"{name[: LONGEST - DIGITS - 1]}{MARK}")
+    return key == name or key.startswith(f"{name[:BEGINNING]}{MARK}")

@@ -256,7 +256,7 @@ class Campaign:
     def model_key(self, model: str) -> Key:
         """Return the name of the encoder's folder."""
         source, shipped = self.config.models[model], MODELS.get(model)
-        return model if source == shipped else key(model, source.model_dump(mode="json"), None)
+        return model if source == shipped else key(model, source.model_dump(mode="json"))
 
     def task_key(self, task: str) -> Key:
         """Return the name of the task's folder."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from scalearn import protocol, versions
-from scalearn.campaign.keys import DIGITS, LONGEST, MARK, Key, digest, name_of, normal, shortened
+from scalearn.campaign.keys import BEGINNING, MARK, Key, digest, name_of, normal, shortened
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
 from scalearn.complaints import complaint
 from scalearn.compute import Compute
@@ -78,7 +78,8 @@ class RunSpec(Strict):
             raise ValueError(f"benchmark: runs of method '{self.method}' belong to no benchmark; remove the key")
         if self.family != "joint" and len(self.tasks) > 1:
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
-        if len(set(map(name_of, self.tasks))) < len(self.tasks):
+        names = [name_of(task) if len(name_of(task)) < BEGINNING else task for task in self.tasks]  # or cut ones
+        if len(set(names)) < len(names):
             raise ValueError(f"tasks: one is listed twice ({', '.join(self.tasks)}); name each once")
         object.__setattr__(self, "hyperparameters", self._differing())
         made = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
@@ -175,7 +176,7 @@ class RunSpec(Strict):
 
 def group_key(benchmark: str, content: tuple[str, ...], shipped: tuple[str, ...] | None) -> str:
     """Return the key of a benchmark with these sources or tasks."""
-    name = shortened(benchmark, LONGEST - DIGITS - 1)
+    name = shortened(benchmark, BEGINNING)
     return name if content == shipped else f"{name}{MARK}{digest(content)}"
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scalearn.campaign import Campaign, RunSpec
-from scalearn.campaign.keys import KEY_PATTERN, LONGEST, shortened, task_key
+from scalearn.campaign.keys import KEY_PATTERN, LONGEST, is_of, shortened, task_key
 from scalearn.campaign.shipped import BENCHMARKS, MODELS, SENTENCE_ENCODER
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -184,3 +185,42 @@ def test_a_path_makes_one_file_name_for_the_plugin(
     wildcards = [spec.model, spec.variant, spec.group, spec.task, str(spec.seed)]
     assert len("_".join(wildcards)) < 200
     assert re.fullmatch(r"[A-Za-z0-9_@+=.-]+(/[A-Za-z0-9_@+=.-]+)+", spec.path)
+
+
+@pytest.mark.parametrize("length", [1, 22, 23, 24, 25, 31, 32, 33, 64])
+def test_names_of_any_length_are_known_by_their_keys(length: int) -> None:
+    name = "ab" * 32
+    of = {"name": name[:length], "other": name[: length - 1] + "x"}
+    tasks = {task: {"source": {"kind": "files", "train": f"{said}.csv"}} for said, task in of.items()}
+    some = campaign(
+        model=of["name"],
+        models={of["name"]: {"kind": "folder", "path": "here"}},
+        tasks=tasks,
+        benchmarks={"b": list(tasks)},
+        methods=["adapter_m"],
+        seeds=[0],
+        task_seeds={},
+        joint_seeds=[0],
+        sentence_encoder=None,
+    )
+    assert is_of(some.model_key(of["name"]), of["name"])
+    assert all(is_of(some.task_key(task), task) for task in tasks)
+    (run,) = some.trainings.values()
+    assert len(set(run.tasks)) == 2 and len(run.tasks[0]) <= LONGEST
+
+
+def test_two_long_names_of_equal_beginnings_and_content_stay_apart() -> None:
+    content = {"source": "a"}
+    assert len({task_key(f"{'a' * 40}{end}", content, {}) for end in "xyz"}) == 3
+
+
+def test_the_folder_of_a_rule_of_the_user_s_is_its_task_s_name() -> None:
+    def parsed(length: int) -> Campaign:
+        mine = {"a" * length: {"source": {"kind": "rule"}}}
+        return campaign(tasks=mine, benchmarks={"b": list(mine)}, task_seeds={})
+
+    assert parsed(LONGEST).task_key("a" * LONGEST) == "a" * LONGEST
+    with pytest.raises(
+        UserError, match=f"tasks.{'a' * 33}: a rule of your own makes this task, .* at most 32 characters"
+    ):
+        parsed(LONGEST + 1)
