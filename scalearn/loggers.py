@@ -7,13 +7,15 @@ rule does: a finished run does not run again for them. Light: the loggers' packa
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from scalearn.errors import UserError, nearest
+from scalearn.errors import Stopped, UserError, nearest
 
 Logger = Literal["tensorboard", "csv", "wandb", "mlflow"]
 KNOWN: tuple[Logger, ...] = get_args(Logger)
@@ -49,12 +51,46 @@ class Reports:
             os.environ.setdefault("WANDB_PROJECT", "scalearn")
             os.environ.setdefault("WANDB_DIR", str(self.place("wandb").absolute()))
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+            # What it prints at the end would stand below an error, where the last line of a log is looked for.
+            os.environ.setdefault("WANDB_SILENT", "true")
         if "mlflow" in self.loggers:
             # A store of its own for each run: many runs begin at the same time, and a shared file of SQLite would not
             # do on a network's file system.
             store = self.place("mlflow").absolute() / "mlflow.db"
             os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
             os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+    @contextmanager
+    def closing(self) -> Iterator[None]:
+        """Have the packages write all they hold when the training ends, however it ends.
+
+        They would do so when Python exits. A process of the warm server never exits that way (scalearn.warm).
+        """
+        status = "FAILED"
+        try:
+            yield
+            status = "FINISHED"
+        except Stopped:
+            status = "KILLED"
+            raise
+        finally:
+            for name in self.packages:
+                try:
+                    _close(name, status)
+                except Exception as error:  # the training itself is whole
+                    print(f"{name}: it could not be closed ({error}); its last values may be missing", flush=True)
+
+
+def _close(name: str, status: str) -> None:
+    """Close a package that a training has imported; `status` is one of MLflow's."""
+    package = sys.modules.get(name)
+    if package is None:
+        return
+    if name == "wandb":
+        package.finish(exit_code=int(status != "FINISHED"))
+    if name == "mlflow":
+        package.flush_async_logging()
+        package.end_run(status)  # nothing, if the library has ended it
 
 
 def begin(names: Sequence[Logger]) -> None:

@@ -21,6 +21,7 @@ VARIABLES = (
     "WANDB_DIR",
     "WANDB_DISABLED",
     "WANDB_ERROR_REPORTING",
+    "WANDB_SILENT",
     "MLFLOW_TRACKING_URI",
     "MLFLOW_DISABLE_TELEMETRY",
     "DISABLE_MLFLOW_INTEGRATION",
@@ -107,6 +108,7 @@ def test_packages_write_below_logs_and_send_nothing_away(monkeypatch: pytest.Mon
         "WANDB_PROJECT": "scalearn",
         "WANDB_DIR": str(folder / "wandb/tiny/adapter/single/rte/full/0"),
         "WANDB_ERROR_REPORTING": "false",
+        "WANDB_SILENT": "true",
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow/tiny/adapter/single/rte/full/0/mlflow.db",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }

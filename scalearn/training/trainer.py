@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers.integrations import get_reporting_integration_callbacks
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
 from scalearn.budget import deadline
@@ -103,11 +104,12 @@ class RunTrainer(FittingTrainer):
         self.seen = torch.zeros(2, dtype=torch.float64)  # of this epoch: the sum of losses, the number of steps
         self.stop = Stop(deadline(), self._write_checkpoint_now)
         self.beside = checkpoints.Beside()
-        reports = reports or Reports()
-        ours = [CsvLog(Path(f"{reports.place(OURS)}.csv"), self.unit)] if OURS in reports.loggers else []
+        self.reports = reports or Reports()
+        table = Path(f"{self.reports.place(OURS)}.csv")
+        ours = [CsvLog(table, self.unit)] if OURS in self.reports.loggers else []
         super().__init__(
             model,
-            training_arguments(values, seed, folder, chosen, select, reports),
+            training_arguments(values, seed, folder, chosen, select, self.reports),
             train_dataset=train,
             eval_dataset=validation,
             compute_metrics=score,
@@ -206,10 +208,12 @@ class RunTrainer(FittingTrainer):
             self.state = TrainerState.load_from_json(str(checkpoint / checkpoints.TRAINER_STATE))
         else:
             try:
-                with self.stop.listening():
+                with self.reports.closing(), self.stop.listening():
                     self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
             finally:
                 self.beside.wait()  # while the run is still ours
+        for kind in get_reporting_integration_callbacks(self.args.report_to):
+            self.remove_callback(kind)  # what comes now is of the test split: no logger is told of it
         self._load_best_model()
         return self.state
 

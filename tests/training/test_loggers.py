@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import torch
+from transformers import TrainerCallback
+from transformers.integrations import integration_utils
 
 from scalearn.compute import Compute
+from scalearn.errors import Stopped, UserError
 from scalearn.loggers import KNOWN, OURS, Logger, Reports
 from scalearn.methods import METHODS
 from scalearn.training import joint, run, trainer
@@ -115,6 +120,95 @@ def test_a_killed_and_resumed_run_has_each_row_once(
     run.train(made)
     assert [row["epoch"] for row in rows(made)] == ["1", "2", "3"]
     assert same(made)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What stand-ins for W&B and MLflow are told: names of events, metrics of evaluations, and how they are closed."""
+    found: list[str] = []
+
+    class Listener(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            found.append("begin")
+
+        def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
+            found.extend(key for key in logs if key.endswith("loss"))
+
+        def on_predict(self, *_: Any, **__: Any) -> None:
+            found.append("predict")
+
+    def tell(what: str) -> Callable[..., None]:
+        return lambda *values, **named: found.append(" ".join(map(str, [what, *values, *named.values()])))
+
+    for name, functions in {"wandb": ("finish",), "mlflow": ("flush_async_logging", "end_run")}.items():
+        package = ModuleType(name)
+        for function in functions:
+            setattr(package, function, tell(function))
+        monkeypatch.setitem(sys.modules, name, package)
+        monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, name, type(name, (Listener,), {}))
+    for variable in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_DIR", "WANDB_ERROR_REPORTING", "WANDB_SILENT"):
+        monkeypatch.setenv(variable, "mine")
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(variable, "mine")
+    return found
+
+
+EPOCHS = ["begin", *["loss", "eval_loss"] * 3, "train_loss"]
+
+
+def test_packages_are_closed_before_the_test_split_and_hear_nothing_of_it(told: list[str], folder: Path) -> None:
+    """The warm server's processes end in a way in which W&B would lose what it has not yet written."""
+    run.train(planned(folder, "closed", "wandb"))
+    assert told == [*EPOCHS, "finish 0"]
+
+
+def test_of_a_joint_run_too(told: list[str], folder: Path) -> None:
+    joint.train(planned(folder, "joint", "mlflow", method="adapter_m"))
+    assert [event for event in told if event.startswith(("begin", "flush", "end", "predict"))] == [
+        "begin",
+        "flush_async_logging",
+        "end_run FINISHED",
+    ]
+
+
+def test_nor_do_they_hear_of_a_training_that_was_finished_before(
+    told: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed when only its files were left to write."""
+    with monkeypatch.context() as patch:
+        patch.setattr("scalearn.training.run.write_run", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            run.train(planned(folder, "written", "wandb"))
+    told.clear()
+    run.train(planned(folder, "written", "wandb"))
+    assert told == []
+
+
+@pytest.mark.parametrize(("end", "status"), [(Stopped("by hand"), "KILLED"), (UserError("diverged"), "FAILED")])
+def test_a_training_that_does_not_finish_is_closed_as_such(
+    end: Exception, status: str, told: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise end
+
+    monkeypatch.setattr(trainer.RunTrainer, "training_step", stop)
+    with pytest.raises(type(end)):
+        run.train(planned(folder, status, "wandb", "mlflow"))
+    assert told == ["begin", "begin", "finish 1", "flush_async_logging", f"end_run {status}"]
+
+
+def test_a_package_that_cannot_be_closed_spoils_no_run(
+    told: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: Any) -> None:
+        raise OSError("its process is gone")
+
+    monkeypatch.setattr(sys.modules["wandb"], "finish", fail)
+    run.train(planned(folder, "whole", "wandb"))
+    assert (
+        "wandb: it could not be closed (its process is gone); its last values may be missing" in capsys.readouterr().out
+    )
+    assert Path("whole/run.json").is_file()
 
 
 def test_the_librarys_trainer_is_told_of_the_packages_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
