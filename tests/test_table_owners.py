@@ -41,8 +41,8 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
     with pytest.raises(UserError) as refused:
         start("b.yaml", TABLE, **SEED)
     assert str(refused.value) == (
-        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other rows, runs or metrics; give the benchmark 'pair' "
-        f"another name, or remove {TABLE} first"
+        f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other rows, runs or metrics; give the benchmark "
+        f"'pair' another name, or remove {TABLE} first"
     )
     with pytest.raises(UserError, match=r"a\.yaml made it, .*; ask for the tables alone \(target `tables`\), or"):
         start("b.yaml", SCORES, **SEED)
