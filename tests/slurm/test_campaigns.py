@@ -78,7 +78,7 @@ def test_snakemake_is_ended_and_resumed(number: signal.Signals, campaign: Campai
     if number == signal.SIGTERM:  # Snakemake waits for its jobs then
         refused = campaign.resume()
         campaign.end(refused, status=1)
-        assert f"another Snakemake (process {snakemake.pid}) is alive" in campaign.said
+        assert f"process {snakemake.pid} on " in campaign.said and "is at work in this folder" in campaign.said
         campaign.thaw()
     snakemake.wait(900)
     finished = campaign.times()
