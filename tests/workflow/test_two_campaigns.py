@@ -104,7 +104,7 @@ def test_a_table_of_another_campaign_file_is_not_replaced(done: Project) -> None
     files = {path: path.read_bytes() for path in (done.path / "results").glob("*.*")}
     configure(done, "mine.yaml", methods=["adapter"], seeds=[0])
     said = done.snakemake("results/pair_table.md", *RUN, "--configfile", "mine.yaml", status=1)
-    assert "error: mine.yaml: results/pair_table.md would be replaced: config.yaml made it, with other rows, runs or " in said
+    assert "error: mine.yaml: results/pair_table.md would be replaced: config.yaml made it, with other rows, " in said
     configure(done, "mine.yaml", methods=["adapter"], benchmarks={"mine": ["one", "two"]})
     said = done.snakemake(*RUN, "--configfile", "mine.yaml", status=1)
     assert "error: mine.yaml: results/scores.parquet would be replaced: config.yaml made it, with other " in said
