@@ -61,7 +61,7 @@ lint: $(INSTALLED)
 	@$(IN_VENV) mypy
 	@$(IN_VENV) snakefmt --check Snakefile workflow
 	@$(IN_VENV) snakemake --lint
-	@$(IN_VENV) python -m scalearn.config | diff - workflow/schemas/config.schema.json || { echo "mend it: make schema"; exit 1; }
+	@$(IN_VENV) python -m scalearn.campaign.config | diff - workflow/schemas/config.schema.json || { echo "mend it: make schema"; exit 1; }
 
 bench: $(INSTALLED)
 	@$(IN_VENV) python benchmarks/start.py --output results/bench_start.json
@@ -71,7 +71,7 @@ bench: $(INSTALLED)
 	else echo "no mirror/glue here, so no epochs of real rows are timed"; fi
 
 schema: $(INSTALLED)
-	@$(IN_VENV) python -m scalearn.config > workflow/schemas/config.schema.json
+	@$(IN_VENV) python -m scalearn.campaign.config > workflow/schemas/config.schema.json
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build

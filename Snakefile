@@ -2,7 +2,7 @@
 # how and where to run it in profiles/. Try: snakemake --profile local -n
 from snakemake.utils import min_version
 
-from scalearn.start import check_executor, check_targets
+from scalearn.cluster.command_line import check_executor, check_targets
 
 min_version("9.10")
 

@@ -30,10 +30,10 @@ from transformers import BertConfig
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.training.checkpoints import trainable
-from scalearn.training.device import HALF
-from scalearn.training.frozen import hold_frozen
-from scalearn.training.model import compose
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.device import HALF
+from scalearn.training.engine.frozen import hold_frozen
+from scalearn.training.engine.model import compose
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import typer
 from made import make_model, make_task, quartiles, write
 
 from scalearn.tasks.store import SPLITS, TaskInfo
-from scalearn.training.encode import ROWS_AT_ONCE, encode
+from scalearn.training.data.encode import ROWS_AT_ONCE, encode
 
 Texts = list[tuple[list[str], list[str] | None]]
 

@@ -29,15 +29,15 @@ from programs import install_loop, write_sources
 from rows import HIDDEN, LAYERS, encoded, fetched, there
 from steps import machine, now, step_of
 
-from scalearn.compute import Compute
+from scalearn.campaign.compute import Compute
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
-from scalearn.training.batches import Batch, EncodedSplit, TrainLoader
-from scalearn.training.device import choose, here
-from scalearn.training.model import HEAD, add_head, compose, load_encoder
-from scalearn.training.parts import BY_TOKEN
-from scalearn.training.trainer import RunTrainer
+from scalearn.training.data.batches import Batch, EncodedSplit, TrainLoader
+from scalearn.training.engine.device import choose, here
+from scalearn.training.engine.microbatches import BY_TOKEN
+from scalearn.training.engine.model import HEAD, add_head, compose, load_encoder
+from scalearn.training.engine.trainer import RunTrainer
 
 SHORT, FULL = ["cola", "qqp", "rte"], ["cola", "sst2", "qqp", "mnli", "mrpc", "rte"]
 SOURCES, BATCH, LENGTH = 8, 32, 128

@@ -29,9 +29,9 @@ from steps import machine, now
 
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
-from scalearn.training.batches import Batch, EncodedSplit, eval_loader
-from scalearn.training.model import compose, load_encoder
-from scalearn.training.parts import EVAL_BATCH, PRICE
+from scalearn.training.data.batches import Batch, EncodedSplit, eval_loader
+from scalearn.training.engine.microbatches import EVAL_BATCH, PRICE
+from scalearn.training.engine.model import compose, load_encoder
 
 OURS, SMALL, PADDED = f"sorted, up to {EVAL_BATCH} rows", f"in order, {BATCH} rows", f"in order, {BATCH} rows, padded"
 

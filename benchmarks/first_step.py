@@ -28,10 +28,10 @@ def say() -> None:
 def train(arguments: list[str]) -> int:
     """Run the command as ever, but for one more callback: the first step ends it."""
     from scalearn.__main__ import run
-    from scalearn.imports import importing
+    from scalearn.machine.heavy_imports import importing
 
     with importing():  # what the command does first
-        import scalearn.training.run  # noqa: F401
+        import scalearn.training.runs.run  # noqa: F401
 
     from transformers import TrainerCallback
     from transformers.trainer import DEFAULT_CALLBACKS
@@ -65,7 +65,7 @@ if __name__ == "__main__":
         sys.exit(train([what, *rest]))
     elif what == "serve":
         from scalearn.__main__ import OFFLINE
-        from scalearn.warm import serve
+        from scalearn.machine.fork_server import serve
 
         serve(rest, train, OFFLINE)
     else:

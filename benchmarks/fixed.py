@@ -22,7 +22,7 @@ from made import make_model, make_task, quartiles, write
 from programs import write_sources
 
 from scalearn.methods import METHODS
-from scalearn.training.encode import encode
+from scalearn.training.data.encode import encode
 
 SCRIPT = Path(__file__).parent / "split_run.py"
 STEPS = "steps"

@@ -30,8 +30,8 @@ from torch.nn import functional
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.methods.layers.wide_bottleneck import ScaledUp
-from scalearn.training.checkpoints import trainable
-from scalearn.training.model import compose
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.model import compose
 
 SOURCES = 8
 FEWEST = 4  # rounds, of which the first does not count

@@ -23,8 +23,8 @@ import typer
 from made import write
 from start import HERE, LINKED, campaign
 
-from scalearn.campaign import Campaign
 from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
+from scalearn.campaign.plan import Campaign
 
 FETCHED = ["config.json", "model.safetensors", "tokenizer.json", "model.json"]
 PREPARED = ["train.parquet", "validation.parquet", "test.parquet", "task.json"]

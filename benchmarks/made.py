@@ -16,11 +16,11 @@ import numpy as np
 from scale import WORDS, Format, make_pairs
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from scalearn.config import FolderModel
-from scalearn.encoders import fetch
+from scalearn.campaign.config import FolderModel
+from scalearn.encoders.fetching import fetch
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
-from scalearn.tasks.prepare import prepare
+from scalearn.tasks.preparing.prepare import prepare
 
 
 def make_model(folder: Path) -> Path:

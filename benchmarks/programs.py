@@ -21,7 +21,7 @@ from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.per_batch import Mask
 from scalearn.methods.layers.sources import PARTS, Sources, add_source_adapters, checksum_of
 from scalearn.methods.layers.wide_bottleneck import Omega
-from scalearn.training.model import HEAD, add_head, compose
+from scalearn.training.engine.model import HEAD, add_head, compose
 
 LIBRARY = "adapter, library"  # what everything is compared with
 OURS = "adapter"

@@ -8,13 +8,13 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter
 
-from scalearn.config import ModelSource
-from scalearn.encoders import fetch
-from scalearn.files import read_json
+from scalearn.campaign.config import ModelSource
+from scalearn.encoders.fetching import fetch
+from scalearn.storage.files import read_json
 from scalearn.tasks import TASKS
-from scalearn.tasks.prepare import prepare
-from scalearn.training.batches import EncodedSplit
-from scalearn.training.encode import encode
+from scalearn.tasks.preparing.prepare import prepare
+from scalearn.training.data.batches import EncodedSplit
+from scalearn.training.data.encode import encode
 
 HIDDEN, LAYERS = 384, 6  # all-MiniLM-L6-v2's
 CAMPAIGN = Path(__file__).parent.parent / "profiles/demo/campaign.yaml"  # which says where it comes from

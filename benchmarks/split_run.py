@@ -51,12 +51,12 @@ def train(arguments: list[str], clock: Clock) -> int:
     """Run the command with the clock around its parts."""
     with clock.part("imports"):
         from scalearn.__main__ import run
-        from scalearn.imports import importing
+        from scalearn.machine.heavy_imports import importing
 
         with importing():  # what the command does first
-            import scalearn.training.run as module
-    from scalearn.training import outputs
-    from scalearn.training.trainer import RunTrainer
+            import scalearn.training.runs.run as module
+    from scalearn.training.engine.trainer import RunTrainer
+    from scalearn.training.runs import outputs
 
     clock.around(module, "check_inputs", "input checks")
     clock.around(module, "_model", "model and composing")

@@ -24,9 +24,9 @@ import typer
 from made import make_model, make_task, quartiles, write
 from programs import write_sources
 
-from scalearn.campaign import Campaign
+from scalearn.campaign.plan import Campaign
 from scalearn.methods import METHODS
-from scalearn.training.encode import encode
+from scalearn.training.data.encode import encode
 
 HERE = Path(__file__).parent
 LINKED = ("Snakefile", "workflow", "profiles", "local")

@@ -26,7 +26,7 @@ import torch
 import typer
 from programs import LIBRARY, OURS, VOCABULARY, programs
 
-from scalearn.training.checkpoints import trainable
+from scalearn.training.engine.checkpoints import trainable
 
 SHORT, FULL = {384: 3, 768: 2}, {384: 6, 768: 12}  # layers by hidden size
 WARM = 1  # rounds that do not count

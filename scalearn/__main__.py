@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     if command not in ONLINE:
         os.environ.update(OFFLINE)
         if "SCALEARN_WARM" in os.environ:
-            from scalearn.warm import hand_over
+            from scalearn.machine.fork_server import hand_over
 
             status = hand_over(os.environ["SCALEARN_WARM"], arguments)
             if status is not None:
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def warm(command: list[str]) -> int:
     """Become `command`, with a server beside it that runs the `scalearn` commands it starts."""
-    from scalearn.warm import serve
+    from scalearn.machine.fork_server import serve
 
     if command == ["--help"]:
         print("usage: scalearn warm COMMAND...\n\nRun COMMAND; the scalearn commands it starts share one import.")
@@ -45,9 +45,9 @@ def warm(command: list[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process and return its exit status."""
-    from scalearn.budget import STOPPED
-    from scalearn.cli import UsageError, app
+    from scalearn.cli.commands import UsageError, app
     from scalearn.errors import Stopped, UserError
+    from scalearn.machine.time_budget import STOPPED
 
     for stream in (sys.stdout, sys.stderr):  # a label with an emoji must not fail where the locale has none
         if isinstance(stream, TextIOWrapper):

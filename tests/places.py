@@ -1,11 +1,13 @@
-"""Where the files of a campaign lie, asked of the campaign file, as the workflow does."""
+"""Where this project lies, and where the files of a campaign lie, which its campaign file says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from scalearn.campaign import Campaign
 from scalearn.campaign.places import RUNS
+from scalearn.campaign.plan import Campaign
+
+ROOT = Path(__file__).parents[1]  # of the project
 
 
 def run_path(file: Path, method: str, benchmark: str, task: str, seed: int) -> str:

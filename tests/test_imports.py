@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
+
 HEAVY = (
     "torch",
     "transformers",
@@ -42,7 +42,7 @@ def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
 def test_what_is_imported_is_left_out_of_garbage_collections() -> None:
     code = """
 import gc
-from scalearn.imports import importing
+from scalearn.machine.heavy_imports import importing
 with importing():
     print(gc.isenabled())
     import decimal
@@ -59,7 +59,7 @@ def test_a_failed_import_leaves_collections_on() -> None:
     code = """
 import gc
 from contextlib import suppress
-from scalearn.imports import importing
+from scalearn.machine.heavy_imports import importing
 with suppress(ImportError), importing():
     import no_such_module
 print(gc.isenabled())

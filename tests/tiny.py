@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedTokenizerFast
 
-from scalearn.architectures import ARCHITECTURES
-from scalearn.files import sha256
+from scalearn.encoders.architectures import ARCHITECTURES
+from scalearn.storage.files import sha256
 
 WORDS = [f"w{index}" for index in range(60)] + ["good", "bad", "not"]
 ENCODERS = ("bert", "roberta", "xlm-roberta")

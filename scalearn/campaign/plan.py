@@ -12,22 +12,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn import hyperparameters
+from scalearn.campaign import hyperparameters
+from scalearn.campaign.campaign_file import read_campaign_file
+from scalearn.campaign.config import Benchmark, Config, ModelSource
+from scalearn.campaign.config_errors import check_names, explain
 from scalearn.campaign.keys import Key, digest, key, normal, task_key
+from scalearn.campaign.protocol import PROTOCOLS, is_built_in, run_switches, task_under
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
 from scalearn.campaign.variants import TableRow, Variant, renamed, table_rows
-from scalearn.campaign_file import read_campaign_file
-from scalearn.config import Benchmark, Config, ModelSource
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import HyperParameters
-from scalearn.protocol import PROTOCOLS, is_built_in, run_switches, task_under
-from scalearn.refusals import check_names, explain
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
-from scalearn.tasks.mirror import mirror_files
+from scalearn.tasks.reading.mirror import mirror_files
 
 
 class Campaign:

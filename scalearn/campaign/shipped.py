@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scalearn.config import HubModel, ModelSource
+from scalearn.campaign.config import HubModel, ModelSource
 
 MODELS: Mapping[str, ModelSource] = {
     "roberta-base": HubModel(repository="FacebookAI/roberta-base", revision="e2da8e2f811d1448a5b465c236feacd80ffbac7b"),

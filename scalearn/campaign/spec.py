@@ -11,17 +11,17 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from scalearn import protocol, versions
+from scalearn.campaign import protocol, versions
+from scalearn.campaign.compute import Compute
 from scalearn.campaign.keys import BEGINNING, MARK, Key, digest, name_of, normal, shortened
+from scalearn.campaign.protocol import RunSwitch, learner, named, run_switches
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
-from scalearn.complaints import complaint
-from scalearn.compute import Compute
 from scalearn.errors import nearest
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import HyperParameters
-from scalearn.protocol import RunSwitch, learner, named, run_switches
 from scalearn.tasks.definition import Name, Strict
+from scalearn.validation import complaint
 
 STAGE1 = "adapter"  # the method whose runs are, at its defaults, the source adapters of stage 2
 SINGLE = "single"  # stands in place of a benchmark where a run learns one task alone
@@ -36,8 +36,8 @@ class RunSpec(Strict):
     model, tasks: keys (scalearn.campaign.keys) of the encoder and of what is learned: one task, or all tasks of a joint
     run in the benchmark's order. hyperparameters: those that differ from the method's defaults. sources: the paths of
     the runs whose adapters a two-stage method composes. sentence_encoder: what their tasks are compared with, for a
-    method that asks. switches: what the reference protocol does otherwise in this run (scalearn.protocol). versions:
-    those of the code that makes it; a spec without them takes this package's.
+    method that asks. switches: what the reference protocol does otherwise in this run (scalearn.campaign.protocol).
+    versions: those of the code that makes it; a spec without them takes this package's.
     """
 
     method: str

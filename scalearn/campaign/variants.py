@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from scalearn.campaign.config import Row, Setting
+from scalearn.campaign.hyperparameters import as_said
 from scalearn.campaign.spec import STAGE1, shown
-from scalearn.complaints import complaint
-from scalearn.config import Row, Setting
 from scalearn.errors import UserError, nearest
-from scalearn.hyperparameters import as_said
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
+from scalearn.validation import complaint
 
 ABLATIONS = Path(__file__).with_name("ablations.json")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 
+from scalearn.campaign.protocol import Protocol
 from scalearn.errors import UserError
 from scalearn.methods.base import Method
-from scalearn.protocol import Protocol
 from scalearn.results.layout import Layout, LayoutRow, Setting
 from scalearn.results.records import Part, ScoreRecord, score_path
 from scalearn.results.selection import chosen

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalearn.files import check_replaced, whole_file
 from scalearn.methods import METHODS
 from scalearn.results.layout import Layout
 from scalearn.results.records import ScoreRecord
 from scalearn.results.scored import current_scores
+from scalearn.storage.files import check_replaced, whole_file
 
 SCHEMA = pa.schema(
     [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalearn.files import whole_file
 from scalearn.results.cells import Table
 from scalearn.results.grid import SHORT
+from scalearn.storage.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scalearn.campaign.protocol import Protocol
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.protocol import Protocol
 from scalearn.results.records import Part
 from scalearn.tasks.definition import Name
 

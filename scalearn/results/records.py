@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scalearn.campaign import RunSpec
-from scalearn.complaints import complaint
+from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
-from scalearn.files import read_json, write_json
+from scalearn.storage.files import read_json, write_json
 from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
+from scalearn.validation import complaint
 
 RUN, PREDICTIONS, SCORE = "run.json", "predictions.parquet", "score.json"
 

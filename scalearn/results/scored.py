@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scalearn.errors import UserError
-from scalearn.files import LOCK, alone
 from scalearn.results.layout import Layout, Scoring
 from scalearn.results.records import RUN, Part, RunRecord, ScoreRecord, read_current, score_path
 from scalearn.results.scores import made_from, said, score
+from scalearn.storage.files import LOCK, alone
 
 
 def current_scores(

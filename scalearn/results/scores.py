@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scalearn import versions
+from scalearn.campaign import versions
 from scalearn.errors import UserError, nearest
-from scalearn.files import check_replaced, sha256
 from scalearn.results.layout import Scoring
 from scalearn.results.records import (
     PREDICTIONS,
@@ -27,6 +26,7 @@ from scalearn.results.records import (
     ScoreRecord,
     TaskFacts,
 )
+from scalearn.storage.files import check_replaced, sha256
 from scalearn.tasks.definition import METRICS, positive_class
 from scalearn.tasks.metrics import Outcome, baseline, compute
 

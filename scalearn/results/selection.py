@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256
 from scalearn.results.layout import LayoutRow, Setting
 from scalearn.results.records import RUN, Part, RunRecord
+from scalearn.storage.files import read_json, sha256
 
 HISTORY = "history.parquet"
 

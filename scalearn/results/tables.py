@@ -6,13 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from scalearn.errors import UserError
-from scalearn.files import check_replaced, whole_file
 from scalearn.results.cells import make_table
 from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
 from scalearn.results.layout import Layout
 from scalearn.results.render import latex, markdown, tidy
 from scalearn.results.scored import current_scores
+from scalearn.storage.files import check_replaced, whole_file
 
 
 def write_table(

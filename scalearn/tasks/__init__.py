@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scalearn.tasks.definition import Task
-from scalearn.tasks.demo import DEMO
-from scalearn.tasks.glue import GLUE
-from scalearn.tasks.humset import HUMSET
-from scalearn.tasks.superglue import SUPERGLUE
+from scalearn.tasks.definitions.demo import DEMO
+from scalearn.tasks.definitions.glue import GLUE
+from scalearn.tasks.definitions.humset import HUMSET
+from scalearn.tasks.definitions.superglue import SUPERGLUE
 
 TASKS: dict[str, Task] = {**GLUE, **SUPERGLUE, **HUMSET, **DEMO}

@@ -24,7 +24,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 LABELLED = ("classification", "multi_label")  # kinds whose labels have names
 
-# Inputs that are more than columns as they stand: scalearn.tasks.constructions has a function for each.
+# Inputs that are more than columns as they stand: scalearn.tasks.preparing.constructions has a function for each.
 Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
 
 CUT_SEED = 42  # the paper's

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from scalearn.protocol import is_built_in
+from scalearn.campaign.protocol import is_built_in
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.store import SPLITS, TaskInfo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from scalearn.campaign import Campaign, RunSpec
 from scalearn.campaign.keys import KEY_PATTERN, LONGEST, is_of, shortened, task_key
+from scalearn.campaign.plan import Campaign
 from scalearn.campaign.shipped import BENCHMARKS, MODELS, SENTENCE_ENCODER
+from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 PLAIN = {"method": "adapter", "model": "roberta-base", "tasks": ["rte"]}
 STAGE2 = {**PLAIN, "method": "scalearn", "benchmark": "pair", "sources": ["roberta-base/adapter/single/rte/full/0"]}

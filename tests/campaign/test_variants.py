@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scalearn.campaign import Campaign, RunSpec
+from scalearn.campaign.plan import Campaign
+from scalearn.campaign.spec import RunSpec
 from scalearn.campaign.variants import ablations
 from scalearn.errors import UserError
 from scalearn.methods import METHODS

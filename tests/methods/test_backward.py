@@ -13,7 +13,7 @@ from torch import Tensor
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import add_adapter
 from scalearn.methods.base import Given
-from scalearn.training.model import HEAD, add_head, compose
+from scalearn.training.engine.model import HEAD, add_head, compose
 from tests.methods.sources import make_sources
 from tests.methods.test_conformance import build
 from tests.tiny import tiny_config

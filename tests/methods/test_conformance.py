@@ -13,8 +13,8 @@ from adapters import AutoAdapterModel
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import CurrentTask, Given, Method
-from scalearn.training.checkpoints import restore, snapshot, trainable
-from scalearn.training.model import HEAD, compose, compose_joint, count, is_head
+from scalearn.training.engine.checkpoints import restore, snapshot, trainable
+from scalearn.training.engine.model import HEAD, compose, compose_joint, count, is_head
 from tests.methods.cases import JOINT, SORTS, shapes, tiny_values
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, OTHERS, tiny_config

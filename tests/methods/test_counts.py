@@ -14,7 +14,7 @@ from transformers import RobertaConfig, XLMRobertaConfig
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.tasks.definition import Kind
-from scalearn.training.model import compose, compose_joint, count
+from scalearn.training.engine.model import compose, compose_joint, count
 from tests.methods.cases import shapes
 from tests.methods.sources import make_sources
 

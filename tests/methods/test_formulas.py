@@ -11,7 +11,7 @@ from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import Sources
-from scalearn.training.model import compose
+from scalearn.training.engine.model import compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
 

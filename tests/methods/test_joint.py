@@ -13,8 +13,8 @@ from transformers.activations import gelu_new
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import CurrentTask
-from scalearn.training.checkpoints import snapshot, trainable
-from scalearn.training.model import compose_joint
+from scalearn.training.engine.checkpoints import snapshot, trainable
+from scalearn.training.engine.model import compose_joint
 from tests.methods.cases import shapes
 from tests.tiny import tiny_config
 

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.training.checkpoints import trainable
-from scalearn.training.model import compose
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.model import compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
 

@@ -21,7 +21,7 @@ from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
 from scalearn.methods.layers.wide_bottleneck import NAME, Omega, ScaledUp
 from scalearn.methods.scalearn import Constraint, ScaLearn
-from scalearn.training.model import compose
+from scalearn.training.engine.model import compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
 

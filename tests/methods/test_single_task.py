@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from transformers.activations import gelu_new
 
-from scalearn.architectures import ARCHITECTURES
+from scalearn.encoders.architectures import ARCHITECTURES
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given, Method
 from scalearn.methods.ia3 import IA3
 from scalearn.methods.layers.masked_bottleneck import MaskedLinear, binary_mask
-from scalearn.training.checkpoints import snapshot, trainable
-from scalearn.training.first_token import only_first_token
-from scalearn.training.model import compose
+from scalearn.training.engine.checkpoints import snapshot, trainable
+from scalearn.training.engine.first_token import only_first_token
+from scalearn.training.engine.model import compose
 from tests.methods.cases import tiny_values
 from tests.tiny import ENCODERS, tiny_config
 

@@ -17,8 +17,8 @@ from scalearn.methods.base import Given, Shapes
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
 from scalearn.methods.layers.wide_bottleneck import NAME
-from scalearn.training.checkpoints import trainable
-from scalearn.training.model import compose, count, is_head
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.model import compose, count, is_head
 from tests.methods.cases import shapes
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config

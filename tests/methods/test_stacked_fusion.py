@@ -14,9 +14,9 @@ from torch import Tensor
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import Sources, add_source_adapters
-from scalearn.training.checkpoints import trainable
-from scalearn.training.first_token import only_first_token
-from scalearn.training.model import HEAD, add_head, compose
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.first_token import only_first_token
+from scalearn.training.engine.model import HEAD, add_head, compose
 from tests.methods.sources import make_sources
 from tests.tiny import tiny_config
 

@@ -13,9 +13,10 @@ import pytest
 import scalearn.methods
 from scalearn.methods import METHODS
 from tests.methods import test_conformance as conformance
+from tests.places import ROOT
 from tests.tiny import ENCODERS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "add-a-method.md"
+DOCUMENT = ROOT / "docs" / "add-a-method.md"
 
 
 @pytest.fixture

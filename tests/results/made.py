@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalearn import versions
-from scalearn.campaign import RunSpec
-from scalearn.files import sha256, write_json
+from scalearn.campaign import versions
+from scalearn.campaign.spec import RunSpec
 from scalearn.methods import METHODS
 from scalearn.results.layout import Layout
 from scalearn.results.records import Part, RunRecord, score_path
+from scalearn.storage.files import sha256, write_json
 
 _SPECS: dict[str, RunSpec] = {}  # of the runs that were asked for, by their paths
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from scalearn import versions
-from scalearn.files import read_json, sha256
+from scalearn.campaign import versions
 from scalearn.results.layout import Layout
 from scalearn.results.records import MadeFrom, ScoreRecord, read_current, score_path
+from scalearn.storage.files import read_json, sha256
 from tests.results.made import layout_of, make_score, run_of
 
 RUN = run_of("scalearn", "rte", 3)

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from scalearn import versions
+from scalearn.campaign import versions
 from scalearn.errors import UserError
-from scalearn.files import LOCK, alone
 from scalearn.results.layout import Layout, Scoring
 from scalearn.results.records import Part, score_path
 from scalearn.results.scored import current_scores
 from scalearn.results.scores import score, score_run
+from scalearn.storage.files import LOCK, alone
 from tests.results.made import layout_of, make_run, run_of
 
 LABELS, LOGITS = [0, 1, 0, 1, 1], [[2.0, 1.0], [0.0, 1.0], [0.0, 1.0], [3.0, 0.0], [0.0, 1.0]]

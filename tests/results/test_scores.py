@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from scalearn.campaign import Campaign
+from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.results.collect import collect
 from scalearn.results.layout import Layout

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scalearn.campaign import Campaign
+from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, write_json
 from scalearn.results.layout import Layout
 from scalearn.results.selection import chosen
 from scalearn.results.tables import write_table
+from scalearn.storage.files import read_json, sha256, write_json
 from tests.results.made import TASKS, make_run
 
 TASKS_HERE = ("rte", "nli")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.test_stories import configure, environment, outputs, records
+from tests.workflow.test_stories import configure, environment, outputs, records
 
 Found = TypeVar("Found")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.campaign import Campaign, ask, has_slurm, until
-from tests.test_stories import ROOT, write_rows
 from tests.tiny import make_model
+from tests.workflow.test_stories import ROOT, write_rows
 
 HERE = Path(__file__).parent
 

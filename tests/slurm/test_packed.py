@@ -10,7 +10,7 @@ import pytest
 from tests.places import run_path
 from tests.slurm.campaign import QUICK, Campaign, ask, until
 from tests.slurm.test_campaigns import same
-from tests.test_stories import records
+from tests.workflow.test_stories import records
 
 PACKED = ["--profile", "slurm", "--profile", "packed", *QUICK[2:]]
 METHODS = ["adapter", "scalearn_uniform_pp", "scalearn_pp"]  # so that each task's stage 2 has a pack of two runs

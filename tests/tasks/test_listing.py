@@ -12,15 +12,15 @@ import pytest
 import yaml
 
 from scalearn.__main__ import main
-from scalearn.campaign import Campaign
+from scalearn.campaign.plan import Campaign
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
 from scalearn.tasks.listing import PUBLISHED, listing
-from scalearn.tasks.prepare import prepare
+from scalearn.tasks.preparing.prepare import prepare
+from tests.places import ROOT
 from tests.tasks.making import ROWS, write_rows
 from tests.tiny import make_task
 
-ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.errors import UserError
-from scalearn.files import sha256
-from scalearn.tasks.prepare import prepare
+from scalearn.storage.files import sha256
+from scalearn.tasks.preparing.prepare import prepare
 from scalearn.tasks.store import TaskInfo
 from tests.tasks.making import ROWS, files_task
 from tests.tiny import make_task

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from scalearn.campaign.spec import RunSpec
-from scalearn.training.planned import PlannedRun
+from scalearn.training.runs.planned import PlannedRun
 
 
 def like(run: PlannedRun, **changes: Any) -> PlannedRun:

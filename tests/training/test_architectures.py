@@ -12,23 +12,23 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from scalearn.architectures import ARCHITECTURES, most_tokens
-from scalearn.campaign import RunSpec
-from scalearn.config import FolderModel
-from scalearn.encoders import fetch
+from scalearn.campaign.config import FolderModel
+from scalearn.campaign.spec import RunSpec
+from scalearn.cli.by_hand import planned_by_hand
+from scalearn.encoders.architectures import ARCHITECTURES, most_tokens
+from scalearn.encoders.fetching import fetch
 from scalearn.errors import UserError
-from scalearn.files import read_json, sha256, write_json
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.methods.layers.sources import stack
 from scalearn.methods.layers.wide_bottleneck import Omega
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.checkpoints import snapshot, trainable
-from scalearn.training.encode import encode
-from scalearn.training.model import HEAD, compose, compose_joint, load_encoder
-from scalearn.training.run import train
+from scalearn.storage.files import read_json, sha256, write_json
+from scalearn.training.data.encode import encode
+from scalearn.training.engine.checkpoints import snapshot, trainable
+from scalearn.training.engine.model import HEAD, compose, compose_joint, load_encoder
+from scalearn.training.runs.run import train
+from tests.encoders.test_fetch import change
 from tests.methods.test_conformance import batch
-from tests.test_encoders import change
 from tests.tiny import OTHERS, make_model, make_task, tiny_config
 
 KINDS = tuple(ARCHITECTURES)

@@ -12,22 +12,22 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from scalearn.compute import Compute
+from scalearn.campaign.compute import Compute
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
-from scalearn.training import joint as joint_module
-from scalearn.training.checkpoints import trainable
-from scalearn.training.device import Chosen, Device, choose
-from scalearn.training.frozen import hold_frozen
-from scalearn.training.model import load_encoder
-from scalearn.training.run import train
+from scalearn.training.engine.checkpoints import trainable
+from scalearn.training.engine.device import Chosen, Device, choose
+from scalearn.training.engine.frozen import hold_frozen
+from scalearn.training.engine.model import load_encoder
+from scalearn.training.runs import joint as joint_module
+from scalearn.training.runs.run import train
 from tests.methods.cases import JOINT, SORTS
 from tests.methods.test_conformance import Built, build
 from tests.tiny import make_model
 from tests.training import test_joint as joint_runs
+from tests.training.engine.test_microbatches import made
 from tests.training.planning import like
-from tests.training.test_parts import made
-from tests.training.test_run import Killed, content, folder, kill_after, spec
+from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
 
 __all__ = ["folder"]
 
@@ -220,7 +220,7 @@ def test_a_compiled_run_is_traced_and_computes_the_same(
     eager = property(lambda self: {**arguments(self), "torch_compile_backend": "eager"})
     with monkeypatch.context() as patch:
         patch.setattr(Chosen, "arguments", eager)
-        patch.setattr("scalearn.training.run.choose", lambda *_: chosen(NEW_CPU, compile="on"))
+        patch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(NEW_CPU, compile="on"))
         before = frames["ok"]
         train(spec(folder, "scalearn", tmp_path / "compiled"))
     after = frames["ok"]
@@ -255,7 +255,7 @@ def test_a_run_that_goes_on_elsewhere_says_both(folder: Path, tmp_path: Path, mo
     """What `auto` comes to is no part of a run's identity: a checkpoint of a GPU is gone on from on a CPU."""
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
-        patch.setattr("scalearn.training.run.choose", lambda *_: chosen(CPU, precision="bf16"))
+        patch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(CPU, precision="bf16"))
         with pytest.raises(Killed):
             train(spec(folder, "adapter", tmp_path / "run"))
     train(spec(folder, "adapter", tmp_path / "run"))

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from scalearn.errors import UserError
-from scalearn.training import model as model_module
-from scalearn.training.run import train
-from scalearn.training.trainer import LOOK, RunTrainer
-from tests.training.test_run import folder, spec
+from scalearn.training.engine import model as model_module
+from scalearn.training.engine.trainer import LOOK, RunTrainer
+from scalearn.training.runs.run import train
+from tests.training.runs.test_run import folder, spec
 
 __all__ = ["folder"]
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scalearn.compute import Compute
+from scalearn.campaign.compute import Compute
 from scalearn.errors import UserError
-from scalearn.training.device import Chosen, Device, choose
-from scalearn.training.run import train
-from scalearn.training.trainer import RunTrainer
-from tests.training.test_run import Killed, content, folder, kill_after, spec
+from scalearn.training.engine.device import Chosen, Device, choose
+from scalearn.training.engine.trainer import RunTrainer
+from scalearn.training.runs.run import train
+from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
 
 __all__ = ["folder"]
 
@@ -38,7 +38,7 @@ def fp16(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         self.accelerator.scaler = torch.amp.GradScaler("cpu", **options)
 
     monkeypatch.setattr(RunTrainer, "create_accelerator_and_postprocess", create)
-    monkeypatch.setattr("scalearn.training.run.choose", lambda *_: chosen(precision="fp16"))
+    monkeypatch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(precision="fp16"))
     return options
 
 
@@ -58,7 +58,7 @@ def scales(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
 def test_a_run_in_fp16_skips_what_overflows_and_resumes_with_its_scale(
     optimizer: str, fp16: dict[str, Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalearn.training.run.choose", lambda *_: chosen(precision="fp16", optimizer=optimizer))
+    monkeypatch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(precision="fp16", optimizer=optimizer))
     with monkeypatch.context() as patch:
         whole = scales(patch)
         train(spec(folder, "adapter", tmp_path / "whole"))

@@ -10,18 +10,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from scalearn import protocol
+from scalearn.campaign import protocol
+from scalearn.campaign.protocol import RunSwitch
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import Adapter, AdapterOfAllValues
-from scalearn.protocol import RunSwitch
-from scalearn.training import joint as joint_module
-from scalearn.training.checkpoints import snapshot, trainable
-from scalearn.training.joint import train
-from scalearn.training.joint_trainer import JointTrainer
-from scalearn.training.model import is_head
+from scalearn.training.engine.checkpoints import snapshot, trainable
+from scalearn.training.engine.joint_trainer import JointTrainer
+from scalearn.training.engine.model import is_head
+from scalearn.training.runs import joint as joint_module
+from scalearn.training.runs.joint import train
+from tests.training.engine.test_microbatches import without_dropout
 from tests.training.planning import like
-from tests.training.test_joint import folder, spec
-from tests.training.test_parts import without_dropout
+from tests.training.runs.test_joint import folder, spec
 
 __all__ = ["folder"]
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
-from scalearn.training import joint as joint_module
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.encode import encode
-from scalearn.training.joint_batches import FirstText
-from scalearn.training.planned import PlannedRun
+from scalearn.training.data.encode import encode
+from scalearn.training.data.joint_batches import FirstText
+from scalearn.training.runs import joint as joint_module
+from scalearn.training.runs.planned import PlannedRun
 from tests.tiny import make_model, make_task
 from tests.training.planning import like
 

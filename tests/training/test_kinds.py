@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from scalearn.cli.by_hand import planned_by_hand
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
 from scalearn.results.scores import score_run
 from scalearn.tasks.definition import METRICS
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.encode import encode
-from scalearn.training.planned import PlannedRun
-from scalearn.training.run import train
+from scalearn.training.data.encode import encode
+from scalearn.training.runs.planned import PlannedRun
+from scalearn.training.runs.run import train
 from tests.tiny import make_model, make_task
 
 KINDS = tuple(METRICS)

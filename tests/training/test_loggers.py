@@ -18,20 +18,21 @@ import torch
 from transformers import TrainerCallback
 from transformers.integrations import integration_utils
 
-from scalearn.compute import Compute
+from scalearn.campaign.compute import Compute
+from scalearn.campaign.loggers import KNOWN, OURS, Logger, Reports
+from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import Stopped, UserError
-from scalearn.loggers import KNOWN, OURS, Logger, Reports
 from scalearn.methods import METHODS
-from scalearn.training import joint, run, trainer
-from scalearn.training.arguments import training_arguments
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.device import choose, here
-from scalearn.training.encode import encode
-from scalearn.training.planned import PlannedRun
+from scalearn.training.data.encode import encode
+from scalearn.training.engine import trainer
+from scalearn.training.engine.arguments import training_arguments
+from scalearn.training.engine.device import choose, here
+from scalearn.training.runs import joint, run
+from scalearn.training.runs.planned import PlannedRun
 from tests.methods.cases import tiny_values
+from tests.places import ROOT
 from tests.tiny import make_model, make_task
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = [name for name in KNOWN if name != OURS]
 
 
@@ -176,7 +177,7 @@ def test_nor_do_they_hear_of_a_training_that_was_finished_before(
 ) -> None:
     """It was killed when only its files were left to write."""
     with monkeypatch.context() as patch:
-        patch.setattr("scalearn.training.run.write_run", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr("scalearn.training.runs.run.write_run", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             run.train(planned(folder, "written", "wandb"))
     told.clear()

@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from scalearn.cli.by_hand import planned_by_hand
 from scalearn.methods import METHODS
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.encode import encode
-from scalearn.training.planned import PlannedRun
-from scalearn.training.run import train
-from scalearn.training.trainer import RunTrainer
+from scalearn.training.data.encode import encode
+from scalearn.training.engine.trainer import RunTrainer
+from scalearn.training.runs.planned import PlannedRun
+from scalearn.training.runs.run import train
 from tests.tiny import make_model, make_task
 
 Seen = dict[str, dict[str, Any]]

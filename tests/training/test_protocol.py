@@ -12,19 +12,19 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import stack
-from scalearn.training.by_hand import planned_by_hand
-from scalearn.training.encode import encode
-from scalearn.training.model import is_head
-from scalearn.training.planned import PlannedRun
-from scalearn.training.run import train
-from scalearn.training.trainer import RunTrainer
+from scalearn.training.data.encode import encode
+from scalearn.training.engine.model import is_head
+from scalearn.training.engine.trainer import RunTrainer
+from scalearn.training.runs.planned import PlannedRun
+from scalearn.training.runs.run import train
 from tests.tiny import make_model, make_task
+from tests.training.engine.test_microbatches import made, without_dropout
 from tests.training.planning import like
-from tests.training.test_parts import made, without_dropout
-from tests.training.test_run import Killed, content, kill_after, scripted
+from tests.training.runs.test_run import Killed, content, kill_after, scripted
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from torch.nn import functional
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
 from scalearn.methods.layers.wide_bottleneck import NAME, Omega
-from scalearn.training.encode import encode
-from scalearn.training.parts import BY_TOKEN
+from scalearn.training.data.encode import encode
+from scalearn.training.engine.microbatches import BY_TOKEN
 from tests.methods.sources import make_sources
 from tests.tiny import make_model, make_task
-from tests.training.test_parts import made, without_dropout
-from tests.training.test_run import spec
+from tests.training.engine.test_microbatches import made, without_dropout
+from tests.training.runs.test_run import spec
 
 LENGTH = 128
 

@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from scalearn.campaign import Campaign
 from scalearn.campaign.places import RUNS
+from scalearn.campaign.plan import Campaign
 from tests.bad_input.case import make_folder
-from tests.places import run_path
-
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT, run_path
 
 # Writes what the real command would, with content that follows from the arguments. Fails and waits on request.
 STUB = """#!{python} -IS

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scalearn.due import due_runs
-from scalearn.resume import SNAKEMAKE
+from scalearn.cluster.resume import SNAKEMAKE
+from scalearn.cluster.unfinished import due_runs
 from tests.workflow.project import CAMPAIGN, Planned, Project, campaign_of, short
 
 NOTHING = Planned(set(), {})
@@ -153,25 +153,25 @@ def test_a_method_version_reruns_that_method(done: Project) -> None:
 def test_the_version_of_a_stage_reruns_it_and_what_is_built_on_it(
     stage: str, jobs: dict[str, int], done: Project
 ) -> None:
-    edit(done.path / "scalearn/versions.py", f"{stage} = ", f"{stage} = 10 + ")
+    edit(done.path / "scalearn/campaign/versions.py", f"{stage} = ", f"{stage} = 10 + ")
     planned = done.planned()
     assert planned.jobs == {**VIEWS, **jobs}
     assert len(planned.runs) == 12
 
 
 def test_the_version_of_stacking_stacks_anew_and_reruns_stage_2(done: Project) -> None:
-    edit(done.path / "scalearn/versions.py", "STACKING = ", "STACKING = 10 + ")
+    edit(done.path / "scalearn/campaign/versions.py", "STACKING = ", "STACKING = 10 + ")
     runs = {f"{method}/pair/{task}/{seed}" for method in STAGE_2 for task in ("one", "two") for seed in (0, 1)}
     assert done.planned() == (runs, {**VIEWS, "stack_sources": 1})
 
 
 def test_no_run_waits_for_embeddings_that_it_does_not_need(done: Project) -> None:
-    edit(done.path / "scalearn/versions.py", "EMBEDDING = ", "EMBEDDING = 10 + ")
+    edit(done.path / "scalearn/campaign/versions.py", "EMBEDDING = ", "EMBEDDING = 10 + ")
     assert done.planned() == NOTHING
 
 
 def test_the_version_of_scoring_scores_again_and_trains_nothing(done: Project) -> None:
-    edit(done.path / "scalearn/versions.py", "SCORING = ", "SCORING = 10 + ")
+    edit(done.path / "scalearn/campaign/versions.py", "SCORING = ", "SCORING = 10 + ")
     assert done.planned() == (set(), VIEWS)
 
 
@@ -251,7 +251,7 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(
 
 
 def test_a_failure_makes_anew_the_tables_of_what_has_runs_and_no_others(done: Project) -> None:
-    edit(done.path / "scalearn/versions.py", "TRAINING = ", "TRAINING = 10 + ")
+    edit(done.path / "scalearn/campaign/versions.py", "TRAINING = ", "TRAINING = 10 + ")
     done.configure(benchmarks={"pair": ["one", "two"], "other": ["three"]})
     stub, table = done.path / "bin/scalearn", done.path / "results/pair_table.md"
     stub.write_text(stub.read_text().replace(START, FAILING))

@@ -29,7 +29,7 @@ def test_only_the_soup_waits_for_similarities(fresh: Project) -> None:
     for call in calls:
         if call.startswith("train "):
             assert (f"--similarities={path}" in call) == ("adapter_soup" in call)
-    versions = fresh.path / "scalearn/versions.py"
+    versions = fresh.path / "scalearn/campaign/versions.py"
     versions.write_text(versions.read_text().replace("EMBEDDING = ", "EMBEDDING = 10 + "))
     planned = fresh.planned("results/pair_table.md")
     assert planned.runs == {"adapter_soup/pair/one/0", "adapter_soup/pair/two/0"}

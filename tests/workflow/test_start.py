@@ -10,8 +10,8 @@ import pytest
 import yaml
 from snakemake.cli import get_argument_parser
 
+from scalearn.cluster.command_line import LOOKS, check_config_files, check_executor, check_targets, is_work
 from scalearn.errors import UserError
-from scalearn.start import LOOKS, check_config_files, check_executor, check_targets, is_work
 from tests.workflow.project import CAMPAIGN, Project
 
 OWN = """

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scalearn.prune import unasked
-from scalearn.started import campaigns
+from scalearn.workspace.prune import unasked
+from scalearn.workspace.started import campaigns
 from tests.bad_input.case import make_folder
 from tests.workflow.project import CAMPAIGN, Planned, Project
 

@@ -7,20 +7,22 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from scalearn import at_work, budget, gpus, loggers, versions
-from scalearn.adopt import told
-from scalearn.campaign import Campaign
-from scalearn.campaign_file import hand_down, read_campaign_file
-from scalearn.check import check_files, check_rows
-from scalearn.due import keep_due, note_due, settle_due
+from scalearn.campaign import loggers, versions
+from scalearn.machine import time_budget, gpus
+from scalearn.workspace import at_work
+from scalearn.workspace.adopt import told
+from scalearn.campaign.plan import Campaign
+from scalearn.campaign.campaign_file import hand_down, read_campaign_file
+from scalearn.preflight.inputs import check_files, check_rows
+from scalearn.cluster.unfinished import keep_due, note_due, settle_due
 from scalearn.errors import UserError
-from scalearn.locks import drop_stale_locks
+from scalearn.cluster.stale_locks import drop_stale_locks
 from scalearn.methods import METHODS
-from scalearn.resume import SNAKEMAKE, note
-from scalearn.start import is_work
-from scalearn.started import note_start
-from scalearn.table_owners import claim_tables, own_tables
-from scalearn.terminal import settle
+from scalearn.cluster.resume import SNAKEMAKE, note
+from scalearn.cluster.command_line import is_work
+from scalearn.workspace.started import note_start
+from scalearn.workspace.table_owners import claim_tables, own_tables
+from scalearn.cluster.terminal import settle
 
 # A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
 gc.set_threshold(1_000_000)
@@ -53,8 +55,8 @@ if workflow.is_main_process:
     if not workflow.output_settings.dryrun and is_work(sys.argv):
         refuse(at_work.begin, SNAKEMAKE, campaign_files)
     drop_stale_locks(SNAKEMAKE)
-    refuse(budget.begin, campaign.config.max_time, "max_time")
-    budget.watch()
+    refuse(time_budget.begin, campaign.config.max_time, "max_time")
+    time_budget.watch()
     gpus.begin(campaign.config.runs_per_gpu)
     loggers.begin(campaign.config.loggers)
     for line in [f"{origin}: {campaign.size()}", *campaign.notes, *filter(None, [told()])]:

@@ -20,11 +20,11 @@ from torch import Tensor
 
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
-from scalearn.files import check_replaced, read_json, sha256, whole_file
 from scalearn.methods.adapter import ADAPTER
 from scalearn.methods.base import Given
 from scalearn.methods.hyperparameters import Composing
 from scalearn.methods.layers.stack_facts import StackFacts
+from scalearn.storage.files import check_replaced, read_json, sha256, whole_file
 from scalearn.tasks.definition import is_name
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")

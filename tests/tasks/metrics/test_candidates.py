@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from scalearn.errors import UserError
 from scalearn.tasks.metrics import Outcome, compute
 from scalearn.tasks.metrics.candidates import normalise
+from tests.places import ROOT
 
 BOTH = ("token_f1", "exact_match")
-ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 RECORD = DATA / "super_glue" / "record"
 

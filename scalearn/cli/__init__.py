@@ -1,0 +1,1 @@
+"""The commands that rules call and people can call too."""

@@ -1,0 +1,123 @@
+"""The options of commands that take more than a word, read and checked; a UserError names the option."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from scalearn.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from scalearn.campaign.compute import Compute
+    from scalearn.campaign.spec import RunSpec
+    from scalearn.results.layout import Layout
+
+
+def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """Return a parser of whole numbers in this range, for an option of typer."""
+    wanted = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[+-]?[0-9]{1,18}", str(text)) and least <= int(text) <= most:
+            return int(text)
+        raise typer.BadParameter(f"{wanted} is expected, found '{text}'")
+
+    return parse
+
+
+def json_object(option: str, text: str) -> dict[str, Any]:
+    """Return the object that the text holds."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{option}: not readable as JSON ({error}); put it in single quotes, for example '{{\"key\": 1}}'"
+        ) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{option}: a JSON object is expected, for example '{{\"key\": 1}}'")
+    return content
+
+
+def valid(what: str, kind: Any, content: Any) -> Any:
+    """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from scalearn.validation import complaint
+
+    try:
+        return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        raise UserError(f"{what}: {complaint(error, kind, content)}") from None
+
+
+def hyper_parameters(method: str, changed: str) -> dict[str, bool | int | float]:
+    """Return what the option `--hyperparameters` changes in those of a method, checked."""
+    from scalearn.methods import METHODS
+
+    if method not in METHODS:
+        raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
+    values = valid("--hyperparameters", METHODS[method].hyperparameters, json_object("--hyperparameters", changed))
+    found: dict[str, bool | int | float] = values.model_dump(exclude_unset=True)
+    return found
+
+
+def run_spec(text: str) -> RunSpec:
+    """Return the specification that is this JSON, or that the file of this name holds."""
+    from scalearn.campaign.spec import RunSpec
+
+    if not text.lstrip().startswith("{"):
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
+    spec: RunSpec = valid("--spec", RunSpec, json_object("--spec", text))
+    return spec
+
+
+def layouts(text: str, *benchmarks: str) -> list[Layout]:
+    """Return what the tables of these benchmarks, or of all, show; text: a campaign file, or what it says as JSON."""
+    from scalearn.campaign.plan import Campaign
+    from scalearn.results.layout import Layout
+
+    if text.lstrip().startswith("{"):
+        campaign = Campaign.parse(json_object("--campaign", text), "--campaign")
+    else:
+        campaign = Campaign.read(Path(text))
+    for benchmark in benchmarks:
+        if benchmark not in campaign.benchmarks:
+            raise UserError(f"--benchmark: unknown name '{benchmark}'{nearest(benchmark, campaign.benchmarks)}")
+    names = benchmarks or tuple(campaign.benchmarks)
+    return [Layout.model_validate(campaign.layout(benchmark)) for benchmark in names]
+
+
+def protocol_switches(names: list[str]) -> tuple[str, ...]:
+    """Return the names of switches of the reference protocol, all of them known."""
+    from scalearn.campaign.protocol import RUN_SWITCHES
+
+    known = [switch.name for switch in RUN_SWITCHES]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
+    return tuple(names)
+
+
+def how_to_compute(words: list[str]) -> Compute:
+    """Return how to compute, from options such as `precision=bf16`."""
+    from scalearn.campaign.compute import Compute
+
+    found: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key in found:
+            raise UserError(f"--compute: '{word}' is not KEY=VALUE, or gives its key twice; give each key once")
+        if key not in Compute.model_fields:
+            raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
+        found[key] = value
+    made: Compute = valid("--compute", Compute, found)
+    return made

@@ -1,0 +1,1 @@
+"""Encoders: fetching them, and checking that their files belong together."""

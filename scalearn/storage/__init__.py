@@ -1,0 +1,1 @@
+"""Files that appear whole, and show it if they are altered."""

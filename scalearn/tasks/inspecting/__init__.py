@@ -1,0 +1,1 @@
+"""A look through a prepared task for what would spoil a campaign."""

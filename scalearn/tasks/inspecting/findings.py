@@ -1,0 +1,184 @@
+"""What is wrong with a prepared task, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from scalearn.errors import shown
+from scalearn.storage.files import sha256
+from scalearn.tasks.inspecting.examine import SHOWN, Measure, Places, Split, read_split
+from scalearn.tasks.labels.suspects import MANY_UNKNOWN, doubts, unknown_words
+from scalearn.tasks.store import SPLITS, TaskInfo
+
+Level = Literal["error", "warning", "note"]
+
+RARE = 10  # a class with fewer train rows is hardly learned
+DOMINANT = 0.9  # a class with a larger share leaves little to learn
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence on a split, and how many of its rows it concerns.
+
+    error: a training or a score will fail or mean nothing; warning: it may well mislead; note: good to know.
+    """
+
+    level: Level
+    split: str
+    rows: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A task's splits and all that was found in them, errors first."""
+
+    info: TaskInfo
+    splits: Mapping[str, Split]
+    findings: tuple[Finding, ...]
+    unit: Literal["tokens", "words"]
+
+    @property
+    def errors(self) -> int:
+        """The number of errors."""
+        return sum(finding.level == "error" for finding in self.findings)
+
+
+def check_task(
+    folder: Path,
+    measure: Measure | None = None,
+    most: int | None = None,
+    unknown: Callable[[], float] | None = None,
+) -> Report:
+    """Look through the prepared task in `folder`; a UserError says it if that is no task at all.
+
+    measure: counts tokens as a model does; without it rows are called long only if their words alone are too many.
+    most: how many tokens that model takes of a row; by default the task's length. unknown: returns what share
+    of the tokens, since it was asked last, the model's tokenizer does not know.
+    """
+    info = TaskInfo.read(folder)
+    limit = info.max_length if most is None else most
+    found, splits = list(_changed(folder, info)), {}
+    for name in SPLITS:
+        splits[name] = read_split(folder / f"{name}.parquet", info, measure, limit)
+        if unknown is not None and (share := unknown()) > MANY_UNKNOWN:
+            found.append(Finding("warning", name, splits[name].rows, unknown_words(share)))
+    for name, split in splits.items():
+        found += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
+    found += [*_parts(splits["test"], info), *_nothing_to_learn(splits["train"]), *_repeated(splits)]
+    found.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
+    return Report(info, splits, tuple(found), "tokens" if measure else "words")
+
+
+def _changed(folder: Path, info: TaskInfo) -> Iterator[Finding]:
+    for split in SPLITS:
+        if sha256(folder / f"{split}.parquet") != info.sha256[split]:
+            yield Finding(
+                "error", split, info.sizes[split], "not the file that task.json was written for; prepare the task again"
+            )
+
+
+def _bad_rows(name: str, split: Split, info: TaskInfo, words: bool) -> Iterator[Finding]:
+    def finding(level: Level, places: Places, text: str, before: str = "") -> Iterator[Finding]:
+        if places.count:
+            yield Finding(level, name, places.count, f"{before}{_rows(places.count)} {text} ({places})")
+
+    allowed = "a finite number" if info.kind == "regression" else f"an index from 0 to {info.outputs - 1}"
+    yield from finding("error", split.missing, "with a null; give each a value, or remove the row")
+    what = "a number of choices or a label that does not fit" if info.choices else "an unknown label"
+    yield from finding("error", split.wrong, f"with {what}: labels must be {allowed}")
+    yield from finding("error", split.twice, "with a class more than once; a row lists the index of each class once")
+    yield from finding("warning", split.empty, "with an empty text")
+    if info.kind == "candidates":
+        yield from finding("warning", split.unanswered, "whose question has no right answer: it scores 0 always")
+    else:
+        yield from finding("note", split.unanswered, "with no label at all, which is allowed")
+    text = f"of more than {split.limit} tokens, which are cut off"
+    yield from finding("warning", split.long, text, "at least " if words else "")
+
+
+def _labels(name: str, split: Split, info: TaskInfo) -> Iterator[Finding]:
+    if info.labels is None:
+        if info.kind == "regression" and name == "test" and len(np.unique(split.answers)) < 2:
+            yield Finding("error", name, split.rows, "all labels are equal, which leaves correlation undefined")
+        return
+    for most, text in ((0, "no row of {}"), (RARE - 1, f"fewer than {RARE} rows, too few to learn, of {{}}")):
+        few = (split.counts == 0) if most == 0 else (split.counts > 0) & (split.counts <= most)
+        if few.any() and (most == 0 or name == "train"):
+            names = [f"'{shown([info.labels[place]])}'" for place in np.flatnonzero(few)]
+            yield Finding("warning", name, int(split.counts[few].sum()), text.format(_listed(names)))
+    if name == "train":
+        for doubt in doubts(info.kind, info.label, info.labels, split.counts.tolist()):
+            rows = int(sum(split.counts[info.labels.index(label)] for label in doubt.names or info.labels))
+            yield Finding("warning", name, rows, doubt.what)
+    if info.kind == "classification" and split.counts.max() > DOMINANT * split.rows:
+        share, label = split.counts.max() / split.rows, info.labels[int(split.counts.argmax())]
+        text = f"{100 * share:.1f} % of the rows are '{label}'; prefer macro metrics or matthews to accuracy"
+        yield Finding("warning", name, int(split.counts.max()), text)
+
+
+def _parts(test: Split, info: TaskInfo) -> Iterator[Finding]:
+    for part in sorted({*info.parts, *test.parts}):
+        if part not in info.parts:
+            yield Finding("error", "test", test.parts[part], f"part '{part}' is not among the `parts` of task.json")
+        elif part not in test.parts:
+            yield Finding("error", "test", 0, f"no row of part '{part}', which task.json names")
+
+
+def _nothing_to_learn(train: Split) -> Iterator[Finding]:
+    if len(np.unique(train.answers)) < 2:
+        yield Finding("error", "train", train.rows, "all rows have the same label, so there is nothing to learn")
+
+
+def _repeated(splits: Mapping[str, Split]) -> Iterator[Finding]:
+    train, validation, test = (splits[name] for name in SPLITS)
+    for name, split, other, others in (
+        ("test", test, "train", train),
+        ("test", test, "validation", validation),
+        ("validation", validation, "train", train),
+    ):
+        places = _where(np.isin(split.inputs, others.inputs))
+        if places.count:
+            share = f"{100 * places.count / split.rows:.1f} %"
+            stand, them = ("stands", "it") if places.count == 1 else ("stand", "them")
+            text = f"{_rows(places.count)} ({share}) {stand} in {other}, too ({places}); remove {them} from {other}"
+            yield Finding("warning", name, places.count, text)
+    shared = _where(np.isin(test.first, train.first) & ~np.isin(test.inputs, train.inputs))
+    if shared.count:
+        text = f"{_rows(shared.count)} share the first text, and not the rest, with a train row ({shared})"
+        yield Finding("note", "test", shared.count, text)
+    for name, split in splits.items():
+        yield from _repeated_within(name, split)
+
+
+def _repeated_within(name: str, split: Split) -> Iterator[Finding]:
+    order = np.lexsort((split.answers, split.inputs))
+    inputs, answers = split.inputs[order], split.answers[order]
+    same = inputs[1:] == inputs[:-1]
+    if count := int(same.sum()):
+        yield Finding("note", name, count, f"{_rows(count)} like an earlier one of the same split")
+    differ = same & (answers[1:] != answers[:-1])
+    if count := len(torn := np.unique(inputs[1:][differ])):
+        stand = "input stands" if count == 1 else "inputs stand"
+        where = _where(np.isin(split.inputs, torn))
+        yield Finding("warning", name, where.count, f"{count:,} {stand} there with different labels ({where})")
+
+
+def _where(rows: npt.NDArray[np.bool_]) -> Places:
+    places = Places()
+    places.add(rows)
+    return places
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ("class " if len(names) == 1 else "classes ") + ", ".join(names[:SHOWN]) + (", ..." * (len(names) > SHOWN))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Labels as a source writes them, and as a prepared task has them."""

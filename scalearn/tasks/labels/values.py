@@ -1,0 +1,129 @@
+"""Labels as a source writes them (names, class indices, numbers), and as the on-disk format has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scalearn.errors import UserError
+from scalearn.tasks.definition import Task
+from scalearn.tasks.labels.sets import LabelSpace
+from scalearn.tasks.reading.rows import Batch, is_list, is_text
+
+LARGEST = 2.0**53  # beyond it a floating-point number stands for several whole ones
+
+
+def class_texts(task: Task, batch: Batch) -> pa.Array:
+    """Return the labels of a classification as text: names as they stand, whole numbers without a fraction."""
+    return as_text(task, batch, batch.column(task.label))
+
+
+def class_indices(task: Task, batch: Batch, space: LabelSpace) -> pa.Array:
+    """Return the classes, [rows]."""
+    return indices(batch, class_texts(task, batch), space)
+
+
+def targets(task: Task, batch: Batch) -> pa.Array:
+    """Return the labels of a regression as finite numbers, [rows]."""
+    column = batch.column(task.label)
+    batch.refuse(pc.is_null(column), _missing(task))
+    if is_text(column.type):
+        column = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    numbers = _numbers(task, batch, column)
+    _refuse_not_finite(task, batch, numbers)
+    return numbers
+
+
+def indices(batch: Batch, texts: pa.Array, space: LabelSpace, rows: pa.Array | None = None) -> pa.Array:
+    """Return the class of each label; rows: the row of each in the batch, if there is not one per row."""
+    found = pc.index_in(space.spelt(texts), value_set=pa.array(space.written, pa.string()))
+    first = int(pc.index(pc.is_null(found), True).as_py())
+    if first >= 0:
+        raise batch.error(first if rows is None else rows[first].as_py(), space.outside(texts[first].as_py()))
+    return found.cast(pa.int64())
+
+
+def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = None) -> pa.Array:
+    """Return labels as text; rows: the row of each in the batch, if there is not one per row."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    batch.refuse(pc.is_null(values), _missing(task), rows)
+    if pa.types.is_floating(values.type):
+        values = _whole_numbers(task, batch, values.cast(pa.float64()), rows)
+    elif pa.types.is_decimal(values.type) and values.type.scale < 0:
+        values = values.cast(pa.decimal256(76, 0))
+    try:
+        texts = values.cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        hint = ", or set `kind: multi_label`" if is_list(values.type) and task.kind == "classification" else ""
+        raise UserError(
+            f"{batch.origin}: column '{task.label}' holds {values.type}, not labels; name another{hint}"
+        ) from None
+    except pa.ArrowInvalid:
+        wrong = pa.array([not _casts(value, pa.string()) for value in values])
+        batch.refuse(wrong, f"label in '{task.label}' is not text in UTF-8; mend the row, or name another column", rows)
+        raise
+    batch.refuse(pc.equal(pc.utf8_trim_whitespace(texts), ""), _missing(task), rows)
+    refuse_spelt_out(task, batch, texts, rows)
+    return texts
+
+
+def _whole_numbers(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None) -> pa.Array:
+    _refuse_not_finite(task, batch, values, rows)
+    fraction = f"label in '{task.label}' is no whole number; "
+    fraction += (
+        "a list holds names or indices of classes, or 0 or 1 for each class"
+        if task.kind == "multi_label"
+        else "a classification needs classes, else set `kind: regression`"
+    )
+    batch.refuse(pc.not_equal(values, pc.round(values)), fraction, rows)
+    large = f"label in '{task.label}' is too large a number to tell it from others; name another column"
+    batch.refuse(pc.greater(pc.abs(values), LARGEST), large, rows)
+    return values.cast(pa.int64())
+
+
+def refuse_spelt_out(task: Task, batch: Batch, texts: pa.Array, rows: pa.Array | None) -> None:
+    """Refuse the words that programs write for no number, unless the task's `labels` name them."""
+    odd = pc.and_(
+        pc.match_substring_regex(texts, r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"),
+        pc.invert(pc.is_in(texts, pa.array(task.labels or (), pa.string()))),
+    )
+    found = int(pc.index(odd, True).as_py())
+    if found >= 0:
+        what = f"label '{texts[found].as_py()}' looks like a missing number; label the row or remove it, or, if it is"
+        batch.refuse(odd, f"{what} a class, name it in `labels`", rows)
+
+
+def _refuse_not_finite(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = None) -> None:
+    batch.refuse(pc.is_nan(values), _missing(task), rows)
+    batch.refuse(pc.is_inf(values), f"label in '{task.label}' is infinite; mend the row", rows)
+
+
+def _numbers(task: Task, batch: Batch, column: pa.Array) -> pa.Array:
+    try:
+        return column.cast(pa.float64(), safe=False)  # of a large whole number the nearest
+    except pa.ArrowNotImplementedError:
+        raise UserError(
+            f"{batch.origin}: column '{task.label}' holds {column.type}, not numbers; name another"
+        ) from None
+    except pa.ArrowInvalid:
+        for row, value in enumerate(column):
+            if not _casts(value, pa.float64()):
+                raise batch.error(
+                    row, f"label '{value.as_py()}' is no number; mend the row, or set `kind: classification`"
+                ) from None
+        raise
+
+
+def _casts(value: Any, kind: Any) -> bool:
+    try:
+        value.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _missing(task: Task) -> str:
+    return f"label in '{task.label}' is missing; label the row or remove it"

@@ -1,0 +1,1 @@
+"""Encoded rows and batches of them."""

@@ -1,0 +1,1 @@
+"""The model, the trainer and its checkpoints."""

@@ -1,0 +1,160 @@
+"""An encoder with a method's modules and a task's head, ready to train."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import AutoConfig
+
+from scalearn.encoders.architectures import trainable
+from scalearn.errors import UserError
+from scalearn.methods.base import CurrentTask, Given, Method
+from scalearn.methods.hyperparameters import HyperParameters
+from scalearn.tasks.definition import Kind
+from scalearn.training.engine.first_token import only_first_token
+
+HEAD = "task"
+HEADS = "heads."  # begins the names of all heads' parameters
+# What config.json may say of how to run an encoder, which is ours to say; it changes no function. Checkpointing, for
+# one, would cut the gradient off below a frozen layer.
+RUNNING: Mapping[str, object] = {
+    "chunk_size_feed_forward": 0,
+    "gradient_checkpointing": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "return_dict": True,
+    "torchscript": False,
+}
+
+
+def load_encoder(folder: Path, attention: str | None = None) -> Any:
+    """Return the adapters model in `folder`, without heads: local safetensors only, no remote code.
+
+    attention: sdpa or eager; by default sdpa, or eager where the encoder has no other.
+    """
+    if not (folder / "model.safetensors").is_file():
+        raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
+    try:
+        model = from_pretrained(folder, attn_implementation=attention)
+    except ValueError as error:
+        if "attention implementation" not in str(error):
+            raise
+        raise UserError(f"compute.attention: {folder} has no {attention}; set it to auto or eager") from None
+    for head in list(model.heads):  # of a checkpoint with a head, for example BertForMaskedLM: it would train, too
+        model.delete_head(head)
+    return model
+
+
+def from_pretrained(folder: Path, **options: Any) -> Any:
+    """Return what the library's `AutoAdapterModel.from_pretrained` does, for all kinds of encoder that train here."""
+    from adapters import AutoAdapterModel
+
+    # Each time adapters are activated it warns that none are, from within.
+    logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if kind := trainable(f"{folder}/config.json", config.model_type).built_as:
+        same = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+        config = AutoConfig.for_model(kind, **same)
+    for key, value in RUNNING.items():
+        setattr(config, key, value)
+    return AutoAdapterModel.from_pretrained(
+        folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
+    )
+
+
+def compose(
+    model: Any,
+    method: Method,
+    values: HyperParameters,
+    given: Given,
+    labels: int,
+    kind: Kind = "classification",
+    pooled: bool = False,
+) -> None:
+    """Install the method's modules, frozen but for what it trains, and a fresh head for one task."""
+    method.install(model, values, given)
+    if pooled:
+        _pooler(model).requires_grad_(method.family != "two_stage")
+    add_head(model, HEAD, labels, kind, pooled=pooled)
+    only_first_token(model)
+
+
+def compose_joint(
+    model: Any,
+    method: Method,
+    values: HyperParameters,
+    tasks: Mapping[str, tuple[int, Kind]],
+    pooled: Collection[str] = (),
+    one_layer: Collection[str] = (),
+) -> CurrentTask:
+    """Install a joint method's modules and a fresh head per task, see head_name; return what tells them which is on.
+
+    tasks: the number of labels (or choices) and the kind of each; pooled, one_layer: those whose heads are so, see
+    add_head.
+    """
+    given = Given(tasks=tuple(tasks))
+    method.install(model, values, given)
+    for name, (labels, kind) in tasks.items():
+        add_head(model, head_name(name), labels, kind, pooled=name in pooled, layers=1 if name in one_layer else 2)
+    only_first_token(model)
+    if any(name in pooled for name in tasks):
+        _pooler(model).requires_grad_(True)
+    return given.current
+
+
+def head_name(task: str) -> str:
+    """Return the name of a task's head in a joint model: the task's, unless torch keeps it for itself (`values`)."""
+    return f"task:{task}" if hasattr(nn.ModuleDict(), task) else task
+
+
+def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = False, layers: int = 2) -> None:
+    """Add a fresh head for this kind of task.
+
+    It is the paper's: dropout, d x d, tanh, dropout, d x labels, on the first token. In multiple choice it gives one
+    value per sequence, and `labels` is the number of choices; only there `layers` may be 1, and `pooled` takes one
+    layer on the encoder's pooler, both as the reference has them.
+    """
+    if kind == "multiple_choice":
+        model.add_multiple_choice_head(
+            name,
+            num_choices=labels,
+            layers=1 if pooled else layers,
+            activation_function="tanh",
+            use_pooler=pooled,
+        )
+    else:
+        model.add_classification_head(
+            name,
+            num_labels=labels,
+            layers=2,
+            activation_function="tanh",
+            multilabel=kind == "multi_label",
+            use_pooler=False,
+        )
+
+
+def _pooler(model: Any) -> nn.Module:
+    """Return the encoder's pooler; a UserError says that it has none."""
+    pooler = getattr(model.base_model, "pooler", None)
+    if not isinstance(pooler, nn.Module):
+        raise UserError(
+            f"{model.config.name_or_path}: the reference reads multiple choice through the encoder's pooler, and this "
+            "one has none; set `protocol: corrected`, or choose another model"
+        )
+    return pooler
+
+
+def count(model: nn.Module) -> dict[str, int]:
+    """Return the numbers of trainable parameters without the head, of the head, and of all parameters."""
+    own = sum(p.numel() for name, p in model.named_parameters() if p.requires_grad and not is_head(name))
+    head = sum(p.numel() for name, p in model.named_parameters() if p.requires_grad and is_head(name))
+    return {"trainable": own, "head": head, "total": sum(p.numel() for p in model.parameters())}
+
+
+def is_head(name: str) -> bool:
+    """Tell whether a parameter belongs to a task's head."""
+    return name.startswith(HEADS)

@@ -1,0 +1,1 @@
+"""Runs: from prepared inputs to a run directory."""

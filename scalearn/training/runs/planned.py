@@ -1,0 +1,176 @@
+"""A run to be made: its spec with the folders that it reads and writes, and whether it is done.
+
+Light, since most of what asks need not load a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from scalearn.campaign.keys import is_of
+from scalearn.campaign.loggers import Logger, Reports
+from scalearn.campaign.protocol import Joint
+from scalearn.campaign.run_folder import check_output, check_spec
+from scalearn.campaign.spec import RunSpec
+from scalearn.errors import UserError
+from scalearn.methods import METHODS
+from scalearn.methods.layers.stack_facts import StackFacts
+from scalearn.storage.files import altered, read_json, sha256
+from scalearn.tasks import TASKS
+from scalearn.tasks.definition import is_name
+
+OUTPUTS = ("weights.safetensors", "history.parquet")  # beside run.json and predictions
+RECORD = "record"  # the task of which `record_rows` rows take part in joint runs
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run's spec and its folders. data: the encoded tasks, in the order of the spec's.
+
+    sources: the file of stacked source adapters, for two-stage methods; similarities: the file of those between tasks,
+    for methods that ask for them. loggers: where else it reports its losses and metrics, no part of its identity.
+    """
+
+    spec: RunSpec
+    model: Path
+    data: tuple[Path, ...]
+    output: Path
+    sources: Path | None = None
+    similarities: Path | None = None
+    loggers: tuple[Logger, ...] = ()
+
+    @property
+    def reports(self) -> Reports:
+        """Which loggers it reports to, and what they call it."""
+        return Reports(self.loggers, self.spec.path)
+
+    @cached_property
+    def encodings(self) -> dict[str, dict[str, Any]]:
+        """What encoding.json says of each task, by the task's name."""
+        if len(self.data) != len(self.spec.tasks):
+            raise UserError(f"--data: {len(self.data)} encoded tasks, but the run learns {len(self.spec.tasks)}")
+        found = {}
+        for folder, key in zip(self.data, self.spec.tasks, strict=True):
+            encoding = read_encoding(folder)
+            name = encoding["task"]["name"]
+            if not is_name(name):  # it becomes a folder
+                raise UserError(f"{folder / 'encoding.json'}: {name!r} is no task's name; encode the task again")
+            if not is_of(key, name):
+                raise UserError(
+                    f"--data {folder}: it holds task '{name}', but the run learns '{key}'; name the folder of '{key}'"
+                )
+            found[name] = encoding
+        return found
+
+    @property
+    def joint(self) -> Joint:
+        """How a joint run goes about some tasks, with what the switches that are on change in it."""
+        found = Joint()
+        for switch in self.spec.switched:
+            found = replace(found, **switch.joint)
+        return found
+
+    @property
+    def record_built_in(self) -> bool:
+        """Tell whether the paper's ReCoRD is among the tasks; another task may have its name."""
+        encodings = zip(self.data, self.encodings.items(), strict=True)
+        return any(name == RECORD and built_in(folder, encoding) == RECORD for folder, (name, encoding) in encodings)
+
+    def record(self) -> dict[str, Any]:
+        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
+        model = read_json(self.model / "model.json")["name"]
+        if not is_of(self.spec.model, model):
+            raise UserError(
+                f"--model {self.model}: it holds the encoder '{model}'; name the folder of '{self.spec.model}'"
+            )
+        encodings = list(self.encodings.values())
+        check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
+        inputs: dict[str, Any] = {
+            "model": [encoding["model"] for encoding in encodings],
+            "data": {name: encoding["sha256"] for name, encoding in self.encodings.items()},
+        }
+        if self.sources is not None:
+            inputs["sources"] = self._source_facts(inputs["model"][0])
+        if self.similarities is not None:
+            inputs["similarities"] = sha256(self.similarities)
+        found: dict[str, Any] = {
+            "spec": self.spec.record,
+            "tasks": [encoding["task"] for encoding in encodings],
+            "inputs": inputs,
+        }
+        if self.spec.family == "joint":  # all rows train of a task of the user's own called `record`
+            found["own"] = [RECORD] if RECORD in self.encodings and not self.record_built_in else []
+        return found
+
+    def _source_facts(self, encoder: str) -> dict[str, Any]:
+        assert self.sources is not None
+        facts = StackFacts.read(self.sources)
+        if facts.model not in ("", encoder):
+            raise UserError(f"{self.sources}: source adapters of another encoder than {self.model}; stack its own")
+        return facts.record
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of its directory that make it up, run.json left aside."""
+        if self.spec.family == "joint":
+            return (*OUTPUTS, *(f"tasks/{name}/predictions.parquet" for name in self.encodings))
+        return (*OUTPUTS, "predictions.parquet")
+
+    @property
+    def done(self) -> bool:
+        """Tell, and say, whether `output` holds this run, finished and with all files as they were written.
+
+        A UserError refuses a folder that holds other things, or another run.
+        """
+        check_output(self.output)
+        check_spec(self.output, self.spec)
+        try:
+            found = read_json(self.output / "run.json")
+        except UserError:  # missing or damaged
+            return False
+        asked = json.loads(json.dumps(self.record()))
+        same = all(found.get(key) == value for key, value in asked.items())
+        if not same or altered(self.output, {name: found["sha256"].get(name, "") for name in self.files}):
+            return False
+        print(f"{self.output}: this run is done; delete its run.json to train it again")
+        return True
+
+
+def read_encoding(folder: Path) -> dict[str, Any]:
+    """Return what encoding.json says of an encoded task; a UserError names the file if it is damaged or no such one."""
+    path = folder / "encoding.json"
+    content = read_json(path)
+    for key in ("task", "model", "sha256"):
+        if key not in content:
+            raise UserError(f"{path}: no '{key}' in it; encode the task again")
+    return content
+
+
+def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
+    """Return the name of the built-in task that this encoded data is of, None for a task of the user's own."""
+    name = encoding["task"]["name"]
+    if name not in TASKS:
+        return None
+    if "built_in" not in encoding:
+        raise UserError(
+            f"{folder / 'encoding.json'}: it does not say whether this is the built-in task '{name}'; "
+            "encode the task again"
+        )
+    return str(name) if encoding["built_in"] else None
+
+
+def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
+    """Refuse a switch that changes nothing in this run on this encoded data, folder -> its encoding.json."""
+    method = METHODS[spec.method]
+    for switch in spec.switched:
+        if not any(switch.concerns(method, spec.values, built_in(*item)) for item in data.items()):
+            names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
+            raise UserError(
+                f"--switch {switch.name}: it changes nothing in a run of '{method.name}' on {names} "
+                "(a task of your own is not the built-in one of its name); leave it out"
+            )

@@ -1,0 +1,230 @@
+"""What lies in a work directory although no campaign of it asks for that; only what is ours is removed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from scalearn.campaign.places import EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
+from scalearn.campaign.plan import Campaign
+from scalearn.campaign.run_folder import FILES, PARTS, SYSTEM, check_output
+from scalearn.encoders.fetching import FILES as ENCODER
+from scalearn.errors import UserError, shown
+from scalearn.storage.files import CHECKSUM, LOCK, check_replaced, is_temporary
+from scalearn.workspace import at_work, made_by
+from scalearn.workspace.started import campaigns, forget
+
+SNAKEMAKE = Path(".snakemake")
+SPLITS = ("train", "validation", "test")
+# Where folders that commands make lie, each with its record and the files that the commands write there.
+FOLDERS = {
+    "resources/tasks/*": ("task.json", {f"{split}.parquet" for split in SPLITS}),
+    "resources/encoded/*/*": ("encoding.json", {f"{split}.arrow" for split in SPLITS}),
+    "resources/models/*": ("model.json", set(ENCODER)),
+}
+# Where single files that commands make lie, each with what stands near its beginning or end if a command wrote it.
+SINGLE = {
+    "results/sources/**/*.safetensors": b'"__metadata__":{"sources"',
+    "resources/embedded/*/*.safetensors": b'"__metadata__":{"embedding"',
+    "results/similarities/*/*.json": b'{\n "all": {',
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that no campaign asks for: where it lies, its bytes, and why it stays although nobody asks for it."""
+
+    path: Path
+    size: int
+    stays: str = ""
+
+
+def prune(removing: bool, forgotten: str | None) -> None:
+    """Print what no campaign of the current folder asks for, and remove it if `removing`.
+
+    forgotten: a campaign file that was given up; its starts are forgotten first.
+    """
+    with at_work.working(SNAKEMAKE, at_work.WORK) if removing or forgotten else nullcontext():
+        if removing:
+            at_work.check_snakemake(SNAKEMAKE)
+        if forgotten:
+            print(f"{forgotten}: {forget(Path(), forgotten)} noted starts forgotten")
+        found = unasked()
+        ours = [one for one in found if not one.stays]
+        if removing:
+            remove(found)
+    for one in ours:
+        print(f"{size_text(one.size):>9}  {one.path}")
+    for one in found:
+        if one.stays:
+            print(f"left alone: {one.path} ({one.stays})")
+    total = f"{len(ours)} in all, {size_text(sum(one.size for one in ours))}"
+    if not ours:
+        print("nothing to remove: the campaigns of this folder ask for all runs and files here")
+    elif removing:
+        print(f"removed: {total}")
+    else:
+        print(f"no campaign of this folder asks for these: {total}; `scalearn prune --remove` removes them")
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people read it."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        del units[0]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def asked_paths(campaign: Campaign) -> set[Path]:
+    """Return all that a campaign asks for, relative to its folder: runs, what they are made from, and their scores."""
+    paths = {TASKS / task for task in campaign.task_names} | {MODELS / model for model in campaign.model_names}
+    for run in campaign.trainings.values():
+        paths.add(RUNS / run.path)
+        paths |= {ENCODED / run.model / task for task in run.tasks}
+    paths |= {SOURCES / f"{stack}.safetensors" for stack in campaign.stacks}
+    for place, tasks in campaign.comparisons.items():
+        paths.add(SIMILARITIES / f"{place}.json")
+        paths |= {EMBEDDED / Path(place).parent / f"{task}.safetensors" for task in tasks}
+    return paths
+
+
+def unasked(folder: Path = Path()) -> list[Found]:
+    """Return what no campaign of a work directory asks for, biggest first.
+
+    Raises: UserError if a campaign that was started there cannot be read: nobody knows then what it asks for.
+    """
+    asked = _asked(folder)
+    asked |= {above for path in asked for above in path.parents}
+    found = [Found(path, _size(folder / path), why) for path, why in _candidates(folder) if path not in asked]
+    return sorted(found, key=lambda one: (-one.size, one.path))
+
+
+def remove(found: Iterable[Found], folder: Path = Path()) -> None:
+    """Remove what `unasked` found in a work directory and what is ours.
+
+    Raises: UserError, before anything is removed, if Snakemake is at work in the folder or a run is being trained.
+    """
+    ours = [one.path for one in found if not one.stays]
+    with ExitStack() as held:
+        for path in ours:
+            held.enter_context(_untouched(folder / path))
+        for path in ours:
+            where = folder / path
+            shutil.rmtree(where) if where.is_dir() else where.unlink(missing_ok=True)
+            _remove_empty(where.parent, folder / Path(*path.parts[:2]))
+
+
+def _asked(folder: Path) -> set[Path]:
+    known = campaigns(folder)
+    noted = {file for campaign in known for file in campaign.files}
+    if older := [file for file in made_by.campaign_files(folder) if file not in noted]:
+        raise UserError(
+            f"prune: an earlier version of scalearn started {shown(older)} here and did not note its `--config`; "
+            "start each file once (if all is done, that makes nothing), or move away a file that you gave up"
+        )
+    if not known:
+        raise UserError("prune: no campaign was started in this folder; change to a campaign's folder")
+    asked: set[Path] = set()
+    for campaign in known:
+        try:
+            asked |= asked_paths(campaign.read(folder))
+        except UserError as error:
+            file = campaign.files[0]
+            raise UserError(
+                f"prune: nothing is removed, since a campaign that was started here cannot be read ({error}); mend "
+                f"the file, or give it up with `scalearn prune --forget {file}`"
+            ) from None
+    return asked
+
+
+def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each path of a place of ours, and why it stays if it is not ours."""
+    for path in _run_folders(folder / RUNS):
+        yield path.relative_to(folder), _complaint(partial(check_output, path))
+    for pattern, (record, files) in FOLDERS.items():
+        for path in sorted(folder.glob(pattern)):
+            if not path.name.startswith("."):
+                yield path.relative_to(folder), _strange(path, record, files)
+    for pattern, mark in SINGLE.items():
+        for path in sorted(folder.glob(pattern)):
+            if not path.name.startswith("."):
+                yield path.relative_to(folder), _complaint(partial(_check_single, path, mark))
+
+
+def _run_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders that hold a run or a part of one, and those that hold other files."""
+    for place, folders, files in os.walk(root):
+        if Path(place) == root and LOCK in files:
+            files.remove(LOCK)  # not a run's: whoever scores holds it
+        parts = any(any(Path(place).glob(f"{part}/*/{file}")) for part, file in PARTS.items() if part in folders)
+        if parts or any(not name.startswith(SYSTEM) for name in files):
+            yield Path(place)
+            if parts or set(files) & set(FILES):
+                folders.clear()
+        folders.sort()
+
+
+def _complaint(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except UserError as error:
+        return str(error).partition(": ")[2].partition(";")[0]
+    return ""
+
+
+def _check_single(path: Path, mark: bytes) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise UserError(f"{path}: it is a link or a folder")
+    check_replaced(path, mark, "file of a campaign")
+
+
+def _strange(path: Path, record: str, files: set[str]) -> str:
+    """Return why this folder is not one that a command of ours has made."""
+    if path.is_symlink() or not path.is_dir():
+        return "it is a link or a file"
+    for entry in sorted(path.iterdir()):
+        known = entry.name in {record, *files} or entry.name.startswith(SYSTEM) or is_temporary(entry.name)
+        if not known or entry.is_dir():
+            return f"it holds other things ({entry.name})"
+    try:
+        content = json.loads((path / record).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return f"without a readable {record}"
+    sealed = isinstance(content, dict) and CHECKSUM in content
+    return "" if sealed else f"its {record} was not written by scalearn"
+
+
+def _size(path: Path) -> int:
+    if path.is_dir() and not path.is_symlink():
+        return sum(entry.lstat().st_size for entry in path.rglob("*") if not entry.is_dir())
+    return path.lstat().st_size
+
+
+def _untouched(path: Path) -> ExitStack:
+    """Return a context in which nobody trains in this run's folder; refuse if somebody does."""
+    held = ExitStack()
+    if (path / LOCK).is_file():
+        stream = held.enter_context((path / LOCK).open("a"))
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            raise UserError(f"{path}: it is being trained; nothing was removed, wait for its end") from None
+        except OSError:
+            pass  # a file system without locks
+    return held
+
+
+def _remove_empty(path: Path, root: Path) -> None:
+    """Remove this folder and those above it, as long as they are empty and below `root`."""
+    while path != root and path.is_relative_to(root) and not any(path.iterdir()):
+        path.rmdir()
+        path = path.parent
