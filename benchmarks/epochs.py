@@ -30,13 +30,14 @@ from rows import HIDDEN, LAYERS, encoded, fetched, there
 from steps import machine, now, step_of
 
 from scalearn.campaign.compute import Compute
+from scalearn.encoders.loading import load_encoder
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import Batch, EncodedSplit, TrainLoader
 from scalearn.training.engine.device import choose, here
 from scalearn.training.engine.microbatches import BY_TOKEN
-from scalearn.training.engine.model import HEAD, add_head, compose, load_encoder
+from scalearn.training.engine.model import HEAD, add_head, compose
 from scalearn.training.engine.trainer import RunTrainer
 
 SHORT, FULL = ["cola", "qqp", "rte"], ["cola", "sst2", "qqp", "mnli", "mrpc", "rte"]

@@ -27,11 +27,12 @@ from programs import write_sources
 from rows import HIDDEN, LAYERS, encoded, fetched, there
 from steps import machine, now
 
+from scalearn.encoders.loading import load_encoder
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import Batch, EncodedSplit, eval_loader
 from scalearn.training.engine.microbatches import EVAL_BATCH, PRICE
-from scalearn.training.engine.model import compose, load_encoder
+from scalearn.training.engine.model import compose
 
 OURS, SMALL, PADDED = f"sorted, up to {EVAL_BATCH} rows", f"in order, {BATCH} rows", f"in order, {BATCH} rows, padded"
 

@@ -17,7 +17,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from scalearn.errors import nearest
-from scalearn.tasks.definition import Name
+from scalearn.fields import Name
 
 Node = Mapping[str, Any]  # a part of a JSON schema
 Path = tuple[str | int, ...]  # of a value in the content: keys of mappings, indices of lists

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from scalearn.tasks.definition import Strict
+from scalearn.fields import Strict
 
 _TRUTH = {"on": True, "true": True, "off": False, "false": False}  # as a command line has it; YAML has it as a value
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from scalearn.campaign.compute import Compute
 from scalearn.campaign.hyperparameters import Layer
 from scalearn.campaign.loggers import Logger
-from scalearn.campaign.protocol import Protocol
-from scalearn.tasks.definition import Commit, LocalPath, Name, Strict, Task, matching
+from scalearn.fields import Commit, LocalPath, Name, Strict, matching
+from scalearn.tasks.definition import Task
+from scalearn.tasks.protocol import Protocol
 
 
 def _as_typed(value: Any) -> Any:

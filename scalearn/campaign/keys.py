@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from scalearn.tasks.definition import NAME_PATTERN
+from scalearn.fields import NAME_PATTERN
 
 MARK = "@"  # stands before a digest; no name holds it
 DIGITS = 8  # of a digest

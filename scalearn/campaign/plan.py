@@ -17,16 +17,18 @@ from scalearn.campaign.campaign_file import read_campaign_file
 from scalearn.campaign.config import Benchmark, Config, ModelSource
 from scalearn.campaign.config_errors import check_names, explain
 from scalearn.campaign.keys import Key, digest, key, normal, task_key
-from scalearn.campaign.protocol import PROTOCOLS, is_built_in, run_switches, task_under
+from scalearn.campaign.protocol import run_switches
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
 from scalearn.campaign.variants import TableRow, Variant, renamed, table_rows
 from scalearn.errors import UserError
+from scalearn.fields import local_path
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import HyperParameters
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import FilesSource, HubSource, Task, local_path
+from scalearn.tasks.definition import FilesSource, HubSource, Task
+from scalearn.tasks.protocol import PROTOCOLS, is_built_in, task_under
 from scalearn.tasks.reading.mirror import mirror_files
 
 

@@ -17,10 +17,10 @@ from scalearn.campaign.keys import BEGINNING, MARK, Key, digest, name_of, normal
 from scalearn.campaign.protocol import RunSwitch, learner, named, run_switches
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
 from scalearn.errors import nearest
+from scalearn.fields import Name, Strict
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import HyperParameters
-from scalearn.tasks.definition import Name, Strict
 from scalearn.validation import complaint
 
 STAGE1 = "adapter"  # the method whose runs are, at its defaults, the source adapters of stage 2

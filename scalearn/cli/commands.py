@@ -174,7 +174,7 @@ def fetch_model(
     """Fetch an encoder: weights as safetensors, tokenizer, nothing else; refuse what does not fit together."""
     from scalearn.campaign.config import ModelSource
     from scalearn.encoders.fetching import fetch
-    from scalearn.tasks.definition import Name
+    from scalearn.fields import Name
 
     entry = valid("--source", ModelSource, json_object("--source", source))
     fetch(valid("NAME", Name, name), entry, output, trained=not not_trained)
@@ -188,8 +188,9 @@ def prepare_task(
     mirror: Annotated[Path | None, typer.Option(help="a folder in the hub's layout, instead of the hub")] = None,
 ) -> None:
     """Write a task in the on-disk format: train, validation and test rows, and task.json."""
+    from scalearn.fields import Name, local_path
     from scalearn.tasks import TASKS
-    from scalearn.tasks.definition import Name, Task, local_path
+    from scalearn.tasks.definition import Task
     from scalearn.tasks.preparing.prepare import prepare
 
     if definition is None and name not in TASKS:
@@ -306,7 +307,7 @@ def stack(
     runs: Annotated[list[Path], typer.Argument(help="stage-1 run directories, in order")], output: Output
 ) -> None:
     """Stack source adapters into the one file that stage 2 reads."""
-    from scalearn.methods.layers.sources import stack as run
+    from scalearn.training.runs.stacking import stack as run
 
     run(runs, output)
 

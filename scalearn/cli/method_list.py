@@ -12,12 +12,12 @@ from scalearn.campaign.config import FolderModel, HubModel
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import STAGE1
 from scalearn.errors import UserError, nearest
+from scalearn.fields import local_path
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import bottleneck
 from scalearn.methods.base import Method, Shapes
 from scalearn.methods.hyperparameters import Bottleneck
 from scalearn.storage.files import read_json
-from scalearn.tasks.definition import local_path
 
 TASKS = 8  # as many as GLUE has
 

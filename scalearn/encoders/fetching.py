@@ -16,8 +16,8 @@ from typing import Any
 from scalearn.campaign.config import FolderModel, HubModel, ModelSource, PackageModel
 from scalearn.encoders.folder import CONFIG, WEIGHTS, check_model_folder
 from scalearn.errors import UserError
+from scalearn.fields import local_path
 from scalearn.storage.files import sha256, whole_folder, write_json
-from scalearn.tasks.definition import local_path
 
 FAST = "tokenizer.json"
 VOCABULARIES = ((FAST,), ("vocab.txt",), ("vocab.json", "merges.txt"))  # any one makes a fast tokenizer

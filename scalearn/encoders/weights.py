@@ -59,7 +59,7 @@ def _load_on_paper(folder: Path, trained: bool) -> tuple[Any, Mapping[str, Seque
     options = {"device_map": "meta", "output_loading_info": True, "ignore_mismatched_sizes": True}
     found: tuple[Any, Mapping[str, Sequence[str]]]
     if trained:
-        from scalearn.training.engine.model import from_pretrained
+        from scalearn.encoders.loading import from_pretrained
 
         found = from_pretrained(folder, **options)
     else:

@@ -14,12 +14,12 @@ from scalearn.campaign.protocol import RUN_SWITCHES
 from scalearn.encoders.architectures import Architecture, trainable
 from scalearn.encoders.folder import CONFIG
 from scalearn.errors import UserError
+from scalearn.fields import local_path
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import bottleneck
 from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import Bottleneck, Composing, HyperParameters
 from scalearn.storage.files import read_json
-from scalearn.tasks.definition import local_path
 
 POOLED = {switch.name for switch in RUN_SWITCHES if switch.pooled_head}
 

@@ -10,8 +10,9 @@ from scalearn.campaign.plan import Campaign
 from scalearn.encoders.fetching import CONVERT, check_tokenizer_files
 from scalearn.encoders.folder import check_model_folder
 from scalearn.errors import UserError
+from scalearn.fields import local_path
 from scalearn.preflight.compatibility import check_compatible
-from scalearn.tasks.definition import FilesSource, local_path
+from scalearn.tasks.definition import FilesSource
 
 
 def check_campaign(path: Path) -> Campaign:

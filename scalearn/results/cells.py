@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 
-from scalearn.campaign.protocol import Protocol
 from scalearn.errors import UserError
 from scalearn.methods.base import Method
 from scalearn.results.layout import Layout, LayoutRow, Setting
 from scalearn.results.records import Part, ScoreRecord, score_path
 from scalearn.results.selection import chosen
+from scalearn.tasks.protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scalearn.campaign.protocol import Protocol
+from scalearn.fields import Name
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
 from scalearn.results.records import Part
-from scalearn.tasks.definition import Name
+from scalearn.tasks.protocol import Protocol
 
 FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}  # in table order, with their titles
 

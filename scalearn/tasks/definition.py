@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from scalearn.errors import UserError
+from scalearn.fields import Commit, LocalPath, Name, Strict, Whole, matching
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -30,36 +28,10 @@ Construction = Literal["copa", "multirc", "record", "wic", "wsc"]
 CUT_SEED = 42  # the paper's
 
 
-def matching(pattern: str, expected: str, **more: Any) -> Any:
-    """Return the constraint that a text matches the pattern; `expected` says in words what does, for refusals."""
-    return Field(pattern=pattern, json_schema_extra={"expected": expected}, **more)
-
-
-# Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[
-    str,
-    matching(NAME_PATTERN, "a name (at most 64 letters, digits, '-' and '_')", max_length=64),
-]
-
-
-def is_name(value: object) -> bool:
-    """Tell whether this, read from a file, may become a folder or a module."""
-    return isinstance(value, str) and re.fullmatch(NAME_PATTERN, value) is not None
-
-
 Column = Annotated[str, StringConstraints(min_length=1)]
 # Parts of a path in a repository: none is `..`, and none holds a `*`.
 Part = Annotated[str, matching(r"^\w[\w.-]*$", "the name of a folder or split in the repository (without '/')")]
 Dataset = Annotated[str, matching(r"^\w[\w.-]*/\w[\w.-]*$", "a repository of the hub (OWNER/NAME)")]
-Commit = Annotated[
-    str,
-    matching(
-        r"^[0-9a-f]{40}$",
-        "a full commit hash of 40 digits and letters a to f "
-        "(on the repository's page: 'Files and versions', then 'History')",
-    ),
-]
 Files = Annotated[
     str,
     matching(
@@ -67,7 +39,6 @@ Files = Annotated[
         "a path within the repository that holds {split} and ends in .parquet, .jsonl, .csv or .tsv",
     ),
 ]
-Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
 
 
 def _one_or_more(value: object) -> object:
@@ -79,32 +50,6 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more, json_schema_inp
 Columns = Annotated[
     tuple[Column, ...], BeforeValidator(_one_or_more, json_schema_input_type=Column | tuple[Column, ...])
 ]
-
-
-def _local(path: str) -> str:
-    """Refuse what is no path; the value is not quoted, for a URL may hold a token."""
-    if "://" in path:
-        raise ValueError("a path on this machine is expected, not a URL; download it and name the copy")
-    if any(ord(sign) < 32 for sign in path):
-        raise ValueError("a path must not hold a line's end or another control character; rename it")
-    return path
-
-
-LocalPath = Annotated[
-    str, Field(min_length=1, json_schema_extra={"expected": "a path on this machine"}), AfterValidator(_local)
-]
-
-
-def local_path(path: str) -> Path:
-    """Return a path of the config as this machine has it: a `~` at its beginning is the user's home.
-
-    The config and every definition keep the `~`. Written out, it would differ between users and machines, and a task
-    would be made anew for each of them.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UserError(f"{path}: no home of that user is known here; write the folder's name out") from None
 
 
 # What quotation marks in CSV and TSV files are: around values as in RFC 4180, or plain characters, a line being a row.
@@ -119,12 +64,6 @@ def _refuse_quoting(quoting: Quoting | None, paths: Iterable[str | None]) -> Non
     """Refuse the key where no file is CSV or TSV: it would have no effect."""
     if quoting is not None and not any(path.lower().endswith((".csv", ".tsv")) for path in paths if path):
         raise ValueError("quoting: only CSV and TSV files have it; remove the key")
-
-
-class Strict(BaseModel):
-    """A model of config.yaml: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HubSource(Strict):

@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
-from scalearn.campaign.protocol import is_built_in
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
+from scalearn.tasks.protocol import is_built_in
 from scalearn.tasks.store import SPLITS, TaskInfo
 
 # Rows of train, validation and test where nothing is prepared yet: the hub's numbers, a tenth of train held out.

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scalearn.errors import UserError
+from scalearn.fields import Name
 from scalearn.storage.files import read_json, sha256, whole_file, write_json
-from scalearn.tasks.definition import LABELLED, METRICS, Kind, Name, Task, positive_class
+from scalearn.tasks.definition import LABELLED, METRICS, Kind, Task, positive_class
 from scalearn.validation import complaint
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from scalearn.campaign.config import FolderModel
 from scalearn.campaign.plan import Campaign
 from scalearn.encoders.fetching import FILES
 from scalearn.errors import UserError
-from scalearn.tasks.definition import FilesSource, HubSource, local_path
+from scalearn.fields import local_path
+from scalearn.tasks.definition import FilesSource, HubSource
 from scalearn.tasks.reading.mirror import mirror_files
 from scalearn.workspace.made_by import campaign_files
 

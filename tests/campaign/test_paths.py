@@ -14,8 +14,8 @@ from scalearn.campaign.plan import Campaign
 from scalearn.cli import method_list
 from scalearn.cli.commands import app
 from scalearn.errors import UserError
+from scalearn.fields import local_path
 from scalearn.preflight.inputs import check_files
-from scalearn.tasks.definition import local_path
 from scalearn.workspace.user_files import named_files
 from tests.tasks.making import ROWS, write_rows
 from tests.tiny import make_model

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from scalearn.campaign.plan import Campaign
-from scalearn.campaign.protocol import RUN_SWITCHES, TASK_SWITCHES
+from scalearn.campaign.protocol import RUN_SWITCHES
 from scalearn.campaign.variants import Variant
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.tasks import TASKS
+from scalearn.tasks.protocol import TASK_SWITCHES
 from tests.places import ROOT
 
 PAPER = yaml.safe_load((ROOT / "config.yaml").read_text())

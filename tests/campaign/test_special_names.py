@@ -11,7 +11,6 @@ import yaml
 
 from scalearn.__main__ import main
 from scalearn.campaign.plan import Campaign
-from scalearn.campaign.protocol import Protocol, is_built_in
 from scalearn.campaign.variants import Variant
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
@@ -19,6 +18,7 @@ from scalearn.storage.files import read_json
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import prepare
+from scalearn.tasks.protocol import Protocol, is_built_in
 from scalearn.tasks.store import TaskInfo
 from scalearn.training.data.encode import encode
 from tests.places import ROOT

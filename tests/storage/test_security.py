@@ -24,11 +24,12 @@ from scalearn.campaign.spec import RunSpec
 from scalearn.encoders import fetching
 from scalearn.encoders.fetching import fetch
 from scalearn.errors import UserError
-from scalearn.methods.layers.sources import Sources, adapter_tensors
+from scalearn.fields import is_name
+from scalearn.methods.layers.sources import Sources
 from scalearn.storage.files import sha256
-from scalearn.tasks.definition import is_name
 from scalearn.tasks.store import TaskInfo
 from scalearn.training.runs.planned import PlannedRun
+from scalearn.training.runs.stacking import adapter_tensors
 from tests.places import ROOT
 from tests.tiny import make_model, make_task
 from tests.training.runs.test_run import Killed, kill_after
@@ -144,9 +145,9 @@ def test_code_of_a_model_is_never_run(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has 'auto_map', code of its own, which is never run"):
         fetch("tiny", FolderModel(path=str(folder)), tmp_path / "out")
     # Put in the place of a fetched model by hand, it is loaded as what it says it is, or not at all.
+    from scalearn.encoders.loading import load_encoder
     from scalearn.training.data.similarity import embed
     from scalearn.training.data.tokens import Tokens
-    from scalearn.training.engine.model import load_encoder
 
     assert load_encoder(folder).config.hidden_size == 32
     with contextlib.suppress(ValueError):

@@ -17,17 +17,18 @@ from scalearn.campaign.spec import RunSpec
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.encoders.architectures import ARCHITECTURES, most_tokens
 from scalearn.encoders.fetching import fetch
+from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.methods.layers.sources import stack
 from scalearn.methods.layers.wide_bottleneck import Omega
 from scalearn.storage.files import read_json, sha256, write_json
 from scalearn.training.data.encode import encode
 from scalearn.training.engine.checkpoints import snapshot, trainable
-from scalearn.training.engine.model import HEAD, compose, compose_joint, load_encoder
+from scalearn.training.engine.model import HEAD, compose, compose_joint
 from scalearn.training.runs.run import train
-from tests.encoders.test_fetch import change
+from scalearn.training.runs.stacking import stack
+from tests.encoders.test_fetching import change
 from tests.methods.test_conformance import batch
 from tests.tiny import OTHERS, make_model, make_task, tiny_config
 

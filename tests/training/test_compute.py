@@ -13,18 +13,18 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from scalearn.campaign.compute import Compute
+from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.training.engine.checkpoints import trainable
 from scalearn.training.engine.device import Chosen, Device, choose
 from scalearn.training.engine.frozen import hold_frozen
-from scalearn.training.engine.model import load_encoder
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.run import train
 from tests.methods.cases import JOINT, SORTS
 from tests.methods.test_conformance import Built, build
 from tests.tiny import make_model
-from tests.training import test_joint as joint_runs
+from tests.training.runs import test_joint as joint_runs
 from tests.training.engine.test_microbatches import made
 from tests.training.planning import like
 from tests.training.runs.test_run import Killed, content, folder, kill_after, spec

@@ -9,12 +9,12 @@ import pytest
 
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.methods import METHODS
-from scalearn.methods.layers.sources import stack
 from scalearn.results.scores import score_run
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.joint import train as train_joint
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
+from scalearn.training.runs.stacking import stack
 from tests.methods.cases import tiny_values, write_similarities
 from tests.tiny import make_model, make_task
 

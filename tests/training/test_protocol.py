@@ -15,12 +15,12 @@ from torch import nn
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
-from scalearn.methods.layers.sources import stack
 from scalearn.training.data.encode import encode
 from scalearn.training.engine.model import is_head
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
+from scalearn.training.runs.stacking import stack
 from tests.tiny import make_model, make_task
 from tests.training.engine.test_microbatches import made, without_dropout
 from tests.training.planning import like

@@ -16,12 +16,12 @@ from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
-from scalearn.methods.layers.sources import stack
 from scalearn.storage.files import read_json, sha256, write_json
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.joint import train as train_joint
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
+from scalearn.training.runs.stacking import stack
 from scalearn.workspace.adopt import adopt, adopt_all, told
 from tests.tiny import make_model, make_task
 

@@ -22,7 +22,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started = []
 
     def begin(what: str) -> subprocess.Popen[str]:
-        code = f"from pathlib import Path; from scalearn.workspace import at_work; folder = Path({str(tmp_path)!r})\n{what}"
+        code = "from pathlib import Path; from scalearn.workspace import at_work\n"
+        code += f"folder = Path({str(tmp_path)!r})\n{what}"
         line = [sys.executable, "-c", f"{code}\nprint('held', flush=True); input()", "results/x.md"]
         process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         started.append(process)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scalearn.campaign.protocol import is_built_in
 from scalearn.errors import UserError, shown
 from scalearn.storage.files import temporary_folder
 from scalearn.tasks import store
@@ -21,6 +20,7 @@ from scalearn.tasks.preparing.cuts import Places, place
 from scalearn.tasks.preparing.groups import Groups
 from scalearn.tasks.preparing.progress import reported
 from scalearn.tasks.preparing.survey import Survey, survey
+from scalearn.tasks.protocol import is_built_in
 from scalearn.tasks.reading.rows import ROWS, Rows, rebatch
 from scalearn.tasks.reading.sources import Splits, read_splits
 

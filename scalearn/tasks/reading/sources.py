@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from scalearn.errors import UserError
-from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task, local_path
+from scalearn.fields import local_path
+from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task
 from scalearn.tasks.generated import generate
 from scalearn.tasks.reading.mirror import mirror_files, pattern, required, split_files
 from scalearn.tasks.reading.readers import read_batches, takes_marks_off

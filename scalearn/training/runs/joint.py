@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output
+from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods.hyperparameters import ManyTasks
 from scalearn.storage.files import LOCK, alone, sweep, whole_folder, write_json
@@ -25,7 +26,7 @@ from scalearn.training.data.joint_batches import FirstText, JointSplit, drawn
 from scalearn.training.engine.determinism import fix
 from scalearn.training.engine.device import choose, here
 from scalearn.training.engine.joint_trainer import JointTrainer
-from scalearn.training.engine.model import HEADS, compose_joint, count, head_name, load_encoder
+from scalearn.training.engine.model import HEADS, compose_joint, count, head_name
 from scalearn.training.engine.scoring import scorer
 from scalearn.training.runs.inputs import check_inputs
 from scalearn.training.runs.outputs import timing, write_predictions, write_record, write_training

@@ -18,11 +18,11 @@ from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output, check_spec
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
+from scalearn.fields import is_name
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import altered, read_json, sha256
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import is_name
 
 OUTPUTS = ("weights.safetensors", "history.parquet")  # beside run.json and predictions
 RECORD = "record"  # the task of which `record_rows` rows take part in joint runs

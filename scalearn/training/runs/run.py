@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from scalearn.campaign.run_folder import check_output
+from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods.base import Given, Method
 from scalearn.storage.files import LOCK, alone, read_json, sweep
@@ -18,7 +19,7 @@ from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.engine.determinism import fix
 from scalearn.training.engine.device import Chosen, choose, here
-from scalearn.training.engine.model import compose, count, load_encoder
+from scalearn.training.engine.model import compose, count
 from scalearn.training.engine.scoring import scorer
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.inputs import check_inputs

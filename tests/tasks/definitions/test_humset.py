@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scalearn.campaign.protocol import task_under
 from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definitions.humset import HUMSET, LABELS
 from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.protocol import task_under
 from scalearn.tasks.store import TaskInfo
 from tests.tasks.making import column, files_task, write_rows
 

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from scalearn.campaign.protocol import task_under
 from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definitions.superglue import SUPERGLUE
 from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.protocol import task_under
 from scalearn.tasks.store import TaskInfo
 from tests.places import ROOT
 from tests.tasks.making import column, write_rows

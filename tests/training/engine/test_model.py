@@ -12,10 +12,11 @@ from adapters import AutoAdapterModel
 from torch import Tensor
 from transformers import RobertaConfig
 
+from scalearn.encoders.loading import RUNNING, load_encoder
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.training.engine.model import RUNNING, compose, count, load_encoder
-from tests.encoders.test_fetch import change
+from scalearn.training.engine.model import compose, count
+from tests.encoders.test_fetching import change
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, make_model, tiny_config
 

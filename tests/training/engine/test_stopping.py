@@ -19,7 +19,7 @@ from scalearn.training.engine import trainer as trainer_module
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.run import train
 from tests.methods.cases import SORTS
-from tests.training import test_joint as joint_runs
+from tests.training.runs import test_joint as joint_runs
 from tests.training.runs.test_run import content, folder, spec
 
 __all__ = ["folder"]  # the fixture; a run there has 6 batches per epoch, 18 in all

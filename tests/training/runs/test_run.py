@@ -17,17 +17,18 @@ import torch
 from safetensors.torch import load_file
 
 from scalearn.cli.by_hand import planned_by_hand
+from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
-from scalearn.methods.layers.sources import stack
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
 from scalearn.training.engine import trainer as trainer_module
 from scalearn.training.engine.checkpoints import restore, snapshot
-from scalearn.training.engine.model import compose, load_encoder
+from scalearn.training.engine.model import compose
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
+from scalearn.training.runs.stacking import stack
 from tests.methods.cases import SORTS, tiny_values, write_similarities
 from tests.tiny import make_model, make_task
 from tests.training.planning import like

@@ -1,0 +1,68 @@
+"""Which room may import from which: docs/architecture.md draws it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from tests.places import ROOT
+
+PACKAGE = ROOT / "scalearn"
+# The modules at the top are the ground on which all rooms stand; each may import those before it.
+GROUND = ["errors", "fields", "validation"]
+ARROWS = {
+    "storage": set(),
+    "machine": set(),
+    "methods": set(),
+    "tasks": {"storage"},
+    "campaign": {"storage", "methods", "tasks"},
+    "encoders": {"storage", "campaign"},
+    "preflight": {"storage", "methods", "tasks", "campaign", "encoders"},
+    "training": {"storage", "machine", "methods", "tasks", "campaign", "encoders"},
+    "results": {"storage", "methods", "tasks", "campaign"},
+    "workspace": {"storage", "methods", "tasks", "campaign", "encoders"},
+    "cluster": {"storage", "machine", "campaign", "workspace"},
+    "cli": {
+        "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
+        "workspace", "cluster",
+    },
+}  # fmt: skip
+
+
+def imported(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield every module of the package that a file imports, also within functions, and the name that it takes."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "scalearn":
+            for alias in node.names:
+                yield node.module, alias.name
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Return every pair of different rooms of which the first imports from the second."""
+    found = set()
+    for file in PACKAGE.rglob("*.py"):
+        here = file.relative_to(PACKAGE).parts
+        for module, name in imported(file):
+            there = [*module.split(".")[1:], name][0]
+            if len(here) > 1 and there not in (here[0], *GROUND, "__version__"):
+                found.add((here[0], there))
+    return found
+
+
+def test_rooms_import_only_from_where_an_arrow_points() -> None:
+    allowed = {(room, other) for room, others in ARROWS.items() for other in others}
+    assert arrows() == allowed
+
+
+def test_no_room_depends_on_itself_through_others() -> None:
+    assert set(TopologicalSorter(ARROWS).static_order()) == {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
+
+
+def test_the_ground_stands_on_nothing() -> None:
+    for index, name in enumerate(GROUND):
+        taken = {module.split(".")[1] for module, _ in imported(PACKAGE / f"{name}.py")}
+        assert taken <= set(GROUND[:index])
