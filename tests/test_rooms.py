@@ -57,9 +57,7 @@ def test_rooms_import_only_from_where_an_arrow_points() -> None:
 
 
 def test_no_room_depends_on_itself_through_others() -> None:
-    assert set(TopologicalSorter(ARROWS).static_order()) == {
-        path.parent.name for path in PACKAGE.glob("*/__init__.py")
-    }
+    assert set(TopologicalSorter(ARROWS).static_order()) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 
 def test_the_ground_stands_on_nothing() -> None:

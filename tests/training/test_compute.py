@@ -24,9 +24,9 @@ from scalearn.training.runs.run import train
 from tests.methods.cases import JOINT, SORTS
 from tests.methods.test_conformance import Built, build
 from tests.tiny import make_model
-from tests.training.runs import test_joint as joint_runs
 from tests.training.engine.test_microbatches import made
 from tests.training.planning import like
+from tests.training.runs import test_joint as joint_runs
 from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
 
 __all__ = ["folder"]
