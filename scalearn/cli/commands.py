@@ -338,36 +338,56 @@ def similarities(
 
 @app.command()
 def train(
-    model: FetchedModel,
-    data: Annotated[list[Path], typer.Option(help="an encoded task; for a joint run once for each task, in order")],
-    output: Output,
-    spec: Annotated[str | None, typer.Option(help="what the run is, as JSON or a file of it; see RunSpec")] = None,
+    spec: Annotated[
+        str | None,
+        typer.Option(
+            help="what the run is, as JSON or a file of it; its folders are a campaign's unless they are named"
+        ),
+    ] = None,
     method: Annotated[str | None, typer.Option(help="without a --spec: a method's name")] = None,
+    model: Annotated[Path | None, typer.Option(help="a fetched model")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="an encoded task; for a joint run once for each task, in order")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="the run's directory")] = None,
     benchmark: Annotated[str, typer.Option(help="the benchmark whose sources are composed")] = "single",
     seed: Seed = 0,
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
     hyperparameters: Changed = "{}",
     switch: Switches = None,
-    similarities: Annotated[Path | None, typer.Option(help="between tasks, for adapter_soup")] = None,
+    similarities: Annotated[str, typer.Option(help="a file of those between tasks, for adapter_soup")] = "",
     compute: How = None,
     max_time: MaxTime = None,
     logger: LoggerNames = None,
 ) -> None:
-    """Train one run; a finished run is left as it is, a killed one goes on from its last checkpoint."""
+    """Train one run. A finished run is left as it is, a killed one goes on from its last checkpoint."""
     from scalearn.campaign.spec import SINGLE
     from scalearn.cli.by_hand import planned_by_hand
     from scalearn.training.runs.planned import PlannedRun
 
     if (spec is None) == (method is None):
         raise UserError("--spec: give either --spec or --method; the spec says all that --method and its options say")
+    compared = Path(similarities) if similarities else None
     if spec is not None:
         beside = {"--benchmark": benchmark != SINGLE, "--seed": seed, "--hyperparameters": hyperparameters != "{}"}
         for option, given in {**beside, "--switch": switch, "--compute": compute}.items():
             if given:
                 raise UserError(f"{option}: the --spec says this; leave the option out")
-        run = PlannedRun(run_spec(spec), model, tuple(data), output, sources, similarities)
+        run = PlannedRun.of_campaign(run_spec(spec))
+        run = PlannedRun(
+            run.spec,
+            model or run.model,
+            tuple(data or run.data),
+            output or run.output,
+            sources or run.sources,
+            compared,
+        )
     else:
+        for option, folder in {"--model": model, "--data": data, "--output": output}.items():
+            if not folder:
+                raise UserError(f"{option}: --method needs it; name the folder, or give a --spec")
         changed, switches = hyper_parameters(str(method), hyperparameters), protocol_switches(switch or [])
+        assert model and data and output
         run = planned_by_hand(
             str(method),
             model,
@@ -379,7 +399,7 @@ def train(
             switches=switches,
             compute=how_to_compute(compute or []),
             sources=sources,
-            similarities=similarities,
+            similarities=compared,
         )
     _make(run, max_time, logger or [])
 

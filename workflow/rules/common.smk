@@ -1,5 +1,6 @@
 # The campaign, read once; the rules ask it and decide nothing themselves.
 import gc
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -74,6 +75,17 @@ def one_of(names):
 def of_family(*families):
     """Return a pattern that matches the variants of the methods of these families: a method, and its settings."""
     return f"({one_of([method.name for method in METHODS.values() if method.family in families])})(/[^/]+=[^/]+)?"
+
+
+def function(called):
+    """Return the function with its signature noted: Snakemake asks for it several times per job, which costs a second."""
+    called.__signature__ = inspect.signature(called)
+    return called
+
+
+def times_attempt(amount):
+    """Return a resource that grows with each attempt."""
+    return function(lambda wildcards, attempt: amount * attempt)
 
 
 def files(runs, name):

@@ -14,6 +14,7 @@ from typing import Any
 
 from scalearn.campaign.keys import is_of
 from scalearn.campaign.loggers import Logger, Reports
+from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES
 from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output, check_spec
 from scalearn.campaign.spec import RunSpec
@@ -43,6 +44,20 @@ class PlannedRun:
     sources: Path | None = None
     similarities: Path | None = None
     loggers: tuple[Logger, ...] = ()
+
+    @classmethod
+    def of_campaign(cls, spec: RunSpec) -> PlannedRun:
+        """Return the run with the folders that a campaign has for it, below the work directory.
+
+        The file of similarities is not among them: it depends on the whole benchmark, of which the spec knows one run.
+        """
+        return cls(
+            spec,
+            MODELS / spec.model,
+            tuple(ENCODED / spec.model / task for task in spec.tasks),
+            RUNS / spec.path,
+            SOURCES / f"{spec.stack}.safetensors" if spec.sources else None,
+        )
 
     @property
     def reports(self) -> Reports:
