@@ -43,10 +43,13 @@ onsuccess:
 
 
 # After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew. Tables
-# of another campaign file stay.
+# of another campaign file stay, and so do those that this start was not to make: whether the runs that they show are due
+# is known of no run outside its graph.
 onerror:
-    settle_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
-    begun = [name for name in campaign.benchmarks if any(map(os.path.exists, records(name)))]
+    left = {path for job in workflow.dag.needrun_jobs() for path in job.output}
+    settle_due(SNAKEMAKE, left)
+    asked = [name for name in campaign.benchmarks if not left.isdisjoint(table_files(name))]
+    begun = [name for name in asked if any(map(os.path.exists, records(name)))]
     begun = own_tables(SNAKEMAKE, campaign, campaign_files, begun)
     for benchmark in begun:
         shell(

@@ -174,10 +174,6 @@ class Campaign:
         )
         return list({run.path: run for run in found}.values())
 
-    def shown_runs(self) -> list[RunSpec]:
-        """Return every run that some table of this campaign shows, each once."""
-        return list({run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}.values())
-
     def source_runs(self, benchmark: str, seed: int, variant: Variant | None = None) -> list[RunSpec]:
         """Return the stage-1 runs of this seed that a variant composes, in the order of the benchmark's sources."""
         tasks = self._available(self.benchmarks[benchmark].source_tasks)
@@ -193,7 +189,7 @@ class Campaign:
     @cached_property
     def trainings(self) -> dict[str, RunSpec]:
         """Every training of this campaign by its path: those that the tables show, and the sources of these."""
-        found = {run.path: run for run in self.shown_runs()}
+        found = {run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}
         composing = [variant for variant in self.variants if variant.method.family == "two_stage"]
         for benchmark in self.benchmarks if composing else ():
             seeds = {self.source_seed(seed) for task in self.joint_tasks(benchmark) for seed in self.seeds(task)}
@@ -303,7 +299,7 @@ class Campaign:
         """Return what makes the rows of this task what they are, as JSON: what differs from a definition's defaults.
 
         The metrics of a task of the campaign's own are left out, unless they choose the best epoch or need groups in
-        the rows, and so is the class that f1 is of: they are for the scores (`scoring`), so that another one makes no
+        the rows, and so is the class that f1 is of: they are for the scores (`layout`), so that another one makes no
         rows and trains nothing anew.
         """
         return normal(self._content(task))
@@ -319,12 +315,6 @@ class Campaign:
         """The metrics of the task's scores, headline first; none if the task.json of a rule says them."""
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
-
-    def scoring(self, task: str) -> list[str]:
-        """The options of `scalearn score` that say by what the task's runs are scored."""
-        positive = self.tasks[task].positive
-        metrics = [f"--metric={metric}" for metric in self.metrics(task)]
-        return metrics if positive is None else [*metrics, f"--positive={positive}"]
 
     def model_definition(self, model: str) -> str:
         """Where the encoder comes from, as JSON."""

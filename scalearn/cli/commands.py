@@ -88,7 +88,7 @@ def verify(
     from scalearn.workspace.verify import damages, others
 
     campaign = Campaign.read(config)
-    found, strange = list(damages(campaign)), list(others(campaign))
+    found, strange = list(damages(campaign, config)), list(others(campaign))
     for damage in found:
         print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
         if mend:

@@ -44,6 +44,14 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     return content
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def valid(what: str, kind: Any, content: Any) -> Any:
     """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
     from pydantic import TypeAdapter, ValidationError
@@ -75,7 +83,8 @@ def run_spec(text: str) -> RunSpec:
         try:
             text = Path(text).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
+            if not _is_json(text):
+                raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
     spec: RunSpec = valid("--spec", RunSpec, json_object("--spec", text))
     return spec
 

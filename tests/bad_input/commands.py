@@ -164,6 +164,10 @@ CASES = [
     line("a spec and what it says", r"--seed: the --spec says this", WITH_SPEC, "{}", "--seed", "1"),
     line("a spec that is not there", r"--spec nowhere\.json: neither JSON nor a readable", WITH_SPEC, "nowhere.json"),
     line("a spec without end", r"--spec: not readable as JSON", WITH_SPEC, '{"a":'),
+    *(
+        line(f"a spec that is {text}", r"--spec: a JSON object is expected, for example", WITH_SPEC, text)
+        for text in ("null", "[]", '"x"', " 7")
+    ),
     line("a spec of nothing", r"--spec: `method` is missing", WITH_SPEC, "{}"),
     spec("a spec of no method", r"method: unknown method 'adaptr', did you mean 'adapter'\?", method="adaptr"),
     spec("a spec with a typo", r"sed: unknown key, did you mean 'seed'\?", sed=1),
