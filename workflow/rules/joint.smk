@@ -9,7 +9,7 @@ rule train_joint:
     log:
         "logs/train/{model}/{variant}/{benchmark}/joint/full/{seed}.log",
     wildcard_constraints:
-        variant=of_family("joint"),
+        variant=variants_of("joint"),
     threads: 4
     resources:
         gpu=1,

@@ -16,7 +16,7 @@ rule train_adapter:
     log:
         "logs/train/{model}/{variant}/single/{task}/full/{seed}.log",
     wildcard_constraints:
-        variant=of_family("single"),
+        variant=variants_of("single"),
     threads: 4
     resources:
         gpu=1,

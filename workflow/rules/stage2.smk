@@ -68,7 +68,7 @@ rule train_composition:
     log:
         "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",
     wildcard_constraints:
-        variant=of_family("two_stage"),
+        variant=variants_of("two_stage"),
     threads: 4
     resources:
         gpu=1,
