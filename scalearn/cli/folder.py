@@ -19,10 +19,10 @@ def check(config: Annotated[Path, typer.Argument(help="a campaign file")] = Path
         print(line)
 
 
-# Whatever else stands there is Snakemake's, in its order.
+# All arguments but --max-time go to Snakemake, in their order.
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def resume(context: typer.Context, max_time: MaxTime = None) -> None:
-    """Go on with this folder's campaign after anything; other arguments are Snakemake's, by default the last ones."""
+    """Start or resume this folder's campaign. All other arguments go to Snakemake; the default is its last command."""
     from scalearn.cluster.resume import resume as go_on
 
     raise typer.Exit(go_on(context.args, max_time))
@@ -31,11 +31,13 @@ def resume(context: typer.Context, max_time: MaxTime = None) -> None:
 @app.command()
 def verify(
     config: Annotated[Path, typer.Argument(help="a campaign file")] = Path("config.yaml"),
-    mend: Annotated[bool, typer.Option("--mend", help="remove what is damaged, so that it is made again")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="remove damaged files, so that the next start makes them again")
+    ] = False,
 ) -> None:
-    """Hold what a campaign has made here to its checksums; exit status 1 if something is damaged.
+    """Compare the campaign's files with their checksums. The exit status is 1 if a file is damaged.
 
-    Whole runs that another config has made are named, too; they are not damaged and never removed.
+    Runs that another config has made are listed, too. They are not damaged and are never removed.
     """
     from scalearn.campaign.plan import Campaign
     from scalearn.workspace.verify import damages, others
@@ -59,10 +61,11 @@ def verify(
 def adopt(
     configs: Annotated[list[Path] | None, typer.Argument(help="campaign files; by default all that ran here")] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="where no note tells: encoders and tasks are defined as they were then")
+        bool,
+        typer.Option("--trust", help="take the encoders and tasks to be defined as they were when the runs were made"),
     ] = False,
 ) -> None:
-    """Move the runs of an earlier version to where this version looks for them; they are not trained again."""
+    """Move the runs of an earlier version to where this version looks for them, so that none trains again."""
     from scalearn.workspace.adopt import adopt_all
 
     adopted = adopt_all(configs or [], trust=trust)
@@ -75,15 +78,15 @@ def adopt(
 
 @app.command()
 def prune(
-    remove: Annotated[bool, typer.Option("--remove", help="remove what is listed; it cannot be had back")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="remove what is listed, for good")] = False,
     forget: Annotated[
-        str | None, typer.Option(help="a campaign file that was given up: no longer count what it asked for")
+        str | None, typer.Option(help="a campaign file that you gave up: its runs are no longer kept")
     ] = None,
 ) -> None:
-    """List what no campaign that was started in this folder asks for, biggest first; remove nothing by default.
+    """List files that no campaign of this folder needs, largest first. Nothing is removed without --remove.
 
-    What is asked for follows from the campaign files as they are now, with the `--config` overrides of each start, and
-    from config.yaml.
+    The campaigns are those that were started here, with the `--config` overrides of each start, and config.yaml. Their
+    files count as they are now.
     """
     from scalearn.workspace.prune import prune as run
 
@@ -95,7 +98,7 @@ def pack(
     archive: Annotated[Path, typer.Argument(help="the file to write, for example campaign.tar.gz")],
     folder: Annotated[Path, typer.Option(help="the work directory")] = Path(),
 ) -> None:
-    """Pack a work directory, without what can be made again, to go on with it elsewhere."""
+    """Pack a work directory into one file, to go on elsewhere. What can be made again stays behind."""
     from scalearn.workspace.pack import pack as run
 
     packed = run(folder, archive)
@@ -109,7 +112,7 @@ def unpack(
     archive: Annotated[Path, typer.Argument(help="what `scalearn pack` wrote")],
     folder: Annotated[Path, typer.Argument(help="the new work directory")],
 ) -> None:
-    """Unpack a work directory; the command that was under way there goes on here."""
+    """Unpack a work directory. The command that was interrupted there goes on here."""
     from scalearn.workspace.pack import unpack as run
 
     print(f"{folder}: {run(archive, folder):,} files; go on there with the same snakemake command")

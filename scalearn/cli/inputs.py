@@ -22,10 +22,13 @@ def fetch_model(
     source: Annotated[str, typer.Option(help="a `models` entry as JSON")],
     output: Output,
     not_trained: Annotated[
-        bool, typer.Option("--not-trained", help="it only compares texts, for adapter_soup, and may be of any kind")
+        bool,
+        typer.Option(
+            "--not-trained", help="accept any architecture: the encoder only compares texts, for adapter_soup"
+        ),
     ] = False,
 ) -> None:
-    """Fetch an encoder: weights as safetensors, tokenizer, nothing else; refuse what does not fit together."""
+    """Fetch an encoder: its safetensors and its tokenizer. They are refused if they do not fit together."""
     from scalearn.campaign.config import ModelSource
     from scalearn.encoders.fetching import fetch
     from scalearn.fields import Name
@@ -41,7 +44,7 @@ def prepare_task(
     definition: Annotated[str | None, typer.Option(help="a `tasks` entry as JSON; by default the built-in one")] = None,
     mirror: Annotated[Path | None, typer.Option(help="a folder in the hub's layout, instead of the hub")] = None,
 ) -> None:
-    """Write a task in the on-disk format: train, validation and test rows, and task.json."""
+    """Prepare a task: write its train, validation and test rows and its task.json."""
     from scalearn.fields import Name, local_path
     from scalearn.tasks import TASKS
     from scalearn.tasks.definition import Task
@@ -69,7 +72,7 @@ def encode(
 def stack(
     runs: Annotated[list[Path], typer.Argument(help="stage-1 run directories, in order")], output: Output
 ) -> None:
-    """Stack source adapters into the one file that stage 2 reads."""
+    """Stack source adapters into one file, which stage 2 reads."""
     from scalearn.training.runs.stacking import stack as run
 
     run(runs, output)
@@ -81,7 +84,7 @@ def embed(
     model: Annotated[Path, typer.Option(help="a fetched sentence encoder")],
     output: Output,
 ) -> None:
-    """Write the mean embedding of a task's texts, by which tasks are compared."""
+    """Write the mean sentence embedding of a task's training texts."""
     gpus.take()
 
     from scalearn.training.data.similarity import embed as run
@@ -93,7 +96,7 @@ def embed(
 def similarities(
     embeddings: Annotated[list[Path], typer.Argument(help="what `scalearn embed` wrote for each task")], output: Output
 ) -> None:
-    """Write how similar tasks are to each other, for adapter_soup."""
+    """Write the pairwise similarities of tasks, for adapter_soup."""
     from scalearn.training.data.similarity import similarities as run
 
     run(embeddings, output)

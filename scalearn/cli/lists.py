@@ -16,9 +16,9 @@ from scalearn.cli.app import COUNT, ENCODER, WIDE, app
 def check_task(
     task: Annotated[Path, typer.Argument(help="a prepared task's folder, or its name")],
     model: Annotated[Path | None, typer.Option(help="a fetched model, to count its tokens instead of words")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Say in plain words what is wrong with a prepared task; exit status 1 if it cannot be trained or scored."""
+    """Check a prepared task's rows and labels. The exit status is 1 if it cannot be trained or scored."""
     from rich.console import Console
 
     from scalearn.cli.prepared_tasks import prepared_folder
@@ -45,9 +45,9 @@ def check_task(
 @app.command()
 def tasks(
     config: Annotated[Path | None, typer.Option(help="a campaign file; by default config.yaml, if it is here")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """List the tasks: kind, sizes (~: as published, not prepared yet), metrics, source, benchmarks."""
+    """List the tasks: kind, number of rows (~: as published), metrics, source, benchmarks."""
     from rich.console import Console
 
     from scalearn.campaign.plan import Campaign
@@ -69,18 +69,24 @@ def tasks(
 
 @app.command()
 def methods(
-    name: Annotated[str | None, typer.Argument(help="one of them, with what its hyper-parameters mean")] = None,
-    benchmark: Annotated[str | None, typer.Option(help="whose tasks are learned; by default any eight")] = None,
-    config: Annotated[Path | None, typer.Option(help="a campaign file; with a benchmark config.yaml")] = None,
-    hidden_size: Annotated[int | None, typer.Option(help=f"width, {ENCODER}", **COUNT)] = None,
-    layers: Annotated[int | None, typer.Option(help=f"number, {ENCODER}", **COUNT)] = None,
-    intermediate_size: Annotated[int | None, typer.Option(help="of its FFN; 4 x a given hidden size", **COUNT)] = None,
-    embeddings: Annotated[int | None, typer.Option(help=f"rows of its tables, {ENCODER}", **COUNT)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    name: Annotated[str | None, typer.Argument(help="show this method and its hyper-parameters")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="count for the tasks of this benchmark; by default for eight tasks")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="a campaign file; the default is config.yaml if a benchmark is given")
+    ] = None,
+    hidden_size: Annotated[int | None, typer.Option(help=f"hidden size, {ENCODER}", **COUNT)] = None,
+    layers: Annotated[int | None, typer.Option(help=f"number of layers, {ENCODER}", **COUNT)] = None,
+    intermediate_size: Annotated[
+        int | None, typer.Option(help="size of the feed-forward layer; the default is 4 x --hidden-size", **COUNT)
+    ] = None,
+    embeddings: Annotated[int | None, typer.Option(help=f"number of embeddings, {ENCODER}", **COUNT)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """List the methods: family, trainable parameters without the heads, what they are shared by, citation, defaults.
+    """List the methods: family, number of trainable parameters without heads, citation, defaults.
 
-    With NAME, show one of them: its formula, and every hyper-parameter with its default, its bounds and its meaning.
+    With NAME, show one method: its formula, and each hyper-parameter with its default, bounds and meaning.
     """
     from rich.console import Console
 
@@ -93,8 +99,8 @@ def methods(
     if benchmark is not None and config is None:
         config = Path("config.yaml")
     campaign = Campaign.read(config) if config else None
-    asked = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
-    shapes = sizes(campaign, benchmark, asked)
+    options = {"layers": layers, "hidden": hidden_size, "intermediate": intermediate_size, "embeddings": embeddings}
+    shapes = sizes(campaign, benchmark, options)
     rows = catalogue(campaign, benchmark, shapes)
     one = next((page(row) for row in rows if row["method"] == name), None)
     if as_json:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scalearn.campaign import loggers
-from scalearn.cli.app import Changed, FetchedModel, How, LoggerNames, MaxTime, Output, Seed, Switches, app
+from scalearn.cli.app import (
+    ComputeOptions,
+    Differences,
+    FetchedModel,
+    HyperParameters,
+    LoggerNames,
+    MaxTime,
+    Output,
+    Seed,
+    app,
+)
 from scalearn.cli.options import how_to_compute, hyper_parameters, protocol_switches, run_spec
 from scalearn.errors import UserError
 from scalearn.machine import gpus, time_budget
@@ -24,26 +34,26 @@ def train(
     spec: Annotated[
         str | None,
         typer.Option(
-            help="what the run is, as JSON or a file of it; its folders are a campaign's unless they are named"
+            help="the run, as JSON or a file of it; its folders are those of a campaign unless you name others"
         ),
     ] = None,
-    method: Annotated[str | None, typer.Option(help="without a --spec: a method's name")] = None,
+    method: Annotated[str | None, typer.Option(help="a method's name, if there is no --spec")] = None,
     model: Annotated[Path | None, typer.Option(help="a fetched model")] = None,
     data: Annotated[
-        list[Path] | None, typer.Option(help="an encoded task; for a joint run once for each task, in order")
+        list[Path] | None, typer.Option(help="an encoded task; a joint run takes one option per task, in order")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="the run's directory")] = None,
     benchmark: Annotated[str, typer.Option(help="the benchmark whose sources are composed")] = "single",
     seed: Seed = 0,
     sources: Annotated[Path | None, typer.Option(help="stacked source adapters, for two-stage methods")] = None,
-    hyperparameters: Changed = "{}",
-    switch: Switches = None,
-    similarities: Annotated[str, typer.Option(help="a file of those between tasks, for adapter_soup")] = "",
-    compute: How = None,
+    hyperparameters: HyperParameters = "{}",
+    switch: Differences = None,
+    similarities: Annotated[str, typer.Option(help="the file of task similarities, for adapter_soup")] = "",
+    compute: ComputeOptions = None,
     max_time: MaxTime = None,
     logger: LoggerNames = None,
 ) -> None:
-    """Train one run. A finished run is left as it is, a killed one goes on from its last checkpoint."""
+    """Train one run. A finished run stays as it is, an interrupted one goes on from its last checkpoint."""
     from scalearn.campaign.spec import SINGLE
     from scalearn.cli.by_hand import planned_by_hand
     from scalearn.training.runs.planned import PlannedRun
@@ -91,17 +101,17 @@ def train(
 def train_joint(
     method: Annotated[str, typer.Option(help="a joint method's name")],
     model: FetchedModel,
-    data: Annotated[list[Path], typer.Option(help="an encoded task; give the option once for each, in order")],
+    data: Annotated[list[Path], typer.Option(help="an encoded task; one option per task, in order")],
     output: Output,
-    benchmark: Annotated[str, typer.Option(help="the benchmark that the tasks make up")] = "joint",
+    benchmark: Annotated[str, typer.Option(help="the benchmark of the tasks")] = "joint",
     seed: Seed = 0,
-    hyperparameters: Changed = "{}",
-    switch: Switches = None,
-    compute: How = None,
+    hyperparameters: HyperParameters = "{}",
+    switch: Differences = None,
+    compute: ComputeOptions = None,
     max_time: MaxTime = None,
     logger: LoggerNames = None,
 ) -> None:
-    """Train one model on all tasks; `scalearn score OUTPUT/tasks/TASK` then scores each of them."""
+    """Train one model on all tasks. `scalearn score OUTPUT/tasks/TASK` scores each of them afterwards."""
     from scalearn.cli.by_hand import planned_by_hand
     from scalearn.methods import METHODS
 
@@ -116,7 +126,7 @@ def train_joint(
 
 
 def _make(run: PlannedRun, max_time: str | None, names: list[str]) -> None:
-    """Train a planned run, unless it is done."""
+    """Train a planned run, unless it is finished."""
     run = replace(run, loggers=loggers.chosen(names))
     time_budget.begin(max_time)
     time_budget.check()
