@@ -171,7 +171,7 @@ def test_texts_are_cut_to_what_the_encoder_takes(
     change(task / "task.json", max_length=512)
     capsys.readouterr()
     encode(task, model, tmp_path / "encoded")
-    assert f"takes {most} tokens, not 512; more are cut off\n" in capsys.readouterr().out
+    assert f"takes {most} tokens, not 512; longer rows are truncated\n" in capsys.readouterr().out
     assert read_json(tmp_path / "encoded" / "encoding.json")["max_length"] == most
     rows = pa.ipc.open_file(tmp_path / "encoded" / "train.arrow").read_all()
     assert pc.max(pc.list_value_length(rows["input_ids"])).as_py() == most

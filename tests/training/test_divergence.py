@@ -10,7 +10,8 @@ import torch
 
 from scalearn.errors import UserError
 from scalearn.training.engine import model as model_module
-from scalearn.training.engine.trainer import LOOK, RunTrainer
+from scalearn.training.engine.callbacks import STEPS_BETWEEN_CHECKS
+from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
 from tests.training.runs.test_run import folder, spec
 
@@ -40,7 +41,7 @@ def test_a_loss_that_is_no_number_ends_the_run_within_an_epoch(
     steps = spoil(monkeypatch, step, value)
     with pytest.raises(UserError, match=r"the training loss is not finite in epoch \d, after .*smaller learning_rate"):
         train(spec(folder, "adapter", tmp_path / "run"))
-    assert steps[-1] - step < min(LOOK, 6)  # 6 batches in an epoch
+    assert steps[-1] - step < min(STEPS_BETWEEN_CHECKS, 6)  # 6 batches in an epoch
     assert not (tmp_path / "run/run.json").exists()
 
 
