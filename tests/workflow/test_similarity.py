@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalearn.campaign.spec import RunSpec
 from tests.workflow.project import Project
 
 MODELS = {name: {"kind": "folder", "path": "tiny model"} for name in ("tiny", "sentences")}
