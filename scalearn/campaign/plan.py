@@ -17,7 +17,7 @@ from scalearn.campaign.campaign_file import read_campaign_file
 from scalearn.campaign.config import Benchmark, Config, ModelSource
 from scalearn.campaign.config_errors import check_names, explain
 from scalearn.campaign.keys import Key, digest, key, normal, task_key
-from scalearn.campaign.protocol import run_switches
+from scalearn.campaign.protocol import run_differences
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
 from scalearn.campaign.variants import TableRow, Variant, renamed, table_rows
@@ -160,7 +160,7 @@ class Campaign:
             hyperparameters=self._differing(variant, group, task),
             sources=self._source_paths(benchmark, variant, self.source_seed(seed)) if composes else (),
             sentence_encoder=self.model_key(self.config.sentence_encoder or "") if method.similarity else None,
-            switches=self.switches(method, self._values(variant, group, task), *tasks),
+            switches=self.differences(method, self._values(variant, group, task), *tasks),
             compute=self.config.compute,
         )
 
@@ -330,10 +330,10 @@ class Campaign:
         """Where the encoder comes from, as JSON."""
         return normal(self.models[model].model_dump(mode="json"))
 
-    def switches(self, method: Method, values: HyperParameters, *tasks: str) -> tuple[str, ...]:
-        """Return what the reference protocol does otherwise in such runs on these tasks; nothing when corrected."""
-        concerned = [task if task in self.built_in else None for task in tasks]
-        return run_switches(self.config.protocol, method, values, concerned)
+    def differences(self, method: Method, values: HyperParameters, *tasks: str) -> tuple[str, ...]:
+        """Return the names of the protocol differences of a run of the method on these tasks."""
+        built_in = [task if task in self.built_in else None for task in tasks]
+        return run_differences(self.config.protocol, method, values, built_in)
 
     # ------------------------------------------------------------------ what its tables show
 

@@ -97,10 +97,10 @@ def layouts(text: str, *benchmarks: str) -> list[Layout]:
 
 
 def protocol_switches(names: list[str]) -> tuple[str, ...]:
-    """Return the names of switches of the reference protocol, all of them known."""
-    from scalearn.campaign.protocol import RUN_SWITCHES
+    """Return the names of protocol differences; refuse unknown ones."""
+    from scalearn.campaign.protocol import RUN_DIFFERENCES
 
-    known = [switch.name for switch in RUN_SWITCHES]
+    known = [difference.name for difference in RUN_DIFFERENCES]
     for name in names:
         if name not in known:
             raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")

@@ -95,7 +95,7 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
         selected=set(tasks) - set(joint.unselected) or set(tasks),
         sampler_seed=spec.seed if joint.sampler_seed is None else joint.sampler_seed,
         regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
-        last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
+        last_epoch=lambda name: any(difference.last_epoch(name) for difference in spec.differences),
         groups=method.parameter_groups(model, values),
         reports=run.reports,
     )

@@ -69,10 +69,10 @@ class PlannedRun:
 
     @property
     def joint(self) -> Joint:
-        """How a joint run goes about some tasks, with what the switches that are on change in it."""
+        """How a joint run treats some tasks, under the run's protocol differences."""
         found = Joint()
-        for switch in self.spec.switched:
-            found = replace(found, **switch.joint)
+        for difference in self.spec.differences:
+            found = replace(found, **difference.joint)
         return found
 
     @property
@@ -165,12 +165,12 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
 
 
 def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
-    """Refuse a switch that changes nothing in this run on this encoded data, folder -> its encoding.json."""
+    """Refuse a protocol difference that changes nothing in this run; data: folder -> its encoding.json."""
     method = METHODS[spec.method]
-    for switch in spec.switched:
-        if not any(switch.concerns(method, spec.values, built_in(*item)) for item in data.items()):
+    for difference in spec.differences:
+        if not any(difference.concerns(method, spec.values, built_in(*item)) for item in data.items()):
             names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
             raise UserError(
-                f"--switch {switch.name}: it changes nothing in a run of '{method.name}' on {names} "
+                f"--switch {difference.name}: it changes nothing in a run of '{method.name}' on {names} "
                 "(a task of your own is not the built-in one of its name); leave it out"
             )

@@ -66,7 +66,7 @@ def _model(run: PlannedRun, task: dict[str, Any], chosen: Chosen) -> Any:
         raise UserError(f"method '{method.name}' {need}")
     model = load_encoder(run.model, chosen.attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
-    pooled = any(switch.pooled_head for switch in run.spec.switched)
+    pooled = any(difference.pooled_head for difference in run.spec.differences)
     given = Given(run.sources, task["name"], _similarity(run, method, task["name"]))
     compose(model, method, values, given, labels, task["kind"], pooled)
     return model
@@ -101,7 +101,7 @@ def _trainer(
         chosen=chosen,
         select="loss" if task["select"] == "loss" else task["metrics"][0],
         regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
-        last_epoch=lambda name: any(switch.last_epoch(name) for switch in spec.switched),
+        last_epoch=lambda name: any(difference.last_epoch(name) for difference in spec.differences),
         groups=method.parameter_groups(model, values),
         reports=run.reports,
     )
