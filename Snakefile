@@ -2,8 +2,6 @@
 # how and where to run it in profiles/. Try: snakemake --profile local -n
 from snakemake.utils import min_version
 
-from scalearn.cluster.command_line import check_executor, check_targets
-
 min_version("9.10")
 
 
@@ -20,41 +18,25 @@ include: "workflow/rules/joint.smk"
 include: "workflow/rules/results.smk"
 
 
-# Before the first job: a look at the local rows themselves, which a dry run has no need to read; a refusal to make runs
-# and tables of another campaign file anew; and notes of this start for `scalearn prune`, of the command line for
-# `scalearn resume` and of what is to be made. Dry runs, --unlock and their like never come here.
+# Dry runs, --unlock and their like never come to `onstart`.
 onstart:
-    if not all(job.is_local for job in workflow.dag.needrun_jobs()):
-        refuse(check_executor, workflow.executor_plugin.name)
-    due = [path for job in workflow.dag.needrun_jobs() for path in job.output]
-    refuse(check_rows, campaign)
-    refuse(claim_tables, SNAKEMAKE, campaign, campaign_files, due)
-    refuse(note_start, SNAKEMAKE, campaign_files, workflow.config_settings.config)
-    refuse(note, workflow.executor_plugin.name)
-    refuse(note_due, SNAKEMAKE, due)
-    # Or the plugin for SLURM would not tell a submission which of its runs go side by side (docs/slurm-plugin.md, 4).
-    workflow.executor_plugin.common_settings.pass_group_args = True
-    # The limit of job starts per second makes Snakemake look at all waiting jobs again and again (docs/performance.md).
-    workflow.scheduler.job_rate_limiter = None
+    opened.before_first_job()
 
 
 onsuccess:
-    settle_due(SNAKEMAKE)
+    opened.after_success()
 
 
-# After a run has failed: the tables of what there is; they name what is missing. The next start makes them anew. Tables
-# of another campaign file stay.
+# After a run has failed: the tables of what there is. They name what is missing.
 onerror:
-    settle_due(SNAKEMAKE, [path for job in workflow.dag.needrun_jobs() for path in job.output])
-    begun = [name for name in campaign.benchmarks if any(map(os.path.exists, records(name)))]
-    begun = own_tables(SNAKEMAKE, campaign, campaign_files, begun)
+    tables = {benchmark: table_files(benchmark) for benchmark in campaign.benchmarks}
+    begun = opened.tables_after_failure(tables, records)
     for benchmark in begun:
         shell(
-            "scalearn table --benchmark {benchmark} --runs results/trained"
-            " --due {SNAKEMAKE:q}"
+            "scalearn table --benchmark {benchmark} --runs results/trained --due .snakemake"
             " --output results/{benchmark}_table"
         )
-    keep_due(SNAKEMAKE, [path for benchmark in begun for path in table_files(benchmark)])
+    opened.after_failure([path for benchmark in begun for path in tables[benchmark]])
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.
@@ -84,6 +66,5 @@ rule all:
     localrule: True
 
 
-# Keep this last: it has to know all rules, also yours.
-if workflow.is_main_process:
-    refuse(check_targets, workflow, sys.argv, campaign.benchmarks, origin)
+# Keep this last: it needs all rules, also yours.
+opened.check_targets()

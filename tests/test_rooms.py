@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -23,7 +24,7 @@ ARROWS = {
     "training": {"storage", "machine", "methods", "tasks", "campaign", "encoders"},
     "results": {"storage", "methods", "tasks", "campaign"},
     "workspace": {"storage", "methods", "tasks", "campaign", "encoders"},
-    "cluster": {"storage", "machine", "campaign", "workspace"},
+    "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
         "workspace", "cluster",
@@ -58,6 +59,12 @@ def test_rooms_import_only_from_where_an_arrow_points() -> None:
 
 def test_no_room_depends_on_itself_through_others() -> None:
     assert set(TopologicalSorter(ARROWS).static_order()) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+
+def test_the_workflow_has_one_door() -> None:
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+    taken = {word for file in rules for word in re.findall(r"(?:from|import) scalearn[.]([a-z_.]+)", file.read_text())}
+    assert taken == {"cluster.snakefile"}
 
 
 def test_the_ground_stands_on_nothing() -> None:

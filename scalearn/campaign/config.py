@@ -80,9 +80,15 @@ def _from_list(content: Any) -> Any:
 Targets = Annotated[tuple[Name, ...], Field(min_length=1)]
 BenchmarkEntry = Annotated[Benchmark, BeforeValidator(_from_list, json_schema_input_type=Targets | Benchmark)]
 
-Setting = bool | int | float | str
+Value = bool | int | float | str  # of a hyper-parameter
+# Words with single blanks between them: two names that look alike are one. \s has all line ends of Unicode.
 RowName = Annotated[
-    str, matching(r"^[^\x00-\x1f|]{1,80}$", "a text of at most 80 characters, without line ends and '|'")
+    str,
+    matching(
+        r"^[^\s\x00-\x1f\x7f-\x9f|]+( [^\s\x00-\x1f\x7f-\x9f|]+)*$",
+        "a text of at most 80 characters, with single blanks between its words and without line ends and '|'",
+        max_length=80,
+    ),
 ]
 
 
@@ -93,7 +99,7 @@ class Row(BaseModel):
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, Setting | tuple[Setting, ...]] = Field(init=False)
+    __pydantic_extra__: dict[str, Value | tuple[Value, ...]] = Field(init=False)
 
     method: Name = Field(description="its method", examples=["scalearn"])
     name: RowName | None = Field(None, description="what the tables call it; by default the method and its settings")
@@ -105,7 +111,7 @@ class Row(BaseModel):
     )
 
     @property
-    def settings(self) -> dict[str, Setting | tuple[Setting, ...]]:
+    def settings(self) -> dict[str, Value | tuple[Value, ...]]:
         """The hyper-parameters, each one value or several."""
         return dict(self.__pydantic_extra__ or {})
 

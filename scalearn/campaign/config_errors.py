@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,14 @@ from scalearn.campaign import hyperparameters
 from scalearn.campaign.config import Config
 from scalearn.campaign.keys import LONGEST
 from scalearn.campaign.protocol import SOURCE_SEED
+from scalearn.campaign.variants import ablations
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
 from scalearn.tasks.definition import RuleSource, Task
 from scalearn.validation import complaint
+
+# Snakemake refuses a wildcard with such an end (snakemake.io.PeriodicityDetector): its rules might go in circles.
+PERIODIC = re.compile(r"(.+?)\1{19,}$")
 
 
 def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) -> None:
@@ -24,6 +29,7 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
         _known(origin, f"benchmarks.{name}", benchmark.tasks, known_tasks)
         _known(origin, f"benchmarks.{name}.sources", benchmark.source_tasks, known_tasks)
         _check_model(f"{origin}: benchmarks.{name}.model", benchmark.model or config.model, config)
+        _check_periodic(f"{origin}: benchmarks.{name}", name)
     for key in ("task_seeds", "train_rows", "unavailable"):
         _known(origin, key, tuple(getattr(config, key)), known_tasks)
     for name, task in config.tasks.items():
@@ -32,6 +38,8 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
                 f"{origin}: tasks.{name}: a rule of your own makes this task, in a folder of its name; choose a name "
                 f"of at most {LONGEST} characters"
             )
+        if isinstance(task.source, RuleSource):  # other names of tasks and models end in a digest in paths
+            _check_periodic(f"{origin}: tasks.{name}", name)
     for name in config.train_rows:
         if isinstance(known_tasks[name].source, RuleSource):
             raise UserError(
@@ -64,11 +72,26 @@ def explain(error: ValidationError, content: Mapping[str, Any]) -> str:
     key, _, rest = text.partition(": ")
     if key == "model" and isinstance(model := content.get("model"), str) and "/" in model:
         return f"model: a key of `models` is expected, found the text '{model}' ({_how_to_add(model)})"
+    layer, _, name = key.rpartition(".")
+    if rest.startswith("unknown key") and name in ablations() and layer.split(".")[0].endswith("hyperparameters"):
+        method = ablations()[name]["method"]
+        return (
+            f"{key}: '{name}' is a row of '{method}' with settings; put the values into the row: "
+            f"`methods: [{{method: {name}, ...}}]`"
+        )
     if rest.startswith("unknown key") and key in {
         name for method in METHODS.values() for name in method.hyperparameters.model_fields
     }:
         return f"{key}: unknown key here; it is a hyper-parameter: write `hyperparameters: {{all: {{{key}: ...}}}}`"
     return text
+
+
+def _check_periodic(where: str, name: str) -> None:
+    if found := PERIODIC.search(name):
+        raise UserError(
+            f"{where}: the name ends in '{found[1]}' {len(found[0]) // len(found[1])} times, and Snakemake refuses "
+            "20 repetitions or more at a name's end; choose another name"
+        )
 
 
 def _check_model(where: str, name: str, config: Config) -> None:

@@ -112,7 +112,7 @@ class Definitions:
         """Return everything that determines the rows of a task, as JSON without the defaults.
 
         For a task of the campaign file, `metrics` and `positive` are left out where they affect only the scores. The
-        task is then neither prepared nor trained again when they change (see `scoring`). `metrics` stays if the
+        task is then neither prepared nor trained again when they change (see table_layout). `metrics` stays if the
         headline metric selects the best epoch, or if exact_match needs groups in the rows.
         """
         return normal(self._content(task))
@@ -128,12 +128,6 @@ class Definitions:
         """Return the metrics of the task's scores, headline first; none if a rule's task.json declares them."""
         definition = self.tasks[task]
         return definition.metrics if definition.source.kind == "rule" else definition.all_metrics
-
-    def scoring(self, task: str) -> list[str]:
-        """Return the options of `scalearn score` for the task's runs."""
-        positive = self.tasks[task].positive
-        metrics = [f"--metric={metric}" for metric in self.metrics(task)]
-        return metrics if positive is None else [*metrics, f"--positive={positive}"]
 
     def task_inputs(self, task: str) -> list[str]:
         """Return the paths of the files that hold the task's rows if they are on this machine, else an empty list.

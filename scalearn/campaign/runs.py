@@ -98,10 +98,6 @@ class Runs(Definitions):
         )
         return list({run.path: run for run in shown}.values())
 
-    def shown_runs(self) -> list[RunSpec]:
-        """Return every run that a table of this campaign shows, each once."""
-        return list({run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}.values())
-
     def source_runs(self, benchmark: str, seed: int, variant: Variant | None = None) -> list[RunSpec]:
         """Return the stage-1 runs whose adapters a variant composes, in the order of the benchmark's sources.
 
@@ -121,7 +117,7 @@ class Runs(Definitions):
     @cached_property
     def trainings(self) -> dict[str, RunSpec]:
         """Every training of this campaign, by path: the runs that its tables show, and their source runs."""
-        runs = {run.path: run for run in self.shown_runs()}
+        runs = {run.path: run for benchmark in self.benchmarks for run in self.runs(benchmark)}
         composing = [variant for variant in self.variants if variant.method.family == "two_stage"]
         for benchmark in self.benchmarks if composing else ():
             seeds = {self.source_seed(seed) for task in self.joint_tasks(benchmark) for seed in self.seeds(task)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scalearn.campaign.config import Row, Setting
+from scalearn.campaign.config import Row, Value
 from scalearn.campaign.hyperparameters import as_said
 from scalearn.campaign.spec import STAGE1, shown
 from scalearn.errors import UserError, nearest
@@ -130,7 +130,7 @@ def _checked(entry: Row, where: str) -> Row:
     return Row.model_validate({**entry.model_dump(), **settings})
 
 
-def _typed(method: str, key: str, value: Setting | tuple[Setting, ...], where: str) -> Any:
+def _typed(method: str, key: str, value: Value | tuple[Value, ...], where: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_typed(method, key, each, where) for each in value)
     kind, content = METHODS[method].hyperparameters, {key: as_said(value)}
@@ -140,7 +140,7 @@ def _typed(method: str, key: str, value: Setting | tuple[Setting, ...], where: s
         raise UserError(f"{where}: {complaint(error, kind, content)}") from None
 
 
-def _combinations(entry: Row) -> list[dict[str, Setting]]:
+def _combinations(entry: Row) -> list[dict[str, Value]]:
     """Return each setting that the entry asks for."""
     values = [value if isinstance(value, tuple) else (value,) for value in entry.settings.values()]
     return [dict(zip(entry.settings, chosen, strict=True)) for chosen in product(*values)]

@@ -1,4 +1,4 @@
-"""A run that a person starts with options: the folders say which encoder and tasks it is of."""
+"""Builds a PlannedRun from command line options. The encoder and the tasks are read from the folders."""
 
 from __future__ import annotations
 
@@ -34,8 +34,13 @@ def planned_by_hand(
 ) -> PlannedRun:
     """Return the run of this method on the encoded tasks in `data`, written to `output`.
 
-    changed: what differs from the hyper-parameters that the paper has for the task. Other arguments: see RunSpec and
-    PlannedRun. A UserError says what is wrong with them.
+    Args:
+        changed: Hyper-parameters that differ from the paper's for the task.
+
+    The other arguments are those of RunSpec and PlannedRun.
+
+    Raises:
+        UserError: If an argument is not valid for this run.
     """
     names = [str(read_encoding(folder)["task"]["name"]) for folder in data]
     facts = None if sources is None else StackFacts.read(sources)
@@ -58,17 +63,17 @@ def planned_by_hand(
 
 
 def _paper(method: str, data: Sequence[Path]) -> dict[str, Any]:
-    """Return where the paper's values for this task differ from the method's defaults."""
+    """Return the paper's hyper-parameters for this task that differ from the method's defaults."""
     learner = METHODS.get(method)
     if learner is None or learner.family == "joint":
         return {}
     encoding = read_encoding(data[0])
-    # Data of an older version need not say whether it is the built-in task where that makes no difference.
-    known = paper(learner, str(encoding["task"]["name"])).beyond(learner.defaults)
-    return known if known and built_in(data[0], encoding) else {}
+    # Data of an older version does not say whether it is the built-in task. It need not where nothing differs.
+    values = paper(learner, str(encoding["task"]["name"])).beyond(learner.defaults)
+    return values if values and built_in(data[0], encoding) else {}
 
 
 def _key(folder: Path, name: str) -> Key:
-    """Return the key of what the folder holds: the folder's name, if it is one of that name's."""
-    given = folder.resolve().name
-    return given if is_of(given, name) and re.fullmatch(KEY_PATTERN, given) else shortened(name)
+    """Return the key of the task or encoder in `folder`: the folder's name if it is a key of `name`."""
+    key = folder.resolve().name
+    return key if is_of(key, name) and re.fullmatch(KEY_PATTERN, key) else shortened(name)

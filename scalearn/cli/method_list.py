@@ -1,4 +1,4 @@
-"""The methods that there are, with what they train and their defaults."""
+"""The list that `scalearn methods` prints: each method with its number of trainable parameters and its defaults."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from scalearn.storage.files import read_json
 
 TASKS = 8  # as many as GLUE has
 
-# An encoder's sizes: the option that gives each, and the keys of config.json whose sum it is.
+# For each size of an encoder: the command's option, and the keys of config.json that it is the sum of.
 SIZES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "layers": ("--layers", ("num_hidden_layers",)),
     "hidden": ("--hidden-size", ("hidden_size",)),
     "intermediate": ("--intermediate-size", ("intermediate_size",)),
     "embeddings": ("--embeddings", ("vocab_size", "max_position_embeddings", "type_vocab_size")),
 }
-# The sizes of the paper's encoders, for those who have not fetched them yet.
+# The sizes of the paper's encoders, known before they are fetched.
 ROBERTA = {"layers": 12, "hidden": 768, "intermediate": 3072, "embeddings": 50_780}
 XLM_R = {**ROBERTA, "embeddings": 250_517}
 KNOWN: Mapping[str, Mapping[str, int]] = {
@@ -39,11 +39,19 @@ KNOWN: Mapping[str, Mapping[str, int]] = {
 }
 
 
-def sizes(campaign: Campaign | None, benchmark: str | None, asked: Mapping[str, int | None]) -> Shapes:
-    """Return an encoder's sizes with the numbers of source adapters and of jointly learned tasks of a benchmark.
+def sizes(campaign: Campaign | None, benchmark: str | None, options: Mapping[str, int | None]) -> Shapes:
+    """Return the sizes that parameter counts depend on: the encoder's, and a benchmark's numbers of sources and tasks.
 
-    The encoder is the benchmark's, or else the campaign's, or else RoBERTa-base. asked: sizes that are given instead,
-    by the keys of SIZES; the width of the FFN follows the hidden size, if that alone is given.
+    The encoder is the benchmark's, or else the campaign's, or else RoBERTa-base.
+
+    Args:
+        campaign: The campaign, if there is one.
+        benchmark: A benchmark of the campaign. Without one there are eight sources and tasks.
+        options: Sizes that replace the encoder's, by the keys of SIZES. The feed-forward layer's size follows the
+            hidden size if only that is given.
+
+    Raises:
+        UserError: If the benchmark is unknown, or a size of the encoder is neither given nor known.
     """
     sources = tasks = TASKS
     if campaign is not None and benchmark is not None:
@@ -52,7 +60,7 @@ def sizes(campaign: Campaign | None, benchmark: str | None, asked: Mapping[str, 
         sources, tasks = len(campaign.source_runs(benchmark, 0)), len(campaign.joint_tasks(benchmark))
     values = METHODS[STAGE1].defaults if campaign is None else campaign.hyperparameters(STAGE1, "single", "")
     assert isinstance(values, Bottleneck)
-    given = {key: value for key, value in asked.items() if value is not None}
+    given = {key: value for key, value in options.items() if value is not None}
     if "hidden" in given:
         given.setdefault("intermediate", 4 * given["hidden"])
     if campaign is None:
@@ -63,7 +71,7 @@ def sizes(campaign: Campaign | None, benchmark: str | None, asked: Mapping[str, 
 
 
 def _of_encoder(campaign: Campaign, model: str, given: Mapping[str, int]) -> dict[str, int]:
-    """Return the sizes of a campaign's encoder with what is given in their place; a UserError says what is unknown."""
+    """Return the sizes of a campaign's encoder, replaced by those given. Raises UserError if one is unknown."""
     source, fetched = campaign.config.models[model], Path("resources/models") / model / "config.json"
     path = (
         local_path(source.path) / "config.json"
@@ -118,7 +126,7 @@ def _row(method: Method, campaign: Campaign | None, benchmark: str | None, shape
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the catalogue as people read it."""
+    """Return the list as a table for the terminal."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("method", "family", "parameters", "for", "learning rate", "citation"):
         number = column in ("parameters", "learning rate")

@@ -1,4 +1,4 @@
-"""One method as `scalearn methods NAME` shows it: what it computes and trains, and what its hyper-parameters mean."""
+"""The page that `scalearn methods NAME` prints: formula, parameters, and every hyper-parameter with its meaning."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ KINDS = {"boolean": "true or false", "integer": "a whole number", "number": "a n
 
 
 def check_name(name: str) -> None:
-    """Refuse the name of no method."""
+    """Raise UserError if there is no method of this name."""
     if name not in METHODS:
         raise UserError(f"NAME: unknown method '{name}'{nearest(name, METHODS)}")
 
 
 def page(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that there is to say of a method: its row of the catalogue, its formula, what each value means."""
+    """Return the content of a method's page. row: the method's row of `method_list.catalogue`."""
     method = METHODS[row["method"]]
     about = method.hyperparameters.model_json_schema()["properties"]
     return {
@@ -50,7 +50,7 @@ def page(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_text(content: Mapping[str, Any]) -> Group:
-    """Return the page as people read it."""
+    """Return the page as text for the terminal."""
     count = f"{content['trainable_parameters']:,} trainable parameters"
     shared = "all tasks share them" if content["shared_by_tasks"] else "for each task"
     head = Table.grid(padding=(0, 2))
@@ -77,7 +77,7 @@ def _bounds(about: Mapping[str, Any]) -> str:
 
 
 def _exceptions(one: Mapping[str, Any]) -> str:
-    """Return what a campaign sets instead of the default, and what the paper has for some tasks."""
+    """Return the campaign's value, if it is not the default, and the paper's values for single tasks."""
     said = [f"; this campaign: {_text(one['value'])}"] if one["value"] != one["default"] else []
     tasks: dict[str, list[str]] = {}
     for task, value in one["paper"].items():

@@ -1,4 +1,4 @@
-"""The options of commands that take more than a word, read and checked; a UserError names the option."""
+"""Parsers for options that hold JSON, names or KEY=VALUE pairs. Each raises a UserError that names the option."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """Return a parser of whole numbers in this range, for an option of typer."""
+    """Return a typer parser for whole numbers from `least` to `most`."""
     wanted = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
 
     def parse(text: str) -> int:
@@ -32,7 +32,7 @@ def whole_number(least: int, most: float = math.inf) -> Callable[[str], int]:
 
 
 def json_object(option: str, text: str) -> dict[str, Any]:
-    """Return the object that the text holds."""
+    """Return the JSON object in `text`."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -44,8 +44,16 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     return content
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def valid(what: str, kind: Any, content: Any) -> Any:
-    """Return `content` as this type has it; a UserError says what of the option or argument is wrong."""
+    """Return `content` validated as `kind`. what: the option or argument that a UserError names."""
     from pydantic import TypeAdapter, ValidationError
 
     from scalearn.validation import complaint
@@ -57,7 +65,7 @@ def valid(what: str, kind: Any, content: Any) -> Any:
 
 
 def hyper_parameters(method: str, changed: str) -> dict[str, bool | int | float]:
-    """Return what the option `--hyperparameters` changes in those of a method, checked."""
+    """Return the hyper-parameters that the option `--hyperparameters` sets for a method."""
     from scalearn.methods import METHODS
 
     if method not in METHODS:
@@ -68,20 +76,21 @@ def hyper_parameters(method: str, changed: str) -> dict[str, bool | int | float]
 
 
 def run_spec(text: str) -> RunSpec:
-    """Return the specification that is this JSON, or that the file of this name holds."""
+    """Return the RunSpec in `text`: JSON, or the name of a JSON file."""
     from scalearn.campaign.spec import RunSpec
 
     if not text.lstrip().startswith("{"):
         try:
             text = Path(text).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
+            if not _is_json(text):
+                raise UserError(f"--spec {text}: neither JSON nor a readable file ({error}); mend the path") from None
     spec: RunSpec = valid("--spec", RunSpec, json_object("--spec", text))
     return spec
 
 
 def layouts(text: str, *benchmarks: str) -> list[Layout]:
-    """Return what the tables of these benchmarks, or of all, show; text: a campaign file, or what it says as JSON."""
+    """Return the table layouts of these benchmarks, or of all. text: a campaign file's name, or its content as JSON."""
     from scalearn.campaign.plan import Campaign
     from scalearn.results.layout import Layout
 
@@ -97,7 +106,7 @@ def layouts(text: str, *benchmarks: str) -> list[Layout]:
 
 
 def protocol_switches(names: list[str]) -> tuple[str, ...]:
-    """Return the names of protocol differences; refuse unknown ones."""
+    """Return the names of protocol differences. Raises UserError if one is unknown."""
     from scalearn.campaign.protocol import RUN_DIFFERENCES
 
     known = [difference.name for difference in RUN_DIFFERENCES]
@@ -108,7 +117,7 @@ def protocol_switches(names: list[str]) -> tuple[str, ...]:
 
 
 def how_to_compute(words: list[str]) -> Compute:
-    """Return how to compute, from options such as `precision=bf16`."""
+    """Return the `compute` settings of options such as `precision=bf16`."""
     from scalearn.campaign.compute import Compute
 
     found: dict[str, str] = {}

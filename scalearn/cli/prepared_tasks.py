@@ -1,4 +1,4 @@
-"""Where prepared tasks lie, and which of them a word on the command line means."""
+"""Finds the prepared task that a command line argument means."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ FOLDER = Path("resources/tasks")
 
 
 def prepared_folder(given: Path) -> Path:
-    """Return the folder of a prepared task: `given`, the folder of a file in it, or the one of this name or key.
+    """Return the folder of a prepared task.
 
-    A UserError says how a file of rows becomes a task, or which tasks of one name there are. What is no task at all is
-    returned as it is.
+    Args:
+        given: The folder, a file in it, or the task's name or key. A path that is none of these is returned as it is.
+
+    Raises:
+        UserError: If `given` is a file of rows (the message says how to prepare a task from it), or if several
+            prepared tasks have this name.
     """
     if (given / "task.json").is_file():
         return given

@@ -48,6 +48,8 @@ def from_pretrained(folder: Path, **options: Any) -> Any:
 
     # Each time adapters are activated it warns that none are, from within.
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
+    # It warns of code in a folder whose name Python could not import, such as tiny@1a2b3c4d. No such code is ever run.
+    logging.getLogger("transformers.dynamic_module_utils").setLevel(logging.ERROR)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if kind := trainable(f"{folder}/config.json", config.model_type).built_as:
         same = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}

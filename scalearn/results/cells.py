@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 
 from scalearn.errors import UserError
 from scalearn.methods.base import Method
-from scalearn.results.layout import Layout, LayoutRow, Setting
+from scalearn.results.layout import Layout, LayoutRow
 from scalearn.results.records import Part, ScoreRecord, score_path
-from scalearn.results.selection import chosen
+from scalearn.results.selection import Choice, Metric, chosen
 from scalearn.tasks.protocol import Protocol
 
 
@@ -55,7 +55,8 @@ class Cell:
 class Row:
     """A row's cells, in table order.
 
-    chosen: for each task the setting that validation chose, if there was a choice; unfit: those that lacked runs then.
+    chosen: for each task the setting that validation chose, if there was a choice; by: the validation metric that
+    chose it; unfit: for each task the settings that could not be chosen, and why.
     """
 
     name: str
@@ -63,7 +64,8 @@ class Row:
     method: Method
     cells: tuple[Cell, ...]
     chosen: Mapping[str, str] = field(default_factory=dict)
-    unfit: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by: Mapping[str, Metric] = field(default_factory=dict)
+    unfit: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def average(self) -> float | None:
@@ -108,10 +110,10 @@ class Table:
 def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) -> Table:
     """Return the table that these records make; a UserError names those, below `runs`, that do not go together."""
     columns: list[Column] = []
-    settings = {row.name: chosen(row, layout.tasks, runs, records) for row in layout.rows}
+    choices = {row.name: chosen(row, layout, runs, records) for row in layout.rows}
     cells: dict[tuple[str, str], Cell] = {}
     for task in layout.tasks:
-        found = {row.name: _of_cell(row, settings[row.name][task], task, records, runs) for row in layout.rows}
+        found = {row.name: _of_cell(row, choices[row.name][task], task, records, runs) for row in layout.rows}
         everything = [(path, record) for there in found.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         _refuse_mixture(everything, "was trained on other rows, on another encoder or by another version", _trained_on)
@@ -121,38 +123,25 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
             _refuse_mixture(found[row.name], "was trained by another version of its method", _trained)
             cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in found[row.name]])
     families = {
-        family: tuple(
-            _row(row, [cells[row.name, task] for task in layout.tasks], settings[row.name], records) for row in rows
-        )
+        family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], choices[row.name]) for row in rows)
         for family, rows in layout.by_family().items()
     }
     return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families)
 
 
-def _row(
-    row: LayoutRow, cells: Sequence[Cell], settings: Mapping[str, Setting | None], records: Collection[Part]
-) -> Row:
-    if len(row.settings) == 1:
-        return Row(row.name, row.title, row.learner, tuple(cells))
-    choice = {task: setting.said for task, setting in settings.items() if setting and row.parts(task, setting)}
-    unfit = {task: _unfit(row, task, records) for task in choice}
-    return Row(row.name, row.title, row.learner, tuple(cells), choice, unfit)
-
-
-def _unfit(row: LayoutRow, task: str, records: Collection[Part]) -> tuple[str, ...]:
-    """Return the settings that could not be chosen for a task, for they lack runs."""
-    wanted = {setting.said: row.parts(task, setting).values() for setting in row.settings}
-    return tuple(said for said, parts in wanted.items() if any(part not in records for part in parts))
+def _row(row: LayoutRow, cells: Sequence[Cell], choices: Mapping[str, Choice]) -> Row:
+    said = {task: choice.setting.said for task, choice in choices.items() if choice.setting and choice.by}
+    by = {task: choice.by for task, choice in choices.items() if choice.by}
+    unfit = {task: choice.unfit for task, choice in choices.items() if choice.unfit}
+    return Row(row.name, row.title, row.learner, tuple(cells), said, by, unfit)
 
 
 Found = list[tuple[Path, ScoreRecord]]
 
 
-def _of_cell(
-    row: LayoutRow, setting: Setting | None, task: str, records: Mapping[Part, ScoreRecord], runs: Path
-) -> Found:
+def _of_cell(row: LayoutRow, choice: Choice, task: str, records: Mapping[Part, ScoreRecord], runs: Path) -> Found:
     """Return the records of one cell that are there, in the order of seeds, with their paths."""
-    wanted = row.parts(task, setting).values() if setting else ()
+    wanted = row.parts(task, choice.setting).values() if choice.setting else ()
     return [(score_path(runs, part), records[part]) for part in wanted if part in records]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scalearn.errors import shown
@@ -148,13 +148,10 @@ def _range(values: Sequence[str]) -> str:
 
 
 def _caption(table: Table) -> tuple[str, ...]:
-    tasks: dict[str, list[str]] = {}
-    for column in table.columns:
-        if column.metric is not None:
-            tasks.setdefault(_long(column.metric, column.positive), []).append(column.task)
-    metrics = "".join(f"; {metric}: {', '.join(names)}" for metric, names in tasks.items())
+    known = [(column.task, column.metric, column.positive) for column in table.columns if column.metric is not None]
+    metrics = _by_metric(known)
     return (
-        f"Test split of each task, metrics times 100{metrics}.",
+        f"Test split of each task, metrics times 100{'; ' if metrics else ''}{metrics}.",
         "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
         f"{BASELINE}: one answer for every row: train's most frequent label (several: those that most rows carry),"
@@ -167,18 +164,24 @@ def _caption(table: Table) -> tuple[str, ...]:
 
 
 def _chosen(table: Table) -> list[str]:
-    """Return a sentence per row whose setting validation chose."""
-    return [
-        f"{row.title}: by the mean validation score over seeds, " + "; ".join(_choices(row)) + "."
-        for row in table.rows
-        if row.chosen
-    ]
+    """Return a sentence per row whose setting validation chose, with the metric that chose it."""
+    return [f"{row.title}: {_choices(row)}." for row in table.rows if row.chosen]
 
 
-def _choices(row: Row) -> list[str]:
+def _choices(row: Row) -> str:
+    metrics = _by_metric([(task, by.name, by.positive) for task, by in row.by.items()])
+    said = [f"{task}: {setting}" for task, setting in row.chosen.items()]
     if row.method.family == "joint":
-        return [f"all tasks: {next(iter(row.chosen.values()))}"]
-    return [f"{task}: {said}" for task, said in row.chosen.items()]
+        said = [f"all tasks: {next(iter(row.chosen.values()))}"]
+    return f"by the mean validation score over seeds ({metrics}), {'; '.join(said)}"
+
+
+def _by_metric(tasks: Iterable[tuple[str, str, str | None]]) -> str:
+    """Return the metrics, each with its tasks, of these: task, metric and of two labels the one that an f1 is of."""
+    found: dict[str, list[str]] = {}
+    for task, metric, positive in tasks:
+        found.setdefault(_long(metric, positive), []).append(task)
+    return "; ".join(f"{metric}: {', '.join(names)}" for metric, names in found.items())
 
 
 def _long(metric: str, positive: str | None) -> str:
@@ -195,9 +198,9 @@ def _missing(table: Table) -> tuple[str, ...]:
         if cell.missing
     ]
     settings = [
-        f"{row.title}, {task}: {said} could not be chosen, for it lacks runs"
+        f"{row.title}, {'all tasks' if row.method.family == 'joint' else task}: {said} could not be chosen, for {why}"
         for row in table.rows
         for task, unfit in row.unfit.items()
-        for said in unfit
+        for said, why in unfit.items()
     ]
-    return (*cells, *settings)
+    return (*cells, *dict.fromkeys(settings))

@@ -57,6 +57,13 @@ def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmark
     return free
 
 
+def tables_of_others(folder: Path, campaign: Campaign, files: Sequence[str]) -> set[str]:
+    """Return those of the campaign's tables that another campaign file has made and that this one may not replace."""
+    mine, owners = campaign_names(files), _read(folder)
+    found = {path: _other(path, shown, mine, owners) or mine for path, shown in _shown(campaign).items()}
+    return {path for path, owner in found.items() if not {*owner} & {*mine}}
+
+
 def _shown(campaign: Campaign) -> dict[str, Parts]:
     """Return each table of the campaign with all that stands in it: rows, runs, and by what they are scored."""
     tables = {_table(name): _digests(campaign, name, rows=True) for name in campaign.benchmarks}

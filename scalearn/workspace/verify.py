@@ -18,6 +18,10 @@ from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.storage.files import altered, read_json
+from scalearn.workspace.table_owners import SCORES, tables_of_others
+
+SNAKEMAKE = Path(".snakemake")
+TABLE_FILES = (".md", ".csv", ".tex", ".svg")
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,10 @@ class Other:
     made: str
 
 
-def others(campaign: Campaign, folder: Path = Path()) -> Iterator[Other]:
+def others(campaign: Campaign) -> Iterator[Other]:
     """Find the campaign's runs that are others, or that other versions of the code made; they are not damaged."""
     for run in campaign.trainings.values():
-        record = folder / RUNS / run.path / "run.json"
+        record = RUNS / run.path / "run.json"
         try:
             content = read_json(record)["spec"]
             made, by = RunSpec.of_record(content).path, content["versions"]
@@ -64,25 +68,30 @@ def _versions(versions: Mapping[str, int]) -> str:
     return ", ".join(f"version {version} of the {part}" for part, version in sorted(versions.items()))
 
 
-def damages(campaign: Campaign, folder: Path = Path()) -> Iterator[Damage]:
-    """Find the damaged files of a campaign in its work directory; what is not there yet is not damaged."""
+def damages(campaign: Campaign, file: Path = Path("config.yaml")) -> Iterator[Damage]:
+    """Find the damaged files of the campaign of a file in the current folder; what is not there yet is not damaged."""
     for model in campaign.model_names:
-        yield from _folder(folder / MODELS / model, "model.json", lambda found: {"model.safetensors": found})
+        yield from _folder(MODELS / model, "model.json", lambda found: {"model.safetensors": found})
         for task in campaign.task_names:
-            yield from _folder(folder / ENCODED / model / task, "encoding.json", lambda found: _named(found, "arrow"))
+            yield from _folder(ENCODED / model / task, "encoding.json", lambda found: _named(found, "arrow"))
     for task in campaign.task_names:
-        yield from _folder(folder / TASKS / task, "task.json", lambda found: _named(found, "parquet"))
-    tables = _tables(campaign, folder)
+        yield from _folder(TASKS / task, "task.json", lambda found: _named(found, "parquet"))
+    tables = _tables(campaign, file)
     for run in campaign.trainings.values():
-        for damage in (*_run(folder / RUNS / run.path), *_scores(folder / RUNS / run.path)):
+        for damage in (*_run(RUNS / run.path), *_scores(RUNS / run.path)):
             yield replace(damage, remove=(*damage.remove, *tables))
-    yield from _sources([folder / SOURCES / f"{stack}.safetensors" for stack in campaign.stacks])
+    yield from _sources([SOURCES / f"{stack}.safetensors" for stack in campaign.stacks])
 
 
-def _tables(campaign: Campaign, folder: Path) -> list[Path]:
-    """What shows scores: as long as it is there, Snakemake makes nothing between it and the tasks again."""
-    names = [f"{name}_table.{ending}" for name in campaign.benchmarks for ending in ("md", "csv", "tex", "svg")]
-    return [folder / "results" / name for name in (*names, "scores.parquet")]
+def _tables(campaign: Campaign, file: Path) -> list[Path]:
+    """Return what shows scores of the campaign, and is not another campaign file's.
+
+    As long as it is there, Snakemake makes nothing between it and the tasks again.
+    """
+    theirs = tables_of_others(SNAKEMAKE, campaign, [str(file)])
+    tables = [Path("results", f"{name}_table.md") for name in campaign.benchmarks]
+    mine = [path.with_suffix(ending) for path in tables if str(path) not in theirs for ending in TABLE_FILES]
+    return mine if SCORES in theirs else [*mine, Path(SCORES)]
 
 
 def _named(checksums: Mapping[str, str], ending: str) -> dict[str, str]:

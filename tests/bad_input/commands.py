@@ -87,7 +87,8 @@ CASES = [
     line("a command with a typo", r"scalearn: No such command 'chek'\. Did you mean 'check'\?", "chek"),
     line("an unknown option", r"scalearn check: No such option: --verbose; see", "check --verbose"),
     line("an argument too many", r"scalearn check: Got unexpected extra argument", "check a b"),
-    line("an option left out", r"scalearn train: Missing option '--model'", "train"),
+    line("an option left out", r"scalearn encode: Missing option '--task'", "encode"),
+    line("a method without a model", r"--model: --method needs it", "train --method adapter --data d --output o"),
     line("an option without a value", r"scalearn train: Option '--method' requires an argument", "train --method"),
     line("an option with a typo", r"scalearn train: No such option: --methd .*--method", "train --methd adapter"),
     line("a seed in words", rf"scalearn train: Invalid value for '--seed': {SEED} 'one'", f"{TRAIN} --seed one"),
@@ -163,6 +164,10 @@ CASES = [
     line("a spec and what it says", r"--seed: the --spec says this", WITH_SPEC, "{}", "--seed", "1"),
     line("a spec that is not there", r"--spec nowhere\.json: neither JSON nor a readable", WITH_SPEC, "nowhere.json"),
     line("a spec without end", r"--spec: not readable as JSON", WITH_SPEC, '{"a":'),
+    *(
+        line(f"a spec that is {text}", r"--spec: a JSON object is expected, for example", WITH_SPEC, text)
+        for text in ("null", "[]", '"x"', " 7")
+    ),
     line("a spec of nothing", r"--spec: `method` is missing", WITH_SPEC, "{}"),
     spec("a spec of no method", r"method: unknown method 'adaptr', did you mean 'adapter'\?", method="adaptr"),
     spec("a spec with a typo", r"sed: unknown key, did you mean 'seed'\?", sed=1),

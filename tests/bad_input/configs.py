@@ -116,6 +116,29 @@ CASES = [
         r"methods\[0\]: a name \(at most 64 .* found a text of 1000000 characters",
         methods=["x" * 1_000_000],
     ),
+    changed(
+        "an ablation among hyper-parameters",
+        r"hyperparameters\.scalearn_c1: 'scalearn_c1' is a row of 'scalearn' with settings; put the values into the "
+        r"row: `methods: \[\{method: scalearn_c1, \.\.\.\}\]`$",
+        hyperparameters={"scalearn_c1": {"epochs": 3}},
+    ),
+    changed(
+        "an ablation among a task's hyper-parameters",
+        r"task_hyperparameters\.mine\.scalearn_uniform_d0: .* is a row of 'scalearn_uniform' with settings",
+        task_hyperparameters={"mine": {"scalearn_uniform_d0": {"epochs": 3}}},
+    ),
+    *(
+        written(
+            f"a row's name {name!r}",
+            r"methods\[0\]\.name: a text of at most 80 characters, with single blanks between its words and without "
+            r"line ends and '\|' is expected, found",
+            json.dumps({**CAMPAIGN, "methods": [{"method": "adapter", "name": name}]}),
+        )
+        for name in (
+            *("", " ", "\u00a0", "Adapter ", " Adapter", "My  adapter", "My\tadapter", "My\nadapter", "a|b"),
+            *("a\u2028b", "a\u2029b", "a\u0085b", "a\u007fb", "a\u009bb", "x" * 81),
+        )
+    ),
     changed("epochs NaN", r"hyperparameters\.all\.epochs: ", hyperparameters={"all": {"epochs": float("nan")}}),
     changed("epochs inf", r"hyperparameters\.all\.epochs: ", hyperparameters={"all": {"epochs": float("inf")}}),
     changed(

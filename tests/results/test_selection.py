@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.campaign.plan import Campaign
-from scalearn.errors import UserError
 from scalearn.results.layout import Layout
 from scalearn.results.selection import chosen
 from scalearn.results.tables import write_table
@@ -35,8 +34,10 @@ VALIDATION = {"rte": [(0.5, 0.6), (0.9, 0.8), (0.7, 0.7)], "nli": [(0.5, 0.5), (
 LABELS, LOGITS = [0, 1, 0, 1], [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
 
 
-def layout(*methods: Any) -> Layout:
-    return Layout.model_validate(Campaign.parse({**CONFIG, "methods": list(methods)}).layout("pair"))
+def layout(*methods: Any, **more: Any) -> Layout:
+    """Return the layout of these rows; more: what it says of tasks, as `metrics`."""
+    content = Campaign.parse({**CONFIG, "methods": list(methods)}).layout("pair")
+    return Layout.model_validate({**content, **more})
 
 
 def write_history(folder: Path, values: dict[str, list[float]], unit: str = "epoch") -> None:
@@ -78,7 +79,8 @@ def row_spec(of: Layout, path: str) -> Any:
 def choice(runs: Path, of: Layout) -> dict[str, str | None]:
     (row,) = of.rows
     there = {part for part in of.parts() if (runs / part.folder / "run.json").is_file()}
-    return {task: setting and setting.said for task, setting in chosen(row, of.tasks, runs, there).items()}
+    found = chosen(row, of, runs, there)
+    return {task: choice.setting and choice.setting.said for task, choice in found.items()}
 
 
 def test_each_task_has_the_setting_with_the_best_mean_over_seeds(tmp_path: Path) -> None:
@@ -144,7 +146,10 @@ def test_the_test_scores_of_a_joint_row_have_no_part_in_it(tmp_path: Path) -> No
     shown = [list(csv.DictReader((tmp_path / f"{name}_table.csv").open())) for name in ("a", "b")]
     assert {row["chosen"] for rows in shown for row in rows} == {"learning_rate 0.2"}
     assert all(one["mean"] > other["mean"] for one, other in zip(*shown, strict=True))
-    said = "Adapter-m, best learning_rate: by the mean validation score over seeds, all tasks: learning_rate 0.2."
+    said = (
+        "Adapter-m, best learning_rate: by the mean validation score over seeds (accuracy: rte, nli), "
+        "all tasks: learning_rate 0.2."
+    )
     assert said in (tmp_path / "a_table.md").read_text()
 
 
@@ -178,16 +183,81 @@ def test_the_table_names_what_was_chosen(tmp_path: Path) -> None:
     make(tmp_path, layout(SWEEP))
     write_table(layout(SWEEP), tmp_path, tmp_path / "table")
     said = (
-        "Adapter, best learning_rate: by the mean validation score over seeds, rte: learning_rate 0.2; nli: learning_r"
+        "Adapter, best learning_rate: by the mean validation score over seeds (accuracy: rte, nli), "
+        "rte: learning_rate 0.2; nli: learning_rate 0.1."
     )
     assert said in (tmp_path / "table.md").read_text()
 
 
+# task -> setting -> validation F1 of the kept epoch, of both seeds: the other way round than accuracy.
+F1 = {"rte": (0.9, 0.1, 0.2), "nli": (0.1, 0.2, 0.3)}
+
+
+def add_f1(runs: Path, of: Layout, tasks: tuple[str, ...] = TASKS_HERE, settings: int = 3) -> None:
+    """Add F1 to the histories of these tasks and the first settings; a joint run's has both tasks'."""
+    for index, setting in enumerate(of.rows[0].settings[:settings]):
+        for task in tasks:
+            for part in of.rows[0].parts(task, setting).values():
+                path = runs / part.run / "history.parquet"
+                found = pq.read_table(path).to_pydict()
+                name = f"eval_{task}_f1" if part.joint else "eval_f1"
+                values = {key: found[key] for key in found if key.startswith("eval_") and key != "eval_loss"}
+                write_history(
+                    runs / part.run, {**values, name: [0.0, F1[task][index], 0.0]}, "round" if part.joint else "epoch"
+                )
+
+
+def made_table(runs: Path, of: Layout) -> str:
+    write_table(of, runs, runs.parent / "table")
+    return (runs.parent / "table.md").read_text()
+
+
+BY = "Adapter, best learning_rate: by the mean validation score over seeds"
+
+
+def test_the_metric_that_the_table_shows_chooses(tmp_path: Path) -> None:
+    of = layout(SWEEP, metrics={"rte": ("f1", "accuracy")})
+    make(tmp_path / "runs", of)
+    add_f1(tmp_path / "runs", of, ("rte",))
+    shown = made_table(tmp_path / "runs", of)
+    assert f"{BY} (F1 of 'no': rte; accuracy: nli), rte: learning_rate 0.1; nli: learning_rate 0.1.\n" in shown
+
+
+def test_a_metric_that_some_runs_did_not_record_chooses_nothing(tmp_path: Path) -> None:
+    """Two settings are compared by one metric, and the table says by which."""
+    of = layout(SWEEP, metrics={"rte": ("f1",), "nli": ("f1",)})
+    make(tmp_path / "runs", layout(SWEEP))
+    add_f1(tmp_path / "runs", of, ("rte",), settings=2)
+    said = f"{BY} (accuracy: rte, nli), rte: learning_rate 0.2; nli: learning_rate 0.1.\n"
+    assert said in made_table(tmp_path / "runs", of)
+
+
+def test_an_f1_of_the_other_class_is_another_metric(tmp_path: Path) -> None:
+    """The run recorded the F1 of 'no'; that of 'yes' may have another best setting."""
+    of = layout(SWEEP, metrics={"rte": ("f1", "accuracy")}, positive={"rte": "yes"})
+    make(tmp_path / "runs", of)
+    add_f1(tmp_path / "runs", of, ("rte",))
+    shown = made_table(tmp_path / "runs", of)
+    assert "times 100; F1 of 'yes': rte; accuracy: nli." in shown  # of the test split
+    assert f"{BY} (accuracy: rte, nli), rte: learning_rate 0.2; " in shown
+
+
+def test_a_joint_row_goes_by_the_mean_over_the_metrics_that_the_table_shows(tmp_path: Path) -> None:
+    of = layout(JOINT, metrics={"rte": ("f1", "accuracy")})
+    make(tmp_path / "runs", of)
+    add_f1(tmp_path / "runs", of, ("rte",))
+    # 0.1: the mean of F1 0.9 and accuracy 0.5; 0.2: of 0.1 and 0.4.
+    said = "validation score over seeds (F1 of 'no': rte; accuracy: nli), all tasks: learning_rate 0.1.\n"
+    assert said in made_table(tmp_path / "runs", of)
+
+
 @pytest.mark.parametrize("damage", ["altered", "without the kept epoch", "without the metric", "lost"])
-def test_a_history_that_says_nothing_of_the_kept_epoch_is_named(tmp_path: Path, damage: str) -> None:
+def test_a_setting_with_a_damaged_history_is_not_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
     of = layout(SWEEP)
-    make(tmp_path, of)
-    folder = tmp_path / of.rows[0].parts("rte", of.rows[0].settings[0])[0].run
+    make(tmp_path / "runs", of)
+    folder = tmp_path / "runs" / of.rows[0].parts("rte", of.rows[0].settings[1])[0].run
     if damage == "altered":
         (folder / "history.parquet").write_text("")
     elif damage == "without the kept epoch":
@@ -197,8 +267,23 @@ def test_a_history_that_says_nothing_of_the_kept_epoch_is_named(tmp_path: Path, 
     else:
         (folder / "history.parquet").unlink()
     reasons = {"altered": "it is not as the run wrote it", "lost": "no such file"}
-    with pytest.raises(UserError) as caught:
-        choice(tmp_path, of)
-    said = str(caught.value)
-    assert said.startswith(f"{folder}/history.parquet: {reasons.get(damage, 'no accuracy of the kept epoch')}")
-    assert said.endswith("; delete the folder and run again") and "\n" not in said
+    mends = dict.fromkeys(reasons, "remove it with `scalearn verify --mend` and run again")
+    assert choice(tmp_path / "runs", of) == {"rte": "learning_rate 0.3", "nli": "learning_rate 0.1"}
+    (said,) = capsys.readouterr().out.splitlines()
+    why = reasons.get(damage, "no accuracy of the kept epoch")
+    assert said.startswith(f"counts as missing: {folder}/history.parquet: {why}")
+    assert said.endswith(f"; {mends.get(damage, 'delete the folder and run again')}")
+    shown = made_table(tmp_path / "runs", of)
+    said = "rte: learning_rate 0.2 could not be chosen, for the history of a run is not usable\n"
+    assert f"- Adapter, best learning_rate, {said}" in shown
+
+
+def test_without_any_usable_history_the_table_says_why_nothing_is_chosen(tmp_path: Path) -> None:
+    of = layout(SWEEP)
+    make(tmp_path / "runs", of)
+    for path in (tmp_path / "runs").rglob("rte*/**/history.parquet"):
+        path.write_text("")
+    shown = made_table(tmp_path / "runs", of)
+    assert f"{BY} (accuracy: nli), nli: learning_rate 0.1.\n" in shown
+    for value in ("0.1", "0.2", "0.3"):
+        assert f"rte: learning_rate {value} could not be chosen, for the history of a run is not usable\n" in shown

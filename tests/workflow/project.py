@@ -22,7 +22,7 @@ from tests.places import ROOT, run_path
 
 # Writes what the real command would, with content that follows from the arguments. Fails and waits on request.
 STUB = """#!{python} -IS
-import os, sys, time
+import json, os, sys, time
 command, *arguments = sys.argv[1:]
 with open("calls.txt", "a") as calls:
     found = ["--campaign", os.environ["SCALEARN_CAMPAIGN"]] if command in ("table", "collect") else []
@@ -35,7 +35,7 @@ names = {{
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
     "train": ["weights.safetensors", "run.json"],
 }}
-tasks = [os.path.basename(argument) for argument in arguments if argument.startswith("--data=")]  # of a joint run
+tasks = json.loads(options["--spec"])["tasks"] if "/joint/" in output and command == "train" else []
 names["train"] += [os.path.join("tasks", task, "predictions.parquet") for task in tasks] or ["predictions.parquet"]
 paths = [os.path.join(output, name) for name in names.get(command, [])]
 paths = paths or [output + end for end in ([".md", ".csv", ".tex", ".svg"] if command == "table" else [""])]
@@ -75,7 +75,7 @@ def short(path: str) -> str:
 
 def spec_of(call: str) -> dict[str, Any]:
     """Return the specification in a call of `scalearn train`."""
-    content: dict[str, Any] = json.loads(call.partition("--spec ")[2].partition(" --model ")[0])
+    content: dict[str, Any] = json.loads(call.partition("--spec ")[2].partition(" --")[0])
     return content
 
 
@@ -145,7 +145,9 @@ class Project:
         """Return what a dry run announces."""
         said = self.snakemake("--profile", "local", "-n", *arguments)
         rules = Counter(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))
-        trained = re.findall(r"^    output: results/trained/(\S+)/weights", said, re.MULTILINE)
+        trained = re.findall(
+            r"^    output: results/trained/(\S+?)/(?:weights.safetensors|run.json)", said, re.MULTILINE
+        )
         assert len(trained) == sum(rules.pop(f"train_{what}", 0) for what in ("adapter", "composition", "joint"))
         rules.pop("all", None)
         return Planned(set(map(short, trained)), dict(rules))

@@ -293,3 +293,17 @@ def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: 
 def test_a_run_that_finds_nothing_to_change_is_not_due_for_ever(done: Project) -> None:
     done.run("results/pair_table.md", "--forcerun", "train_composition")
     assert done.planned() == Planned(set(), {})
+
+
+def test_a_failure_of_a_part_of_the_graph_makes_no_table_that_shows_runs_outside_it(done: Project) -> None:
+    """All runs are of an older version. Only the one that is the target is known to be due at this start."""
+    edit(done.path / "scalearn/campaign/versions.py", "TRAINING = ", "TRAINING = 10 + ")
+    stub, table = done.path / "bin/scalearn", done.path / "results/pair_table.md"
+    whole = stub.read_text()
+    stub.write_text(whole.replace(START, FAILING))
+    before, made = table.read_bytes(), len(done.calls())
+    run = f"{done.run_path('adapter', 'pair', 'one', 0)}/run.json"
+    done.snakemake(run, "--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
+    assert done.calls()[made:] == [] and table.read_bytes() == before
+    stub.write_text(whole)
+    assert len(done.planned().runs) == 12

@@ -12,7 +12,7 @@ COMPOSED = {"scalearn/pair/one/0", "scalearn/pair/one/1", "scalearn/pair/two/0",
 def announced(project: Project) -> set[str]:
     """Return the paths of the trainings that a dry run announces, settings and digests included."""
     said = project.snakemake("--profile", "local", "-n")
-    return set(re.findall(r"^    output: results/trained/(\S+)/weights", said, re.MULTILINE))
+    return set(re.findall(r"^    output: results/trained/(\S+?)/(?:weights.safetensors|run.json)", said, re.MULTILINE))
 
 
 def test_a_sweep_plans_one_run_per_value_task_and_seed_and_a_selection_the_same(fresh: Project) -> None:

@@ -14,7 +14,9 @@ from scalearn.campaign import versions
 from scalearn.campaign.places import RUNS
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.variants import Variant
-from scalearn.workspace.verify import damages
+from scalearn.storage.notes import write_note
+from scalearn.workspace.table_owners import NOTE
+from scalearn.workspace.verify import SNAKEMAKE, damages
 from tests.places import run_path
 from tests.workflow.test_stories import CAMPAIGN, configure, environment, folder, outputs, run
 
@@ -161,3 +163,26 @@ def test_two_campaign_files_of_one_folder_call_nothing_of_each_other_damaged(
     assert main(["verify", "config.yaml", "--mend"]) == 0
     assert contents(campaign) == damaged
     assert main(["verify", "mine.yaml"]) == 1
+
+
+def test_the_tables_of_another_campaign_file_stay(campaign: Path) -> None:
+    """A run that both files ask for is damaged. The table of this name and scores.parquet are the other file's."""
+    configure(campaign, methods=METHODS, seeds=[0], benchmarks={"pair": ["one", "two"], "mine": ["one"]})
+    (campaign / "config.yaml").rename("mine.yaml")
+    configure(campaign, methods=["adapter"], seeds=[0])
+    owned = {"files": ["mine.yaml"], "runs": ["1", "2"]}
+    tables = ["results/pair_table.md", "results/scores.parquet"]
+    write_note(SNAKEMAKE / NOTE, dict.fromkeys(tables, owned))
+    flip(campaign / ADAPTER / "weights.safetensors")
+    before = contents(campaign)
+    assert main(["verify", "--mend"]) == 0
+    gone = before.keys() - contents(campaign).keys()
+    assert {str(path.relative_to(campaign)) for path in gone} == {
+        f"{ADAPTER}/weights.safetensors",
+        f"{ADAPTER}/run.json",
+    }
+    write_note(SNAKEMAKE / NOTE, {tables[0]: {"files": ["config.yaml"], "runs": ["1"]}, tables[1]: owned})
+    truncate(campaign / OMEGA / "run.json")
+    configure(campaign, methods=METHODS, seeds=[0])
+    assert main(["verify", "--mend"]) == 0
+    assert not list(campaign.glob("results/pair_table.*")) and Path(tables[1]).exists()

@@ -1,79 +1,25 @@
 # The campaign, read once; the rules ask it and decide nothing themselves.
-import gc
+import inspect
 import os
-import sys
 from pathlib import Path
 
 from snakemake.logging import logger
-from snakemake.utils import update_config
 
-from scalearn.campaign import loggers, versions
-from scalearn.machine import time_budget, gpus
-from scalearn.workspace import at_work
-from scalearn.workspace.adopt import told
-from scalearn.campaign.plan import Campaign
-from scalearn.campaign.campaign_file import hand_down, read_campaign_file
-from scalearn.preflight.inputs import check_files, check_rows
-from scalearn.cluster.unfinished import keep_due, note_due, settle_due
-from scalearn.errors import UserError
-from scalearn.cluster.stale_locks import drop_stale_locks
-from scalearn.methods import METHODS
-from scalearn.cluster.resume import SNAKEMAKE, note
-from scalearn.cluster.command_line import is_work
-from scalearn.workspace.started import note_start
-from scalearn.workspace.table_owners import claim_tables, own_tables
-from scalearn.cluster.terminal import settle
+from scalearn.cluster.snakefile import open_campaign, pattern, variants_of, versions
 
-# A graph of thousands of jobs is millions of objects, all of which stay: looking for garbage among them is time lost.
-gc.set_threshold(1_000_000)
-
-campaign_files = [os.path.relpath(file) for file in workflow.overwrite_configfiles] or ["config.yaml"]
-origin = ", ".join(campaign_files)
+opened = open_campaign(workflow, config, logger)
+campaign, config = opened.campaign, opened.content
 
 
-def refuse(check, *arguments):
-    """Return what `check` returns; bad input ends as its one sentence."""
-    try:
-        return check(*arguments)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+def function(called):
+    """Return the function with its signature noted: Snakemake asks for it several times per job, which costs a second."""
+    called.__signature__ = inspect.signature(called)
+    return called
 
 
-# A campaign file on the command line takes the place of config.yaml; Snakemake alone would mix the two. It is not
-# Snakemake's `configfile:` that reads config.yaml, for that runs the code of a file that asks for it (`__use_yte__`).
-if not workflow.overwrite_configfiles:
-    content = refuse(read_campaign_file, Path("config.yaml"))
-    update_config(content, config)
-    config = content
-campaign = refuse(Campaign.parse, config, origin)
-hand_down(config)
-if workflow.is_main_process:
-    settle(logger, whole=workflow.output_settings.dryrun or workflow.output_settings.verbose)
-    for file in workflow.overwrite_configfiles:
-        refuse(read_campaign_file, Path(os.path.relpath(file)))
-    refuse(check_files, campaign, origin)
-    if not workflow.output_settings.dryrun and is_work(sys.argv):
-        refuse(at_work.begin, SNAKEMAKE, campaign_files)
-    drop_stale_locks(SNAKEMAKE)
-    refuse(time_budget.begin, campaign.config.max_time, "max_time")
-    time_budget.watch()
-    gpus.begin(campaign.config.runs_per_gpu)
-    loggers.begin(campaign.config.loggers)
-    for line in [f"{origin}: {campaign.size()}", *campaign.notes, *filter(None, [told()])]:
-        logger.info(line)
-
-# Rules call `scalearn`. Where no environment is active, the one that runs Snakemake provides it.
-os.environ.update(PATH=os.pathsep.join([*os.get_exec_path(), str(Path(sys.executable).parent)]))
-
-
-def one_of(names):
-    """Return a pattern that matches these names and no others."""
-    return "|".join(names) or "(?!)"
-
-
-def of_family(*families):
-    """Return a pattern that matches the variants of the methods of these families: a method, and its settings."""
-    return f"({one_of([method.name for method in METHODS.values() if method.family in families])})(/[^/]+=[^/]+)?"
+def times_attempt(amount):
+    """Return a resource that grows with each attempt."""
+    return function(lambda wildcards, attempt: amount * attempt)
 
 
 def files(runs, name):
@@ -127,7 +73,7 @@ def compared(wildcards):
 
 
 wildcard_constraints:
-    model=one_of(campaign.model_names),
+    model=pattern(campaign.model_names),
     benchmark=r"[^/]+",
-    task=one_of(campaign.task_names),
+    task=pattern(campaign.task_names),
     seed=r"\d+",

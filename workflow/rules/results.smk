@@ -6,7 +6,7 @@
 
 rule collect_scores:
     input:
-        records(),
+        lambda wildcards: records(),
     output:
         "results/scores.parquet",
     log:
@@ -15,7 +15,7 @@ rule collect_scores:
     threads: 2
     params:
         version=versions.SCORING,
-        shown=campaign.shown(),
+        shown=lambda wildcards: campaign.shown(),
     shell:
         "scalearn collect --runs results/trained --threads {threads} --output {output} > {log} 2>&1"
 

@@ -1,6 +1,7 @@
 # Stage 1: one frozen encoder with one adapter per task, method and seed.
-# Of a run only its record, which is written last, and its weights are declared, of an encoder and encoded rows only the small
-# JSON that is written last and carries their checksums: with thousands of runs each declared file costs seconds of planning.
+# Only few files are declared, because with thousands of runs each one costs seconds of planning. Of a run these are its
+# record, which is written last, and in stage 1 its weights, which stage 2 reads. Of encoded rows it is the small JSON that
+# is written last: it holds their checksums and the encoder's, so that another encoder or other rows train anew.
 # Checkpoints must not be declared: Snakemake deletes what is when a job fails, and a killed training is to go on from its
 # last checkpoint. Outputs are `update`, that is, not deleted when a job starts: where Snakemake starts one for a reason that
 # is none to the run, the run says that it is done.
@@ -8,7 +9,6 @@
 
 rule train_adapter:
     input:
-        model="resources/models/{model}/model.json",
         data="resources/encoded/{model}/{task}/encoding.json",
     output:
         weights=update("results/trained/{model}/{variant}/single/{task}/full/{seed}/weights.safetensors"),
@@ -16,15 +16,13 @@ rule train_adapter:
     log:
         "logs/train/{model}/{variant}/single/{task}/full/{seed}.log",
     wildcard_constraints:
-        variant=of_family("single"),
+        variant=variants_of("single"),
     threads: 4
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=times_attempt(8000),
+        runtime=times_attempt(720),
     params:
-        spec=lambda wildcards: run_of(wildcards).json_text,
+        spec=function(lambda wildcards: run_of(wildcards).json_text),
     shell:
-        "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model}"
-        " --data resources/encoded/{wildcards.model}/{wildcards.task} --output $(dirname {output.run})"
-        " > {log} 2>&1"
+        "scalearn train --spec {params.spec:q} --output $(dirname {output.run}) > {log} 2>&1"

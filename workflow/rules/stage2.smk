@@ -31,8 +31,8 @@ rule embed_task:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=times_attempt(8000),
+        runtime=times_attempt(120),
     params:
         version=versions.EMBEDDING,
     shell:
@@ -60,27 +60,22 @@ rule similarities:
 
 rule train_composition:
     input:
-        similarities=lambda wildcards: compared(wildcards),
+        similarities=function(compared),
         sources="results/sources/{model}/{benchmark}.safetensors",
-        model="resources/models/{model}/model.json",
         data="resources/encoded/{model}/{task}/encoding.json",
     output:
-        weights=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/weights.safetensors"),
         run=update("results/trained/{model}/{variant}/{benchmark}/{task}/full/{seed}/run.json"),
     log:
         "logs/train/{model}/{variant}/{benchmark}/{task}/full/{seed}.log",
     wildcard_constraints:
-        variant=of_family("two_stage"),
+        variant=variants_of("two_stage"),
     threads: 4
     resources:
         gpu=1,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        mem_mb=times_attempt(8000),
+        runtime=times_attempt(720),
     params:
-        spec=lambda wildcards: run_of(wildcards).json_text,
-        similarities=lambda wildcards, input: [f"--similarities={path}" for path in input.similarities],
+        spec=function(lambda wildcards: run_of(wildcards).json_text),
     shell:
-        "scalearn train --spec {params.spec:q} --model resources/models/{wildcards.model}"
-        " --data resources/encoded/{wildcards.model}/{wildcards.task} --sources {input.sources} {params.similarities}"
-        " --output $(dirname {output.run})"
+        "scalearn train --spec {params.spec:q} --similarities={input.similarities} --output $(dirname {output.run})"
         " > {log} 2>&1"

@@ -102,8 +102,8 @@ rule encode:
         "logs/encode/{model}/{task}.log",
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=times_attempt(4000),
+        runtime=times_attempt(60),
     params:
         version=versions.ENCODING,
     shell:

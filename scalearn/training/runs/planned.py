@@ -6,14 +6,17 @@ Light, since most of what asks need not load a model.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scalearn.campaign.keys import is_of
+from scalearn.campaign import keys
+from scalearn.campaign.keys import MARK, is_of
 from scalearn.campaign.loggers import Logger, Reports
+from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES
 from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output, check_spec
 from scalearn.campaign.spec import RunSpec
@@ -44,6 +47,20 @@ class PlannedRun:
     similarities: Path | None = None
     loggers: tuple[Logger, ...] = ()
 
+    @classmethod
+    def of_campaign(cls, spec: RunSpec) -> PlannedRun:
+        """Return the run with the folders that a campaign has for it, below the work directory.
+
+        The file of similarities is not among them: it depends on the whole benchmark, of which the spec knows one run.
+        """
+        return cls(
+            spec,
+            MODELS / spec.model,
+            tuple(ENCODED / spec.model / task for task in spec.tasks),
+            RUNS / spec.path,
+            SOURCES / f"{spec.stack}.safetensors" if spec.sources else None,
+        )
+
     @property
     def reports(self) -> Reports:
         """Which loggers it reports to, and what they call it."""
@@ -64,6 +81,13 @@ class PlannedRun:
                 raise UserError(
                     f"--data {folder}: it holds task '{name}', but the run learns '{key}'; name the folder of '{key}'"
                 )
+            # The digest in a key is of the whole definition. encoding.json does not hold it, but the folder's name may.
+            given = folder.resolve().name
+            if given != key and MARK in given and is_of(given, name) and re.fullmatch(keys.KEY_PATTERN, given):
+                raise UserError(
+                    f"--data {folder}: it is the folder of '{given}', but the run learns '{key}'; name the folder of "
+                    f"'{key}'"
+                )
             found[name] = encoding
         return found
 
@@ -83,11 +107,7 @@ class PlannedRun:
 
     def record(self) -> dict[str, Any]:
         """Return what identifies this run and its inputs; two runs with equal records have equal results."""
-        model = read_json(self.model / "model.json")["name"]
-        if not is_of(self.spec.model, model):
-            raise UserError(
-                f"--model {self.model}: it holds the encoder '{model}'; name the folder of '{self.spec.model}'"
-            )
+        self._check_model()
         encodings = list(self.encodings.values())
         check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {
@@ -106,6 +126,20 @@ class PlannedRun:
         if self.spec.family == "joint":  # all rows train of a task of the user's own called `record`
             found["own"] = [RECORD] if RECORD in self.encodings and not self.record_built_in else []
         return found
+
+    def _check_model(self) -> None:
+        """Refuse an encoder's folder that is not of the spec's key: of another encoder, or from another source."""
+        content = read_json(self.model / "model.json")
+        name, asked = content["name"], self.spec.model
+        if not is_of(asked, name):
+            raise UserError(f"--model {self.model}: it holds the encoder '{name}'; name the folder of '{asked}'")
+        if MARK not in asked or asked == keys.shortened(name) or "source" not in content:
+            return  # a name alone, or its beginning and a digest of it: that says nothing of the source
+        if asked != (made := keys.key(name, content["source"])):
+            raise UserError(
+                f"--model {self.model}: it holds the encoder '{made}', from another source than '{asked}'; name the "
+                f"folder of '{asked}'"
+            )
 
     def _source_facts(self, encoder: str) -> dict[str, Any]:
         assert self.sources is not None

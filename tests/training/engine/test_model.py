@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,13 @@ def test_weights_train_in_float32_whatever_the_config_names(tmp_path: Path) -> N
     folder = make_model(tmp_path / "m")
     change(folder / "config.json", dtype="float16", torch_dtype="float16")
     assert {parameter.dtype for parameter in load_encoder(folder).parameters()} == {torch.float32}
+
+
+def test_the_name_of_a_model_s_folder_brings_no_warning_of_code_in_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tiny@1a2b3c4d` is no name of a Python module, and no module is ever loaded from there."""
+    library = logging.getLogger("transformers.dynamic_module_utils")
+    monkeypatch.setattr(library, "handlers", [*library.handlers, caplog.handler])
+    load_encoder(make_model(tmp_path / "tiny@1a2b3c4d"))
+    assert caplog.messages == []
