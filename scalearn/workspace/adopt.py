@@ -1,7 +1,7 @@
 """Runs of the layout of earlier versions, moved to where their specifications belong, so that updates train nothing.
 
 A run lay at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, whatever its settings were. Its run.json says them, so
-that it can be told whether it is a run that a campaign asks for.
+that it can be earlier_runs_notice whether it is a run that a campaign asks for.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def earlier_runs(folder: Path) -> Iterator[Path]:
         yield record.parent
 
 
-def told(folder: Path = Path()) -> str | None:
+def earlier_runs_notice(folder: Path = Path()) -> str | None:
     """Return a sentence about runs of the earlier layout in a work directory, None if there are none."""
     if next(earlier_runs(folder), None) is None:
         return None

@@ -23,7 +23,7 @@ RESUME = Path("scalearn") / "resume"  # held by `scalearn resume`, also while it
 COMMAND = 200  # characters of a command line in a refusal
 
 
-def begin(folder: Path, files: Sequence[str]) -> None:
+def hold_until_exit(folder: Path, files: Sequence[str]) -> None:
     """Count as at work in Snakemake's `folder` until this process ends, with these campaign files.
 
     On a file system without locks nobody is ever at work.
@@ -35,7 +35,7 @@ def begin(folder: Path, files: Sequence[str]) -> None:
 
 
 @contextmanager
-def working(folder: Path, name: Path) -> Iterator[None]:
+def holding(folder: Path, name: Path) -> Iterator[None]:
     """Hold the lock `name`, WORK or RESUME, in Snakemake's `folder`; refuse if anybody else is at work there."""
     for place in (WORK, RESUME):
         if place != name:
@@ -53,7 +53,7 @@ def check_free(folder: Path, name: Path) -> None:
         raise UserError(_sentence(other))
 
 
-def check_snakemake(folder: Path) -> None:
+def check_no_snakemake(folder: Path) -> None:
     """Refuse beside any Snakemake that is alive in its `folder`, one that only looks included."""
     if _holder(folder / "alive") is not None:
         raise UserError("another Snakemake, perhaps a dry run, is alive in this folder; wait for its end, or end it")

@@ -51,9 +51,9 @@ def prune(removing: bool, forgotten: str | None) -> None:
 
     forgotten: a campaign file that was given up; its starts are forgotten first.
     """
-    with at_work.working(SNAKEMAKE, at_work.WORK) if removing or forgotten else nullcontext():
+    with at_work.holding(SNAKEMAKE, at_work.WORK) if removing or forgotten else nullcontext():
         if removing:
-            at_work.check_snakemake(SNAKEMAKE)
+            at_work.check_no_snakemake(SNAKEMAKE)
         if forgotten:
             print(f"{forgotten}: {forget(Path(), forgotten)} noted starts forgotten")
         found = unasked()

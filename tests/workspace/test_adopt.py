@@ -22,7 +22,7 @@ from scalearn.training.runs.joint import train as train_joint
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
 from scalearn.training.runs.stacking import stack
-from scalearn.workspace.adopt import adopt, adopt_all, told
+from scalearn.workspace.adopt import adopt, adopt_all, earlier_runs_notice
 from tests.tiny import make_model, make_task
 
 NAMES = ("one", "two")
@@ -132,10 +132,13 @@ def planned(campaign: Campaign, spec: RunSpec) -> PlannedRun:
 
 def test_what_a_campaign_asks_for_is_moved_and_done(folder: Path) -> None:
     campaign = Campaign.read(Path("config.yaml"))
-    assert told() == "results/runs: runs of an earlier version lie here; `scalearn adopt` moves them to results/trained"
+    assert (
+        earlier_runs_notice()
+        == "results/runs: runs of an earlier version lie here; `scalearn adopt` moves them to results/trained"
+    )
     weights = {sha256(path) for path in Path(OLD).rglob("weights.safetensors")}
     found = adopt_all([], trust=True)
-    assert found.left == {} and told() is None
+    assert found.left == {} and earlier_runs_notice() is None
     assert len([new for new in found.moved.values() if new.is_relative_to(RUNS)]) == 7 == len(campaign.trainings)
     for path, spec in campaign.trainings.items():
         assert planned(campaign, spec).done, path
@@ -189,7 +192,7 @@ def test_one_that_was_killed_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
         patch.setattr(Path, "rename", rename)
         with pytest.raises(KeyboardInterrupt):
             adopt(campaign, trust=True)
-    assert told() is not None
+    assert earlier_runs_notice() is not None
     assert adopt(campaign, trust=True).left == {}
     assert all(planned(campaign, spec).done for spec in campaign.trainings.values())
 
