@@ -1,13 +1,14 @@
-"""Where the paper's released code and a correct implementation differ: one switch per difference.
+"""How the reference protocol trains differently: one entry for each protocol difference.
 
-A campaign's `protocol` sets them: `corrected`, the default, leaves each one off; `reference` turns each one on, to
-reproduce published numbers. docs/protocol.md says of each what it does to scores. Here is what differs in trainings;
-scalearn.tasks.protocol has what differs in rows. Pure data.
+The reference protocol repeats the paper's released code, to reproduce its published numbers. The corrected protocol,
+the default, has none of these differences. A campaign selects one with its key `protocol`. This module lists the
+differences in how runs train; scalearn.tasks.protocol lists those in the rows of tasks. docs/protocol.md explains each
+one and what it does to scores. Pure data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,14 +18,19 @@ from scalearn.tasks.protocol import Protocol
 
 
 @dataclass(frozen=True)
-class RunSwitch:
-    """A difference in how some runs train.
+class RunDifference:
+    """A protocol difference in how some runs train.
 
-    concerns: tells which runs, by their method, their hyper-parameters and the name of their task (of a joint run: of
-    any of them), which is None for a task of the user's own, whatever it is called. What is different in them: fields:
-    of the method; values: of its hyper-parameters, those that it has; last_epoch: the trained tensors, by name, that
-    stay as the last epoch left them where the best one is restored; pooled_head: see add_head in
-    scalearn.training.engine.model; joint: of the Joint below.
+    name: what specs, records and `--switch` call it.
+    concerns: returns whether a run has the difference, given its method, its hyper-parameters and one of its tasks. The
+        task is the name of a built-in task, or None for a task of the user's own. A joint run has the difference if it
+        has it for any of its tasks.
+    fields: fields of the method and their values under the reference protocol.
+    values: hyper-parameters and their values under the reference protocol; those that the method lacks are ignored.
+    last_epoch: returns whether the trained tensor of this name keeps its values of the last epoch when the other
+        tensors return to the best one.
+    pooled_head: whether the head reads the encoder's pooler (scalearn.training.engine.model.add_head).
+    joint: fields of `Joint` and their values under the reference protocol.
     """
 
     name: str
@@ -38,11 +44,14 @@ class RunSwitch:
 
 @dataclass(frozen=True)
 class Joint:
-    """How joint runs go about some of the built-in tasks.
+    """How joint runs treat some built-in tasks; the defaults are the corrected protocol's.
 
-    first_text: tasks of which only the first text is read; unselected: tasks that have no say in which round is the
-    best; first_rows: ReCoRD's `record_rows` are the first of the file, not drawn; sampler_seed: of the batches, if not
-    the run's; pooled and one_layer: tasks whose heads have less than others' (scalearn.training.engine.model.add_head).
+    first_text: tasks of which the model reads only the first text.
+    unselected: tasks whose validation scores do not count when the best round is chosen.
+    first_rows: whether ReCoRD's `record_rows` are the first rows of its file instead of a random sample.
+    sampler_seed: the seed of the order of batches; None: the run's seed.
+    pooled: tasks whose head reads the encoder's pooler (scalearn.training.engine.model.add_head).
+    one_layer: tasks whose head has one layer instead of two.
     """
 
     first_text: tuple[str, ...] = ()
@@ -55,112 +64,123 @@ class Joint:
 
 POOLED = ("full_finetuning", "full_finetuning_m", "propetl_m", "hyperformer", "hyperformer_pp")
 
-C3 = 3.0  # the `omega_scale` of one ablation
+C3 = 3.0  # `omega_scale` of the ablation whose omega starts at 3 / S, for S sources
 
-RUN_SWITCHES = (
-    # Some methods read COPA through the pooler, which in stage 2 nothing trains, and one layer.
-    RunSwitch(
+RUN_DIFFERENCES = (
+    # Some methods classify COPA with one layer on the encoder's pooler. In stage 2 the pooler is not trained.
+    RunDifference(
         "copa_pooled_head",
         lambda method, values, task: task == "copa" and (method.family == "two_stage" or method.name in POOLED),
         pooled_head=True,
         joint={"pooled": ("copa",)},
     ),
-    RunSwitch(
+    RunDifference(
         "copa_one_layer_head",
         lambda method, values, task: task == "copa" and method.name == "adapter_m",
         joint={"one_layer": ("copa",)},
     ),
-    # What layers share is not saved with the best epoch: its other tensors meet the last epoch's shared ones.
-    RunSwitch(
+    # Checkpoints lack the tensors that layers share. The best epoch's other tensors are therefore combined with the
+    # shared tensors of the last epoch.
+    RunDifference(
         "shared_omega_of_last_epoch",
         lambda method, values, task: method.family == "two_stage" and bool(getattr(method, "shared", False)),
         last_epoch=lambda name: not name.startswith("heads."),
     ),
-    RunSwitch(
+    RunDifference(
         "phm_rule_of_last_epoch",
         lambda method, values, task: method.name == "compacter",
         last_epoch=lambda name: "phm_rule" in name,
     ),
-    # Regularisers are added after the step, unscaled, which in half precision is as good as not at all.
-    RunSwitch(
+    # The gradients of regularisers are added after the optimiser's step and unscaled. In half precision they then have
+    # next to no effect.
+    RunDifference(
         "regulariser_off",
         lambda method, values, task: method.regularises(values),
         fields={"regularised": False},
         values={"omega_penalty": 0.0},
     ),
-    # The scale of the FFN stands inside its activation.
-    RunSwitch(
+    # (IA)3 scales the feed-forward layer's values before the activation, not after it.
+    RunDifference(
         "ia3_before_activation", lambda method, values, task: method.name == "ia3", fields={"before_activation": True}
     ),
-    # Scores of masks get no gradient.
-    RunSwitch(
+    # The scores behind the masks get no gradient.
+    RunDifference(
         "propetl_frozen_masks",
         lambda method, values, task: method.name == "propetl",
         values={"mask_learning_rate": 0.0},
     ),
-    # One table of fields lacks WiC's second sentence.
-    RunSwitch(
+    # The joint code's table of input fields lacks WiC's second sentence.
+    RunDifference(
         "joint_wic_first_sentence",
         lambda method, values, task: method.family == "joint" and task == "wic",
         joint={"first_text": ("wic",)},
     ),
-    # ReCoRD trains, from the first rows of its file alone, and does not help to choose the best round.
-    RunSwitch(
+    # ReCoRD trains on the first rows of its file only, and its score does not count when the best round is chosen.
+    RunDifference(
         "joint_record_not_selected",
         lambda method, values, task: method.family == "joint" and task == "record",
         joint={"unselected": ("record",)},
     ),
-    RunSwitch(
+    RunDifference(
         "joint_record_first_rows",
         lambda method, values, task: method.family == "joint" and task == "record",
         joint={"first_rows": True},
     ),
-    # All seeds see the same batches.
-    RunSwitch("joint_sampler_seed", lambda method, values, task: method.family == "joint", joint={"sampler_seed": 0}),
-    # The first layer's masks are the last task's.
-    RunSwitch("propetl_m_tied_masks", lambda method, values, task: method.name == "propetl_m", fields={"tied": True}),
-    # Of the target, three texts are compared with the sources' thousands.
-    RunSwitch(
+    # The order of batches has a fixed seed, so that runs of all seeds see the same batches.
+    RunDifference(
+        "joint_sampler_seed", lambda method, values, task: method.family == "joint", joint={"sampler_seed": 0}
+    ),
+    # All tasks share the first layer's masks, namely those of the last task.
+    RunDifference(
+        "propetl_m_tied_masks", lambda method, values, task: method.name == "propetl_m", fields={"tied": True}
+    ),
+    # Only three texts represent the target task, but thousands represent each source task.
+    RunDifference(
         "soup_three_target_rows",
         lambda method, values, task: method.name == "adapter_soup",
         fields={"similarity": "first_three"},
     ),
-    # The variant whose omega should start at 3 / S starts at 2 / S.
-    RunSwitch(
+    # The ablation whose omega should start at 3 / S starts at 2 / S.
+    RunDifference(
         "c3_is_c2",
         lambda method, values, task: method.name == "scalearn" and getattr(values, "omega_scale", 0) == C3,
         values={"omega_scale": 2.0},
     ),
 )
 
-# The reference composes adapters of seed 0 whatever the run's seed; `source_seed` may differ only when corrected.
+# The reference composes the adapters of seed 0 in runs of every seed. Only the corrected protocol allows another
+# `source_seed`.
 SOURCE_SEED = 0
 
 
-def run_switches(
+def run_differences(
     protocol: Protocol, method: Method, values: HyperParameters, tasks: Iterable[str | None]
 ) -> tuple[str, ...]:
-    """Return the names of the switches that are on in a run of this method with these values on these tasks.
+    """Return the names of the differences that apply to a run of this method with these hyper-parameters.
 
-    tasks: the names of built-in tasks, None for each of the user's own.
+    protocol: the campaign's; the corrected protocol has no differences.
+    tasks: the tasks that the run learns: the name of each built-in task, None for each task of the user's own.
     """
     if protocol == "corrected":
         return ()
-    concerned = list(tasks)
+    names = list(tasks)
     return tuple(
-        switch.name for switch in RUN_SWITCHES if any(switch.concerns(method, values, task) for task in concerned)
+        difference.name
+        for difference in RUN_DIFFERENCES
+        if any(difference.concerns(method, values, name) for name in names)
     )
 
 
-def named(switches: Iterable[str]) -> list[RunSwitch]:
-    """Return the switches of these names, in the order in which they take effect."""
-    names = set(switches)
-    return [switch for switch in RUN_SWITCHES if switch.name in names]
+def differences_named(names: Collection[str]) -> list[RunDifference]:
+    """Return the differences of these names, in the order in which they are applied."""
+    return [difference for difference in RUN_DIFFERENCES if difference.name in names]
 
 
-def learner(method: Method, values: HyperParameters, switches: Iterable[RunSwitch]) -> tuple[Method, HyperParameters]:
-    """Return the method and its hyper-parameters with what these switches change in them."""
-    for switch in switches:
-        known = {key: value for key, value in switch.values.items() if key in type(values).model_fields}
-        method, values = replace(method, **switch.fields), values.but(**known)
+def learner(
+    method: Method, values: HyperParameters, differences: Iterable[RunDifference]
+) -> tuple[Method, HyperParameters]:
+    """Return the method and its hyper-parameters as these differences change them."""
+    for difference in differences:
+        changes = {key: value for key, value in difference.values.items() if key in type(values).model_fields}
+        method, values = replace(method, **difference.fields), values.but(**changes)
     return method, values

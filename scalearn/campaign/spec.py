@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from scalearn.campaign import protocol, versions
 from scalearn.campaign.compute import Compute
 from scalearn.campaign.keys import BEGINNING, MARK, Key, digest, name_of, normal, shortened
-from scalearn.campaign.protocol import RunSwitch, learner, named, run_switches
+from scalearn.campaign.protocol import RunDifference, differences_named, learner, run_differences
 from scalearn.campaign.shipped import BENCHMARKS, SENTENCE_ENCODER
 from scalearn.errors import nearest
 from scalearn.fields import Name, Strict
@@ -64,14 +64,14 @@ class RunSpec(Strict):
     def _known(self) -> Self:
         if self.method not in METHODS:
             raise ValueError(f"method: unknown method '{self.method}'{nearest(self.method, METHODS)}")
-        known = [switch.name for switch in protocol.RUN_SWITCHES]
+        known = [difference.name for difference in protocol.RUN_DIFFERENCES]
         for name in self.switches:
             if name not in known:
                 raise ValueError(f"switches: unknown name '{name}'{nearest(name, known)}")
-        for switch in self.switched:
-            if not any(switch.concerns(METHODS[self.method], self.values, name_of(task)) for task in self.tasks):
+        for difference in self.differences:
+            if not any(difference.concerns(METHODS[self.method], self.values, name_of(task)) for task in self.tasks):
                 raise ValueError(
-                    f"switches: {switch.name}: it changes nothing in a run of '{self.method}' on "
+                    f"switches: {difference.name}: it changes nothing in a run of '{self.method}' on "
                     f"{', '.join(self.tasks)}; leave it out"
                 )
         if self.family == "single" and self.benchmark != SINGLE:
@@ -112,14 +112,14 @@ class RunSpec(Strict):
         return METHODS[self.method].hyperparameters(**self.hyperparameters)
 
     @property
-    def switched(self) -> list[RunSwitch]:
-        """The switches that are on."""
-        return named(self.switches)
+    def differences(self) -> list[RunDifference]:
+        """The protocol differences of this run."""
+        return differences_named(self.switches)
 
     @cached_property
     def learner(self) -> tuple[Method, HyperParameters]:
-        """The method and its hyper-parameters, with what the switches that are on change in them."""
-        return learner(METHODS[self.method], self.values, self.switched)
+        """The method and its hyper-parameters, as the run's protocol differences change them."""
+        return learner(METHODS[self.method], self.values, self.differences)
 
     @property
     def task(self) -> str:
@@ -147,8 +147,8 @@ class RunSpec(Strict):
         if self.sentence_encoder not in (None, SENTENCE_ENCODER):
             found["sentence_encoder"] = self.sentence_encoder
         if self.switches:
-            whole = run_switches("reference", METHODS[self.method], self.values, map(name_of, self.tasks))
-            found["protocol"] = "reference" if self.switches == whole else "-".join(self.switches)
+            every = run_differences("reference", METHODS[self.method], self.values, map(name_of, self.tasks))
+            found["protocol"] = "reference" if self.switches == every else "-".join(self.switches)
         return [f"{key}={shown(value)}" for key, value in sorted(found.items())]
 
     @cached_property

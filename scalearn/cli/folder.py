@@ -40,10 +40,10 @@ def verify(
     Runs that another config has made are listed, too. They are not damaged and are never removed.
     """
     from scalearn.campaign.plan import Campaign
-    from scalearn.workspace.verify import damages, others
+    from scalearn.workspace.verify import damages, mismatches
 
     campaign = Campaign.read(config)
-    found, strange = list(damages(campaign, config)), list(others(campaign))
+    found, strange = list(damages(campaign, config)), list(mismatches(campaign))
     for damage in found:
         print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
         if mend:

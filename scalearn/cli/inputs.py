@@ -85,7 +85,7 @@ def embed(
     output: Output,
 ) -> None:
     """Write the mean sentence embedding of a task's training texts."""
-    gpus.take()
+    gpus.take_gpu()
 
     from scalearn.training.data.similarity import embed as run
 

@@ -107,9 +107,9 @@ def layouts(text: str, *benchmarks: str) -> list[Layout]:
 
 def protocol_switches(names: list[str]) -> tuple[str, ...]:
     """Return the names of protocol differences. Raises UserError if one is unknown."""
-    from scalearn.campaign.protocol import RUN_SWITCHES
+    from scalearn.campaign.protocol import RUN_DIFFERENCES
 
-    known = [switch.name for switch in RUN_SWITCHES]
+    known = [difference.name for difference in RUN_DIFFERENCES]
     for name in names:
         if name not in known:
             raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")

@@ -49,8 +49,8 @@ def table(
     ] = None,
 ) -> None:
     """Write a benchmark's result table. Runs without an up-to-date score are scored first."""
-    from scalearn.cluster.unfinished import due_runs
+    from scalearn.cluster.unfinished import outdated_runs
     from scalearn.results.tables import write_table
 
     (layout,) = layouts(campaign, benchmark)
-    write_table(layout, runs, output, threads, None if due is None else due_runs(due))
+    write_table(layout, runs, output, threads, None if due is None else outdated_runs(due))

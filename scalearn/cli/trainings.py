@@ -129,10 +129,10 @@ def _make(run: PlannedRun, max_time: str | None, names: list[str]) -> None:
     """Train a planned run, unless it is finished."""
     run = replace(run, loggers=loggers.chosen(names))
     time_budget.begin(max_time)
-    time_budget.check()
+    time_budget.check_time_left()
     if run.done:
         return
-    gpus.take()
+    gpus.take_gpu()
     with importing():
         if run.spec.family == "joint":
             from scalearn.training.runs.joint import train as make

@@ -1,1 +1,1 @@
-"""What knows Snakemake's or SLURM's insides: restarts, stale locks, unfinished outputs, the terminal."""
+"""Code that depends on internals of Snakemake or SLURM: restarts, stale locks, unfinished outputs, messages."""

@@ -1,7 +1,7 @@
-"""What a Snakemake command line is refused for before its first job: an executor, files or targets that do not exist.
+"""Checks a Snakemake command line before its first job: the executor, the campaign files and the targets must exist.
 
-Snakemake does not tell a Snakefile its targets while it reads it. They are read here with Snakemake's own parser, which
-is not a public part of it; tests/workflow/test_start.py shows when that changes.
+A Snakefile has no access to the targets on the command line. This module reads them with Snakemake's own parser, which
+is not public; tests/workflow/test_start.py fails when it changes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from typing import Any
 from scalearn.campaign.campaign_file import read_campaign_file
 from scalearn.errors import UserError, nearest
 
-# Options with which Snakemake only looks, so that it may do so beside another one that works.
+# With these options Snakemake changes nothing, so that it may run beside another Snakemake.
 LOOKS = (
     *("dryrun", "dag", "rulegraph", "filegraph", "d3dag", "summary", "detailed_summary", "report", "lint"),
     *("list_rules", "list_target_rules", "list_changes", "list_input_changes", "list_params_changes"),
     *("list_untracked", "list_conda_envs", "print_compilation", "containerize", "generate_unit_tests"),
 )
-SLURM = ("sbatch", "squeue")  # what the profile `slurm` cannot do without
+SLURM = ("sbatch", "squeue")  # commands that the profile `slurm` needs
 
 
 def check_executor(name: str) -> None:
-    """Refuse to submit jobs to SLURM from a machine that has no SLURM."""
+    """Check that the commands of the executor `name` exist on this machine.
+
+    Raises: UserError if the executor is `slurm` and this machine has no SLURM.
+    """
     missing = [command for command in SLURM if shutil.which(command) is None]
     if name == "slurm" and missing:
         raise UserError(
@@ -39,8 +42,12 @@ def check_executor(name: str) -> None:
 
 
 def check_config_files(arguments: Sequence[str]) -> None:
-    """Refuse a `--configfile` that is not there; Snakemake itself would end in a traceback."""
-    named = False  # as long as no other option begins, every word names a file
+    """Check that the files after `--configfile` exist; Snakemake itself would end with a traceback.
+
+    arguments: those of Snakemake.
+    Raises: UserError if one does not exist.
+    """
+    named = False  # whether the current word names a campaign file: true until the next option
     for word in arguments:
         option, _, value = word.partition("=")
         if word.startswith("-"):
@@ -52,30 +59,34 @@ def check_config_files(arguments: Sequence[str]) -> None:
 
 
 def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[str], origin: str) -> None:
-    """Refuse targets that are neither a rule nor made by one.
+    """Check that every target is a rule or the output of one.
 
-    command: the whole command line; benchmarks: those of the campaign file `origin`.
+    workflow: Snakemake's object.
+    command: the whole command line.
+    benchmarks: names of the campaign's benchmarks.
+    origin: the campaign file, for messages.
+    Raises: UserError if no rule makes a target.
     """
     if "snakemake" not in (Path(command[0]).name, Path(command[0]).parent.name):
-        return  # another program has called Snakemake
+        return  # another program calls Snakemake as a library
     for target in getattr(_parsed(command[1:]), "targets", None) or ():
         path = target if target.startswith("/") else os.path.relpath(target)
-        made = workflow.is_rule(target) or "://" in target  # remote storage, which is Snakemake's own affair
-        if not made and not any(rule.is_producer(path) for rule in workflow.rules):
+        exists = workflow.is_rule(target) or "://" in target  # Snakemake itself checks remote storage
+        if not exists and not any(rule.is_producer(path) for rule in workflow.rules):
             names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
             raise UserError(_refusal(path, names, benchmarks, origin))
 
 
 def is_work(command: Sequence[str]) -> bool:
-    """Tell whether a Snakemake of this command line makes or removes something, `--unlock` included."""
+    """Return whether Snakemake writes or removes files with this command line; `--unlock` counts."""
     if "snakemake" not in (Path(command[0]).name, Path(command[0]).parent.name):
-        return False  # another program has called Snakemake
+        return False  # another program calls Snakemake as a library
     parsed = _parsed(command[1:])
     return parsed is not None and not any(getattr(parsed, name, None) for name in LOOKS)
 
 
 def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], origin: str) -> str:
-    """Return what to type in place of this target."""
+    """Return the message for a target that no rule makes, with what to type instead."""
     table = re.fullmatch(r"results/(.+)_table\.(?:md|csv|tex|svg)", target)
     if table is None:
         close = nearest(
@@ -92,20 +103,20 @@ def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], ori
 
 
 def _campaign_with(benchmark: str, origin: str) -> str | None:
-    """Return a campaign file in this folder or of a profile that has the benchmark."""
+    """Return another campaign file, in this folder or in a profile's, that has the benchmark."""
     for path in sorted([*Path().glob("*.y*ml"), *Path("profiles").glob("*/*.y*ml")]):
         with suppress(UserError):
-            found = read_campaign_file(path).get("benchmarks")
-            if str(path) != origin and isinstance(found, dict) and benchmark in found:
+            benchmarks = read_campaign_file(path).get("benchmarks")
+            if str(path) != origin and isinstance(benchmarks, dict) and benchmark in benchmarks:
                 return str(path)
     return None
 
 
 def _parsed(arguments: Sequence[str]) -> Namespace | None:
-    """Return a Snakemake command line as Snakemake reads it, profiles left out; None if it is not valid."""
+    """Return Snakemake's arguments as its own parser reads them, without profiles; None if they are not valid."""
     from snakemake.cli import get_argument_parser
 
     with suppress(SystemExit), redirect_stderr(StringIO()):
-        found: Namespace = get_argument_parser().parse_args(list(arguments))
-        return found
+        parsed: Namespace = get_argument_parser().parse_args(list(arguments))
+        return parsed
     return None

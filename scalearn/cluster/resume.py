@@ -1,8 +1,9 @@
-"""One command that goes on with a campaign after anything: `scalearn resume [SNAKEMAKE ARGUMENTS...]`.
+"""Resumes a campaign after any interruption: `scalearn resume [SNAKEMAKE ARGUMENTS...]`.
 
-Without arguments it repeats the last Snakemake command of this folder. SLURM jobs that a dead Snakemake left behind are
-cancelled first, so that no run is at work twice; trainings go on from their checkpoints. Snakemake then runs as a child
-that is started again when it ends with failed jobs, and when it waits for jobs that SLURM no longer has.
+Without arguments, the command repeats the last Snakemake command of this folder. It first cancels SLURM jobs that a
+dead Snakemake left behind, so that no run trains twice at the same time; trainings resume from their checkpoints. It
+then runs Snakemake as a child process. It starts Snakemake again when Snakemake ends with failed jobs, or when
+Snakemake waits for jobs that SLURM no longer has.
 """
 
 from __future__ import annotations
@@ -25,55 +26,63 @@ from scalearn.workspace import at_work
 
 SNAKEMAKE = Path(".snakemake")
 NOTE = SNAKEMAKE / "scalearn" / "command.json"
-PREFIX = "scalearn_"  # of our jobs' names: slurm-jobname-prefix in profiles/slurm, and what the plugin puts behind it
-QUERIES = ("squeue", "sacct", "scontrol")  # the plugin's questions to SLURM; they go on when it waits in vain, too
+PREFIX = "scalearn_"  # of our jobs' names: slurm-jobname-prefix in profiles/slurm, and the plugin's separator
+QUERIES = ("squeue", "sacct", "scontrol")  # the plugin's queries to SLURM, which go on even when it waits for lost jobs
 
-MINUTE = float(os.environ.get("SCALEARN_MINUTE", "60"))  # seconds; tests have shorter ones
-QUIET = 10  # minutes without a job, a child at work or a word in the log, after which Snakemake waits in vain
-PAUSES = (1, 5, 30)  # minutes before each start that follows one in which no job was finished; then we give up
-ENDING = 10  # minutes that SLURM has to take cancelled jobs off their nodes
+MINUTE = float(os.environ.get("SCALEARN_MINUTE", "60"))  # seconds; tests shorten it
+QUIET = 10  # minutes without a job, a child process or a log entry, after which Snakemake counts as stuck
+PAUSES = (1, 5, 30)  # minutes before each restart after a start that finished no job; then resume gives up
+ENDING = 10  # minutes within which SLURM must end cancelled jobs
 
 
-def note(executor: str) -> None:
-    """Write down this process's command line; the Snakefile calls it when the first job is about to start."""
+def note_command(executor: str) -> None:
+    """Record the command line of this process, a Snakemake, before its first job starts.
+
+    executor: the name of its executor plugin.
+    """
     content = {
         "arguments": sys.argv[1:],
         "pid": os.getpid(),
-        "slurm": executor == "slurm" or _noted("slurm", False),  # jobs may be left from an earlier command
+        "slurm": executor == "slurm" or _noted("slurm", False),  # jobs of an earlier command may still run
         "warm": "SCALEARN_WARM" in os.environ,
         "deadline": time_budget.deadline(),
     }
     write_note(NOTE, content)
 
 
-def _noted(key: str, otherwise: Any) -> Any:
-    return read_note(NOTE, "the last command is not known").get(key, otherwise)
+def _noted(key: str, default: Any) -> Any:
+    return read_note(NOTE, "the last command is not known").get(key, default)
 
 
 def resume(arguments: Sequence[str], max_time: str | None = None) -> int:
-    """Run Snakemake until the campaign is done, the time is up or nothing more is to be had; return its last status."""
+    """Run Snakemake until the campaign is done, the time is up or restarts no longer help; return its last exit status.
+
+    arguments: Snakemake's; empty: those of the last command.
+    max_time: the time budget, for example 10m.
+    Raises: UserError if another process works in this folder, no command is known or an argument is wrong.
+    """
     time_budget.begin(max_time)
     command = _command(arguments)
     check_config_files(command)
-    with _alone(), suppress(KeyboardInterrupt):
-        left = list(PAUSES)
+    with _exclusive(), suppress(KeyboardInterrupt):
+        pauses = list(PAUSES)
         while True:
             _cancel_orphans()
             _say("starting " + " ".join(command[command.index("snakemake") :]))
             child = _Snakemake(command)
             status = child.run()
             if child.stopped == signal.SIGINT:
-                _cancel(_jobs() or [])  # an interrupted Snakemake does so, but not in the midst of a status query
+                _cancel(_jobs() or [])  # Snakemake does this itself, except during a status query
             if status == 0 or child.stopped or not child.began():
                 return status
             if (end := _noted("deadline", None)) is not None and time.time() >= end - time_budget.EARLY:
                 return time_budget.STOPPED
             if child.finished_jobs():
-                left = list(PAUSES)
+                pauses = list(PAUSES)
                 _say(f"Snakemake ended with status {status} after some progress; starting it again")
-            elif left:
-                _say(f"Snakemake ended with status {status}; starting it again in {left[0]} minutes")
-                time.sleep(left.pop(0) * MINUTE)
+            elif pauses:
+                _say(f"Snakemake ended with status {status}; starting it again in {pauses[0]} minutes")
+                time.sleep(pauses.pop(0) * MINUTE)
             else:
                 _say(f"no job was finished in {len(PAUSES) + 1} starts; giving up")
                 return status
@@ -81,7 +90,7 @@ def resume(arguments: Sequence[str], max_time: str | None = None) -> int:
 
 
 def _command(arguments: Sequence[str]) -> list[str]:
-    """Return the command to run: with these arguments, or else with those of the last time."""
+    """Return the command to run, with these arguments or else those of the last command."""
     if not Path("Snakefile").exists():
         raise UserError("resume: no Snakefile here; change to the campaign's folder")
     snakemake = [sys.executable, "-m", "snakemake"]
@@ -90,35 +99,35 @@ def _command(arguments: Sequence[str]) -> list[str]:
     last = _noted("arguments", None)
     if last is None:
         why = "the note of the last command is damaged" if NOTE.exists() else "no campaign ran here yet"
-        raise UserError(f"resume: {why}; say how, for example `scalearn resume --profile slurm`")
+        raise UserError(f"resume: {why}; give Snakemake's arguments, for example `scalearn resume --profile slurm`")
     warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
     return [*warm, *snakemake, *last]
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Refuse to work where another `scalearn resume`, or a Snakemake, is alive.
+def _exclusive() -> Iterator[None]:
+    """Hold the folder's lock; refuse if another `scalearn resume` or a Snakemake is alive.
 
-    Not wait for it: it may be the one that waits in vain, which only its user can tell.
+    It does not wait for the other process, which may be stuck; only its user can tell.
     """
-    with at_work.working(SNAKEMAKE, at_work.RESUME):
-        at_work.check_snakemake(SNAKEMAKE)
+    with at_work.holding(SNAKEMAKE, at_work.RESUME):
+        at_work.check_no_snakemake(SNAKEMAKE)
         yield
 
 
 class _Snakemake:
-    """Snakemake as a child, which gets the signals that we get and is killed when it waits in vain."""
+    """A Snakemake child process. It receives our signals, and is killed when it is stuck."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
-        self.stopped = 0  # on purpose: by this signal to us
-        self.older = set(SNAKEMAKE.glob("log/*.log"))
-        self.written = 0.0  # when its log last changed, by the log's clock
-        self.alive = time.monotonic()  # when it last showed a sign of life
+        self.stopped = 0  # the signal with which the user stopped us, if any
+        self.earlier_logs = set(SNAKEMAKE.glob("log/*.log"))
+        self.written = 0.0  # modification time of its log
+        self.alive = time.monotonic()  # monotonic time of its last activity
 
     def run(self) -> int:
         """Run it to its end and return its exit status."""
-        # In a group of its own the terminal's Ctrl-C reaches it once, from us: a second one would stop its clearing up.
+        # In its own process group, it receives Ctrl-C once, from us. A second one would interrupt its clean-up.
         with subprocess.Popen(self.command, process_group=0) as self.process, _handled(self._forward):
             while True:
                 try:
@@ -132,10 +141,10 @@ class _Snakemake:
         self.process.send_signal(number)
 
     def _watch(self) -> None:
-        """Kill Snakemake if there has long been nothing that it could wait for.
+        """Kill Snakemake if there has been no job to wait for during the last QUIET minutes.
 
-        The plugin for SLURM forgets jobs whose state it fails to learn, or never learns the end of, and waits for them
-        without end. A kill loses nothing then: no job is left.
+        The SLURM plugin may lose track of a job when a status query fails, and then waits for it forever. Killing
+        Snakemake loses nothing, since no job is left.
         """
         written = max((log.stat().st_mtime for log in self._logs()), default=0.0)
         if (
@@ -150,7 +159,7 @@ class _Snakemake:
             self.process.kill()
 
     def began(self) -> bool:
-        """Return whether it came as far as its first job; if not, another start would not help."""
+        """Return whether it started its first job; if not, another start would fail in the same way."""
         return bool(_noted("pid", None) == self.process.pid)
 
     def finished_jobs(self) -> int:
@@ -158,12 +167,12 @@ class _Snakemake:
         return sum(log.read_text(errors="replace").count("\nFinished jobid: ") for log in self._logs())
 
     def _logs(self) -> list[Path]:
-        return [log for log in SNAKEMAKE.glob("log/*.log") if log not in self.older]
+        return [log for log in SNAKEMAKE.glob("log/*.log") if log not in self.earlier_logs]
 
 
 @contextmanager
 def _handled(forward: Callable[[int, object], None]) -> Iterator[None]:
-    """Have `forward` called at the signals that end programs; those ignored (by nohup, say) stay so."""
+    """Call `forward` at signals that end programs; signals that are ignored, for example by nohup, stay ignored."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     for number in numbers:
@@ -177,19 +186,19 @@ def _handled(forward: Callable[[int, object], None]) -> Iterator[None]:
 
 
 def _children(parent: int) -> list[str]:
-    """Return the names of a process's children that are not dead."""
-    found = []
+    """Return the names of a process's live children."""
+    names = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             head, _, tail = path.read_text().rpartition(")")  # number (name) state parent ...
-            state, its_parent = tail.split()[:2]
-            if int(its_parent) == parent and state != "Z":
-                found.append(head.partition("(")[2])
-    return found
+            state, parent_id = tail.split()[:2]
+            if int(parent_id) == parent and state != "Z":
+                names.append(head.partition("(")[2])
+    return names
 
 
 def _jobs() -> list[str] | None:
-    """Return the numbers of this folder's SLURM jobs that wait or run; None if SLURM does not answer."""
+    """Return the job IDs of this folder's pending and running SLURM jobs; None if SLURM does not answer."""
     line = ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"]
     try:
         done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=60)
@@ -208,17 +217,20 @@ def _cancel(jobs: Sequence[str]) -> None:
 
 
 def _cancel_orphans() -> None:
-    """Cancel the SLURM jobs that no Snakemake waits for any more, and wait until they have left their nodes."""
-    said, end = "", time.monotonic() + ENDING * MINUTE
+    """Cancel the SLURM jobs that a dead Snakemake left behind, and wait until they have ended.
+
+    Raises: UserError if they do not end within ENDING minutes.
+    """
+    last_text, end = "", time.monotonic() + ENDING * MINUTE
     while _noted("slurm", True) and (jobs := _jobs()) != []:
         if jobs is None:
             text, end = "SLURM does not answer; waiting until it does", time.monotonic() + ENDING * MINUTE
         else:
             text = "cancelling SLURM jobs that Snakemake left behind, and waiting for their end"
             _cancel(jobs)
-        if text != said:
+        if text != last_text:
             _say(text)
-            said = text
+            last_text = text
         if time.monotonic() > end:
             raise UserError(f"resume: cancelled SLURM jobs do not end: {' '.join(jobs or [])}; ask squeue why")
         time.sleep(MINUTE / 20)

@@ -18,16 +18,16 @@ from scalearn.campaign import loggers, versions
 from scalearn.campaign.campaign_file import hand_down, read_campaign_file
 from scalearn.campaign.plan import Campaign
 from scalearn.cluster.command_line import check_executor, check_targets, is_work
-from scalearn.cluster.resume import SNAKEMAKE, note
+from scalearn.cluster.resume import SNAKEMAKE, note_command
 from scalearn.cluster.stale_locks import drop_stale_locks
-from scalearn.cluster.terminal import settle
-from scalearn.cluster.unfinished import keep_due, note_due, settle_due
+from scalearn.cluster.terminal import shorten_messages
+from scalearn.cluster.unfinished import forget_outdated, note_outdated, note_partial
 from scalearn.errors import UserError
 from scalearn.machine import gpus, time_budget
 from scalearn.methods import METHODS
 from scalearn.preflight.inputs import check_files, check_rows
 from scalearn.workspace import at_work
-from scalearn.workspace.adopt import told
+from scalearn.workspace.adopt import earlier_runs_notice
 from scalearn.workspace.started import note_start
 from scalearn.workspace.table_owners import claim_tables, own_tables
 
@@ -80,8 +80,8 @@ class OpenCampaign:
             check_rows(self.campaign)
             claim_tables(SNAKEMAKE, self.campaign, self.files, outputs)
             note_start(SNAKEMAKE, self.files, self.workflow.config_settings.config)
-            note(self.workflow.executor_plugin.name)
-            note_due(SNAKEMAKE, outputs)
+            note_command(self.workflow.executor_plugin.name)
+            note_outdated(SNAKEMAKE, outputs)
         # Without this the SLURM plugin does not tell a submission which of its runs go side by side
         # (docs/slurm-plugin.md, 4).
         self.workflow.executor_plugin.common_settings.pass_group_args = True
@@ -91,7 +91,7 @@ class OpenCampaign:
 
     def after_success(self) -> None:
         """Forget what was to be made."""
-        settle_due(SNAKEMAKE)
+        forget_outdated(SNAKEMAKE)
 
     def tables_after_failure(self, tables: dict[str, list[str]], records: Callable[[str], list[str]]) -> list[str]:
         """Return the benchmarks whose tables can be made from the runs that there are.
@@ -101,14 +101,14 @@ class OpenCampaign:
         whether runs outside its graph are up to date. The next start makes the tables anew.
         """
         left = set(_outputs(self.workflow.dag.needrun_jobs()))
-        settle_due(SNAKEMAKE, left)
+        forget_outdated(SNAKEMAKE, left)
         due = [name for name, files in tables.items() if not left.isdisjoint(files)]
         begun = [name for name in due if any(map(os.path.exists, records(name)))]
         return own_tables(SNAKEMAKE, self.campaign, self.files, begun)
 
     def after_failure(self, made: Iterable[str]) -> None:
         """Note the table files that were made although runs are missing, so that the next start makes them anew."""
-        keep_due(SNAKEMAKE, made)
+        note_partial(SNAKEMAKE, made)
 
 
 def open_campaign(workflow: Any, config: MutableMapping[str, Any], logger: Any) -> OpenCampaign:
@@ -141,18 +141,18 @@ def open_campaign(workflow: Any, config: MutableMapping[str, Any], logger: Any) 
 def _begin(opened: OpenCampaign, logger: Any) -> None:
     """Check the campaign's files, tell the jobs what they share through the environment, and say what is planned."""
     settings, campaign = opened.workflow.output_settings, opened.campaign
-    settle(logger, whole=settings.dryrun or settings.verbose)
+    shorten_messages(logger, all_messages=settings.dryrun or settings.verbose)
     for file in opened.workflow.overwrite_configfiles:
         read_campaign_file(Path(os.path.relpath(file)))
     check_files(campaign, opened.origin)
     if not settings.dryrun and is_work(sys.argv):
-        at_work.begin(SNAKEMAKE, opened.files)
+        at_work.hold_until_exit(SNAKEMAKE, opened.files)
     drop_stale_locks(SNAKEMAKE)
     time_budget.begin(campaign.config.max_time, "max_time")
     time_budget.watch()
-    gpus.begin(campaign.config.runs_per_gpu)
+    gpus.set_limit(campaign.config.runs_per_gpu)
     loggers.begin(campaign.config.loggers)
-    for line in [f"{opened.origin}: {campaign.size()}", *campaign.notes, *filter(None, [told()])]:
+    for line in [f"{opened.origin}: {campaign.size()}", *campaign.notes, *filter(None, [earlier_runs_notice()])]:
         logger.info(line)
 
 

@@ -1,4 +1,7 @@
-"""What a killed Snakemake leaves and the next one would misread; the operating system's locks tell who is alive."""
+"""Removes what a killed Snakemake leaves behind and the next one would misread.
+
+A lock of the operating system, which ends with its process, shows whether another Snakemake is alive.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,36 @@ import shutil
 from base64 import urlsafe_b64decode
 from pathlib import Path
 
-from scalearn.cluster.unfinished import mark_due
+from scalearn.cluster.unfinished import mark_outdated
 
 
 def drop_stale_locks(folder: Path) -> None:
-    """Remove the locks in Snakemake's `folder` if no Snakemake that called this is alive; count as alive from now on.
+    """Remove Snakemake's stale locks, unless another Snakemake that called this function is alive.
 
-    With them go marks of incompleteness on finished runs; what was due and was not made gets such marks.
+    Also removes marks of incompleteness from finished runs, and marks outdated outputs as incomplete. From now on, this
+    process counts as alive until it ends.
 
-    Without it `snakemake` after a kill asks for `snakemake --unlock` first. On a file system without locks of its own,
-    and where our file cannot be opened, nothing is removed, and that remains the way.
+    Without this, the user of a killed Snakemake must type `snakemake --unlock` first. This remains necessary on a file
+    system without locks, and where the file `alive` cannot be opened.
+
+    folder: Snakemake's, `.snakemake`.
     """
     try:
         folder.mkdir(exist_ok=True)
-        alive = os.open(folder / "alive", os.O_RDWR | os.O_CREAT, 0o644)  # never closed: the end of the process does it
+        alive = os.open(
+            folder / "alive", os.O_RDWR | os.O_CREAT, 0o644
+        )  # never closed: the process holds it until it ends
     except OSError:
         return
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for lock in (folder / "locks").glob("*"):
             lock.unlink(missing_ok=True)
-        shutil.rmtree(folder / "backups", ignore_errors=True)  # of outputs that were being updated; runs know better
+        shutil.rmtree(folder / "backups", ignore_errors=True)  # of outputs with `update`; runs keep checkpoints instead
         _unmark_finished_runs(folder / "incomplete")
-        mark_due(folder)
+        mark_outdated(folder)
     except OSError:
-        pass  # somebody is alive, and Snakemake's own locks say what is theirs
+        pass  # another Snakemake is alive, and its locks are valid
     try:
         fcntl.flock(alive, fcntl.LOCK_SH)
     except OSError:
@@ -40,18 +48,18 @@ def drop_stale_locks(folder: Path) -> None:
 
 
 def _unmark_finished_runs(marks: Path) -> None:
-    """Remove the marks of runs that are whole: SLURM finished them when nobody was there to see it.
+    """Remove the marks of incompleteness of finished runs: SLURM finished them after Snakemake had died.
 
-    Snakemake marks outputs before it submits a job, and would have them made again. A training writes run.json last;
-    whether parameters or inputs have changed since is asked as ever.
+    Snakemake marks outputs before it submits a job, and would rebuild them. A training writes run.json last, so that
+    this file shows that the run is complete. Snakemake still checks whether parameters or inputs have changed.
     """
     for mark in marks.rglob("*"):
         if mark.is_file():
-            # Its path is the output's, encoded and cut into pieces; all but the last begin with @.
+            # A mark's path is the output's path, encoded and split into pieces; all but the last begin with @.
             code = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
             try:
                 output = Path(urlsafe_b64decode(code).decode())
-            except ValueError:  # no mark of Snakemake's
+            except ValueError:  # not one of Snakemake's marks
                 continue
             if (output.parent / "run.json").exists() and output.exists():
                 mark.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""What Snakemake says on the terminal: a line or two per job, and of a failed one its log's last line and path.
+"""Shortens Snakemake's messages on the terminal to one or two lines per job.
 
-Snakemake's own log file (.snakemake/log/) still has everything, and so have dry runs and `--verbose`. Filters of
-Python's logging on Snakemake's logger do it; whatever they do not know is said as ever.
+Of a failed job the terminal shows the last line of its log and the log's path. Snakemake's own log file
+(.snakemake/log/), dry runs and `--verbose` still show all messages. The module adds filters to Snakemake's logger; a
+message that no filter recognises passes unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# They come from outputs that are `update` (workflow/rules/stage1.smk) when a job fails that had none before.
+# Snakemake warns so when a job with `update` outputs (workflow/rules/stage1.smk) fails and had no outputs before.
 NO_BACKUP = re.compile(r"Cannot restore .*: no backup found\.")
 UNKNOWN = re.compile(r"\d+ jobs have (?:missing|outdated) provenance/metadata .*\nRules with \w+ metadata: (.*)")
 COMMAND = re.compile(
@@ -22,35 +23,42 @@ COMMAND = re.compile(
     r".*(?:exit status (\d+)|died with .*?(\d+)>?)\.\s*",
     re.DOTALL,
 )
-# What Snakemake adds to each message of a cluster.
+# Snakemake appends this sentence to each message of a cluster.
 SEE_LOGS = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
-TOLD = (1, 75)  # exit statuses of commands of ours, which have said why in their logs
-UNSAID = ("Select jobs to execute...", "Singularity containers: ignored")
-TAIL = 1 << 16  # bytes of a log that are looked at
+EXPLAINED = (1, 75)  # exit statuses of our commands, whose logs already give the reason
+DROPPED = ("Select jobs to execute...", "Singularity containers: ignored")
+TAIL = 1 << 16  # bytes at the end of a log in which the last line is searched
 
 Say = Callable[[logging.LogRecord], str | None]
 
 
-def settle(logger: logging.Logger, whole: bool) -> None:
-    """Have Snakemake's logger say less; `whole` (a dry run, `--verbose`): all there is of jobs, as ever."""
-    logger.addFilter(_Known())
+def shorten_messages(logger: logging.Logger, all_messages: bool) -> None:
+    """Add the filters to Snakemake's logger.
+
+    all_messages: whether the messages about jobs stay as they are, for dry runs and `--verbose`.
+    """
+    logger.addFilter(_Rewording())
     for handler in logger.handlers:
-        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler) and not whole:
-            handler.addFilter(_Brief(handler))
+        if (
+            isinstance(handler, logging.StreamHandler)
+            and not isinstance(handler, logging.FileHandler)
+            and not all_messages
+        ):
+            handler.addFilter(_Shortening(handler))
 
 
-class _Known(logging.Filter):
-    """Drops what is no news to anybody, and says in one plain line what takes Snakemake two."""
+class _Rewording(logging.Filter):
+    """Drops a message that tells users nothing, and replaces another one of two lines by one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = str(record.msg)
-        if found := UNKNOWN.fullmatch(text):
-            record.msg = f"made elsewhere or by an earlier version, and taken as they are: outputs of {found[1]}"
+        if match := UNKNOWN.fullmatch(text):
+            record.msg = f"made elsewhere or by an earlier version, used unchanged: outputs of {match[1]}"
         return NO_BACKUP.fullmatch(text) is None
 
 
-class _Brief(logging.Filter):
-    """Has its handler say something shorter in place of a record that is known; all others pass."""
+class _Shortening(logging.Filter):
+    """Replaces the records that it recognises by shorter ones; all other records pass."""
 
     def __init__(self, handler: logging.Handler) -> None:
         super().__init__()
@@ -69,7 +77,7 @@ class _Brief(logging.Filter):
 
 
 def _plain(record: logging.LogRecord) -> str | None:
-    return "" if record.msg in UNSAID else None
+    return "" if record.msg in DROPPED else None
 
 
 def _nothing(_: logging.LogRecord) -> str:
@@ -86,7 +94,7 @@ def _progress(record: logging.LogRecord) -> str:
 
 
 def _failed(record: logging.LogRecord) -> str | None:
-    """Name the job, why it failed and where its log is; without a log all that Snakemake knows is said."""
+    """Return the failed job, the reason and the path of its log; None if there is no log: Snakemake's message stays."""
     for log in _field(record, "log"):
         if line := last_line(Path(str(log))):
             message = (_field(record, "rule_msg") or "").removesuffix(SEE_LOGS).strip()
@@ -97,39 +105,39 @@ def _failed(record: logging.LogRecord) -> str | None:
 
 
 def _group_failed(record: logging.LogRecord) -> str:
-    """Name a submission of several jobs; what is to be said of each comes as a record of its own."""
+    """Return a line about a failed submission of several jobs; Snakemake sends another record for each job."""
     return f"failed: a submission of {len(_field(record, 'job_error_info'))} jobs ({_field(record, 'groupid')})"
 
 
 def _exception(record: logging.LogRecord) -> str | None:
-    """Say of a failed command only what its log cannot: that it was killed, say for want of memory."""
-    found = COMMAND.fullmatch(str(record.msg))
-    if found is None:
+    """Return what the log of a failed command cannot show: that the command was killed, for example for its memory."""
+    match = COMMAND.fullmatch(str(record.msg))
+    if match is None:
         return None
-    status = int(found[3] or found[4])
-    if status in TOLD:
+    status = int(match[3] or match[4])
+    if status in EXPLAINED:
         return ""
-    number = status - 128 if found[3] else status
+    number = status - 128 if match[3] else status
     name = signal.Signals(number).name if number in {*signal.Signals} else ""
-    return f"{found[1]}, line {found[2]}: a command ended with exit status {status}" + (f" ({name})" if name else "")
+    return f"{match[1]}, line {match[2]}: a command ended with exit status {status}" + (f" ({name})" if name else "")
 
 
 def _job(record: logging.LogRecord) -> str:
-    """Return a job's rule and what tells it from others of that rule."""
+    """Return a job's rule and its wildcards, or its output's folder where the record has no wildcards."""
     wildcards = getattr(record, "wildcards", None)
-    if wildcards is None:  # as in records of failures; all outputs begin with what they have in common
+    if wildcards is None:  # records of failures have none; all outputs of a job lie in the same folder
         first = next(iter(_field(record, "output")), "")
         return f"{_field(record, 'rule_name')} {Path(str(first).removesuffix(' (update)')).parent}"
     return " ".join([str(_field(record, "rule_name")), "/".join(map(str, wildcards.values()))]).strip()
 
 
 def _field(record: logging.LogRecord, name: str) -> Any:
-    """Return what Snakemake says with a record beside its text."""
+    """Return a field that Snakemake adds to its records."""
     return getattr(record, name)
 
 
 def last_line(path: Path) -> str:
-    """Return the last line of a log that is not blank, or nothing; of a progress bar what it showed last."""
+    """Return the last line of a log that is not blank, or ''; of a progress bar its last state."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - TAIL))

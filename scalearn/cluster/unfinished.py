@@ -1,8 +1,9 @@
-"""Outputs that were to be made again, and were not: Snakemake would take them for new at its next start.
+"""Keeps a list of outputs that Snakemake was about to rebuild.
 
-When a job fails Snakemake puts back the runs of before (or, with `keep-incomplete`, leaves everything where it is) and
-notes the new parameters and inputs beside them all the same. So what is due is written down before the first job
-starts, as it is then; what is still like that at the next start has not been made, and is marked as incomplete.
+Snakemake forgets these outputs when a run fails, and would treat the old files as up to date: it restores the files of
+before (or, with `keep-incomplete`, leaves them in place) and still records the new parameters and inputs for them. The
+list is therefore written before the first job starts, with the state of each file. A file that has the same state at
+the next start was not rebuilt, and is marked as incomplete, so that Snakemake rebuilds it.
 """
 
 from __future__ import annotations
@@ -14,40 +15,47 @@ from pathlib import Path
 from scalearn.storage.files import sha256
 from scalearn.storage.notes import read_note, write_note
 
-NOTE = Path("scalearn") / "due.json"  # in Snakemake's folder: path -> what tells its content of now from another
-RUN = "run.json"  # put back, it is a new file with the old content
+NOTE = Path("scalearn") / "due.json"  # in Snakemake's folder: path -> state of the file before the rebuild
+RUN = "run.json"  # Snakemake restores it as a new file with the old content
 LOST = "a change whose trainings failed may be forgotten; `scalearn verify` names runs that are not as the config asks"
-PIECE = 254  # characters of a mark's name; Snakemake cuts what is longer into folders
+PIECE = 254  # characters of a mark's name; Snakemake splits a longer one into folders
 
-_mine: set[str] = set()  # what this process makes
-
-
-def note_due(folder: Path, outputs: Iterable[str]) -> None:
-    """Write down those of the outputs of all jobs to come that exist, beside what was due already and still is."""
-    known = _still_due(folder)
-    _mine.update(map(str, outputs))
-    known.update({path: _state(path) for path in _mine if Path(path).is_file()})
-    write_note(folder / NOTE, known)
+_planned: set[str] = set()  # outputs that this process is about to build
 
 
-def keep_due(folder: Path, outputs: Iterable[str]) -> None:
-    """Write down outputs that were made of what there was, while some of what they need was missing.
+def note_outdated(folder: Path, outputs: Iterable[str]) -> None:
+    """Add the outputs that exist to the list of outdated outputs.
 
-    Snakemake would take them for up to date, and never try again what is missing.
+    folder: Snakemake's, `.snakemake`.
+    outputs: the outputs of all jobs that are about to start.
     """
-    made = {path: _state(path) for path in map(str, outputs) if Path(path).is_file()}
-    write_note(folder / NOTE, {**_still_due(folder), **made})
+    states = _still_outdated(folder)
+    _planned.update(map(str, outputs))
+    states.update({path: _state(path) for path in _planned if Path(path).is_file()})
+    write_note(folder / NOTE, states)
 
 
-def settle_due(folder: Path, left: Iterable[str] = ()) -> None:
-    """Forget what this process was to make but for what is left: its job has succeeded, even if it changed nothing."""
-    settled = _mine.difference(map(str, left))
-    write_note(folder / NOTE, {path: state for path, state in _still_due(folder).items() if path not in settled})
+def note_partial(folder: Path, outputs: Iterable[str]) -> None:
+    """Add outputs that were built although some of their inputs are missing to the list of outdated outputs.
+
+    Snakemake would treat them as up to date and never build the missing inputs.
+    """
+    partial = {path: _state(path) for path in map(str, outputs) if Path(path).is_file()}
+    write_note(folder / NOTE, {**_still_outdated(folder), **partial})
 
 
-def mark_due(folder: Path) -> None:
-    """Mark what is still due as incomplete, as Snakemake does itself, so that it is made."""
-    for path in _still_due(folder):
+def forget_outdated(folder: Path, left: Iterable[str] = ()) -> None:
+    """Remove the outputs that this process has built from the list, also those whose content did not change.
+
+    left: outputs that it was about to build and has not built.
+    """
+    built = _planned.difference(map(str, left))
+    write_note(folder / NOTE, {path: state for path, state in _still_outdated(folder).items() if path not in built})
+
+
+def mark_outdated(folder: Path) -> None:
+    """Mark the outputs that are still outdated as incomplete, in Snakemake's own way, so that it rebuilds them."""
+    for path in _still_outdated(folder):
         code = urlsafe_b64encode(path.encode()).decode()
         pieces = [code[start : start + PIECE] for start in range(0, len(code), PIECE)]
         mark = folder.joinpath("incomplete", *(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
@@ -55,19 +63,19 @@ def mark_due(folder: Path) -> None:
         mark.write_text("{}")
 
 
-def due_runs(folder: Path) -> set[Path]:
-    """Return the folders of runs that are still due.
+def outdated_runs(folder: Path) -> set[Path]:
+    """Return the folders of runs that are still outdated.
 
-    Their scores are those of the campaign before a change; a table of what there is must not show them as today's.
+    Their scores belong to the campaign as it was before a change. A table made after a failure must not show them.
     """
-    return {Path(path).parent for path in _still_due(folder) if Path(path).name == RUN}
+    return {Path(path).parent for path in _still_outdated(folder) if Path(path).name == RUN}
 
 
 def _state(path: str) -> str:
     return sha256(Path(path)) if Path(path).name == RUN else str(Path(path).stat().st_mtime_ns)
 
 
-def _still_due(folder: Path) -> dict[str, str]:
-    """Return what was due and has not changed since."""
-    known = read_note(folder / NOTE, LOST)
-    return {path: state for path, state in known.items() if Path(path).is_file() and _state(path) == state}
+def _still_outdated(folder: Path) -> dict[str, str]:
+    """Return the state of each listed file that has not changed since it was listed, by path."""
+    states = read_note(folder / NOTE, LOST)
+    return {path: state for path, state in states.items() if Path(path).is_file() and _state(path) == state}

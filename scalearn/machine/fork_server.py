@@ -1,9 +1,9 @@
-"""One process that has the heavy libraries loaded and forks a child per command.
+"""A server process that has imported the heavy libraries and forks a child for each command.
 
-Importing torch, transformers and adapters costs about ten seconds of CPU; a training of the demo costs little more.
-`scalearn warm snakemake ...` therefore starts a server beside snakemake, and every `scalearn` command that snakemake
-runs hands its arguments, environment, working directory and standard streams over to a child of that server. Results
-are those of a process of its own: nothing but imported modules is shared. Without a server commands run as ever.
+Importing torch, transformers and adapters takes about ten seconds of CPU time; a training of the demo takes little
+more. `scalearn warm snakemake ...` therefore starts a server beside Snakemake. Each `scalearn` command that Snakemake
+runs passes its arguments, environment, working directory and standard streams to a child of the server. The results are
+the same as without a server, since commands share nothing but imported modules.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ PRELOAD = (
     "scalearn.training.runs.run",
     "scalearn.training.data.encode",
 )
-# Read when the libraries are imported, so they must stand before: one BLAS thread (a child sets its own number for
-# torch), and a check for GPUs that does not initialise CUDA, which would be of no use in a forked child.
+# The libraries read these variables when they are imported: one BLAS thread (a child sets its own number of threads for
+# torch), and a check for GPUs that does not initialise CUDA, which a forked child could not use.
 BEFORE_PRELOAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
-GRACE = 60.0  # seconds that a child has for its checkpoint when its client is gone
-TAKEN = b"+"  # a child has the request; from here on only its own status counts
+GRACE = 60.0  # seconds that a child has to write a checkpoint after its client has gone
+TAKEN = b"+"  # a child has accepted the request; the client now waits for its exit status
 
 Command = Callable[[list[str]], int]
 
@@ -54,15 +54,19 @@ Command = Callable[[list[str]], int]
 def serve(
     command: Sequence[str], run: Command, environment: Mapping[str, str], modules: Sequence[str] = PRELOAD
 ) -> NoReturn:
-    """Start the server as a child and become `command`: its signals and its exit status are its own.
+    """Start the server as a child process, then replace this process by `command`.
 
-    The server ends when `command` does. It loads its modules, under `environment`, while `command` starts; who asks
-    earlier waits. Its children call `run`.
+    The server ends when `command` ends. It imports its modules while `command` starts; earlier requests wait.
+
+    command: a command line, such as Snakemake's.
+    run: what a forked child calls with the arguments of its request; returns the exit status.
+    environment: environment variables under which the server imports.
+    modules: names of the modules to import.
     """
     try:
         os.environ[VARIABLE] = _start(run, environment, modules)
-    except OSError as error:  # a temporary folder whose path is too long for a socket, say
-        print(f"warm: no server ({error}); every command imports for itself", file=sys.stderr)
+    except OSError as error:  # for example a temporary folder whose path is too long for a socket
+        print(f"warm: no server ({error}); each command imports the libraries itself", file=sys.stderr)
     try:
         os.execvp(command[0], list(command))
     except OSError as error:
@@ -71,7 +75,7 @@ def serve(
 
 def _start(run: Command, environment: Mapping[str, str], modules: Sequence[str]) -> str:
     """Fork the server and return its socket's path."""
-    folder = Path(tempfile.mkdtemp(prefix="scalearn-"))  # mode 0700: nobody else may connect
+    folder = Path(tempfile.mkdtemp(prefix="scalearn-"))  # mode 0700: other users cannot connect
     listener, parent = socket.socket(socket.AF_UNIX), os.getpid()
     try:
         listener.bind(str(folder / "socket"))
@@ -82,7 +86,7 @@ def _start(run: Command, environment: Mapping[str, str], modules: Sequence[str])
     sys.stdout.flush()
     if os.fork() == 0:
         try:
-            os.setsid()  # the terminal's Ctrl-C is for the command and its jobs, which then drop their connections
+            os.setsid()  # Ctrl-C reaches only the command and its jobs, which then close their connections
             os.environ.update({**BEFORE_PRELOAD, **environment})
             with importing():
                 for module in modules:
@@ -97,8 +101,8 @@ def _start(run: Command, environment: Mapping[str, str], modules: Sequence[str])
 
 
 def _accept(listener: socket.socket, parent: int, run: Command) -> None:
-    """Fork a child per connection until the command, our parent, has ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children need no burying
+    """Fork a child for each connection, until the command, which is our parent, has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps ended children
     while os.getppid() == parent:
         if not select.select([listener], [], [], 0.2)[0]:
             continue
@@ -129,7 +133,7 @@ def _answer(connection: socket.socket, run: Command) -> NoReturn:
         status = run(request["arguments"])
         sys.stdout.flush()
         connection.sendall(bytes([status & 255]))
-    except Exception:  # the client sees no status, and says so below what this prints on its stderr
+    except Exception:  # the client receives no status, and reports that after this traceback
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stderr.flush()
@@ -137,11 +141,11 @@ def _answer(connection: socket.socket, run: Command) -> NoReturn:
 
 
 def _die_with(connection: socket.socket) -> None:
-    """End this process, at whatever it is, when the client is gone: killed by Snakemake, say.
+    """End this process when its client has gone, for example because Snakemake killed it.
 
-    A training takes the signal as a request and writes a checkpoint first.
+    SIGTERM lets a training write a checkpoint first.
     """
-    with suppress(ConnectionResetError):  # it was killed before it read that its request was taken
+    with suppress(ConnectionResetError):  # the client was killed before it read TAKEN
         if connection.recv(1):
             return
     os.kill(os.getpid(), signal.SIGTERM)
@@ -150,7 +154,11 @@ def _die_with(connection: socket.socket) -> None:
 
 
 def hand_over(address: str, arguments: list[str]) -> int | None:
-    """Have the server at `address` run this command; return its exit status, or None if nobody took it."""
+    """Let the server run a command, and return its exit status; None if no server accepts it.
+
+    address: the path of the server's socket.
+    arguments: the command's.
+    """
     request = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         try:

@@ -1,4 +1,4 @@
-"""Importing the heavy libraries: half a million objects that stay, so no garbage collection should look at them."""
+"""Imports of the heavy libraries without garbage collection; they create half a million objects that all stay."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Collect no garbage in this block, and leave what is there at its end out of all later collections.
+    """Disable garbage collection in this block, and exclude all objects that exist at its end from later collections.
 
-    Torch and transformers import in four fifths of the time, and the trainer's own call of the collector, before its
-    first step, has next to nothing to do (benchmarks/start.py). Only the first block of a process leaves things out:
-    what a program has made since then may be garbage one day. A warm server's children share more of its memory.
+    Torch and transformers then import in four fifths of the time, and the collection that the trainer runs before its
+    first step takes almost no time (benchmarks/start.py). The children of a warm server share more of its memory. Only
+    the first block of a process excludes objects, since later objects may become garbage.
     """
     gc.disable()
     try:

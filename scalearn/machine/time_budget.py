@@ -1,6 +1,6 @@
-"""Time budgets: a campaign, and each training in it, stops with a checkpoint when its time is up.
+"""Time budgets: a campaign and its trainings stop with a checkpoint when their time is up.
 
-The end of the time stands in the environment, so that whatever a campaign starts, also on other nodes, knows it.
+The deadline is an environment variable, so that it reaches all processes of a campaign, also on other nodes.
 """
 
 from __future__ import annotations
@@ -15,53 +15,69 @@ import time
 from scalearn.errors import Stopped, UserError
 
 VARIABLE = "SCALEARN_DEADLINE"  # seconds since 1970
-STOPPED = 75  # the exit status of work that stopped in order: EX_TEMPFAIL, "try again later"
+STOPPED = 75  # the exit status of work that stopped at its deadline: EX_TEMPFAIL, "try again later"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# Snakemake is asked so long before the trainings stop by themselves that it starts no others in their place.
+# Snakemake stops so many seconds before the deadline, so that it starts no trainings in place of those that stop.
 EARLY = 5.0
-# Seconds that what still runs has to end, then what it takes for Snakemake to cancel and unlock.
+# Signals to Snakemake after SIGTERM, each with the seconds to wait before it: first running jobs have time to end, then
+# Snakemake has time to cancel them and to unlock the folder.
 PATIENCE = ((signal.SIGINT, 120.0), (signal.SIGKILL, 60.0))
 
 
 def seconds(text: str, key: str = "--max-time") -> float:
-    """Return how many seconds `10m`, `1.5h` or `90s` are; `key` names what a refusal is about."""
+    """Return a time such as 10m, 1.5h or 90s in seconds.
+
+    key: the option or config key that error messages name.
+    Raises: UserError if the text is not a time.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(text).strip())
     if match is None or float(match[1]) == 0:
-        raise UserError(f"{key}: '{text}' is no time; give a number and s, m, h or d, as in 10m or 1.5h")
+        raise UserError(f"{key}: '{text}' is not a time; give a number and s, m, h or d, as in 10m or 1.5h")
     return float(match[1]) * UNITS[match[2]]
 
 
 def begin(text: str | None, key: str = "--max-time") -> None:
-    """Let this process and those that it starts have so much time from now, or less if less was left already."""
+    """Set the deadline of this process and those that it starts, unless an earlier one is already set.
+
+    text: the time from now, such as 10m; None changes nothing.
+    key: the option or config key that error messages name.
+    Raises: UserError if the text is not a time.
+    """
     if text is None:
         return
     end = time.time() + seconds(text, key)
-    known = deadline()
-    os.environ[VARIABLE] = repr(end if known is None else min(end, known))
+    earlier = deadline()
+    os.environ[VARIABLE] = repr(end if earlier is None else min(end, earlier))
 
 
 def deadline() -> float | None:
-    """Return when the time is up, in seconds since 1970, or None if it never is."""
+    """Return the deadline in seconds since 1970; None if there is none.
+
+    Raises: UserError if the environment variable SCALEARN_DEADLINE is not a number.
+    """
     text = os.environ.get(VARIABLE)
     if text is None:
         return None
     try:
         return float(text)
     except ValueError:
-        raise UserError(f"environment: {VARIABLE}: '{text}' is no time in seconds since 1970; unset it") from None
+        raise UserError(f"environment: {VARIABLE}: '{text}' is not a time in seconds since 1970; unset it") from None
 
 
-def check() -> None:
-    """Raise Stopped if the time is up."""
+def check_time_left() -> None:
+    """Return if time is left.
+
+    Raises: Stopped if the deadline has passed.
+    """
     end = deadline()
     if end is not None and time.time() >= end:
-        raise Stopped("the time budget is used up; the same command with a new one goes on")
+        raise Stopped("the time budget is used up; the same command with a new budget continues")
 
 
 def watch() -> None:
-    """Have this process, a Snakemake, stop when the time is up: no new jobs, then those that will not end cancelled.
+    """Stop this process, a Snakemake, at the deadline: first it starts no new jobs, later it cancels running ones.
 
-    A thread of its own sends it the signals that a person would. Nothing is lost even by the last of them.
+    A thread sends the same signals that a user would send. Even the last one, SIGKILL, loses nothing.
     """
     end = deadline()
     if end is not None:
@@ -70,7 +86,7 @@ def watch() -> None:
 
 def _stop(end: float) -> None:
     time.sleep(max(0.0, end - time.time()))
-    print("scalearn: the time budget is used up; the same command goes on from here", file=sys.stderr, flush=True)
+    print("scalearn: the time budget is used up; the same command continues from here", file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
     for number, patience in PATIENCE:
         time.sleep(patience)

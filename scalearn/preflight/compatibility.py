@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scalearn.campaign.config import FolderModel
 from scalearn.campaign.plan import Campaign
-from scalearn.campaign.protocol import RUN_SWITCHES
+from scalearn.campaign.protocol import RUN_DIFFERENCES
 from scalearn.encoders.architectures import Architecture, trainable
 from scalearn.encoders.folder import CONFIG
 from scalearn.errors import UserError
@@ -21,7 +21,7 @@ from scalearn.methods.base import Method
 from scalearn.methods.hyperparameters import Bottleneck, Composing, HyperParameters
 from scalearn.storage.files import read_json
 
-POOLED = {switch.name for switch in RUN_SWITCHES if switch.pooled_head}
+POOLED = {difference.name for difference in RUN_DIFFERENCES if difference.pooled_head}
 
 
 def check_compatible(campaign: Campaign, origin: str) -> None:

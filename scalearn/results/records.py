@@ -150,8 +150,9 @@ class Cost(_Record):
 class Provenance(_Record):
     """What a score was made from, by which versions.
 
-    switches: those of the reference protocol that were on. compute: what the campaign asked for of it; computed: what
-    that came to, and on what device, with an entry more for each other way in which an interrupted run went on.
+    switches: names of the run's protocol differences.
+    compute: the campaign's settings of `compute` that are not `auto`.
+    computed: settings and device in use; another entry for each change when an interrupted run went on.
     """
 
     switches: tuple[str, ...] = ()

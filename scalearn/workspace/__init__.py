@@ -1,1 +1,1 @@
-"""The folder that campaigns share: who started what, whose a table is, what is damaged and what nobody asks for."""
+"""The work directory that campaigns share: their starts, the owners of tables, damaged files and unneeded files."""

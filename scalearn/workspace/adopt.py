@@ -1,7 +1,7 @@
-"""Runs of the layout of earlier versions, moved to where their specifications belong, so that updates train nothing.
+"""Moves runs of earlier versions to the paths of this version, so that an update trains nothing again.
 
-A run lay at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, whatever its settings were. Its run.json says them, so
-that it can be told whether it is a run that a campaign asks for.
+Earlier versions stored a run at results/runs/MODEL/METHOD/BENCHMARK/TASK/full/SEED, regardless of its settings. The
+settings are in its run.json. They show whether the run is one of a campaign's.
 """
 
 from __future__ import annotations
@@ -22,108 +22,122 @@ from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import read_json, sha256, write_json
-from scalearn.workspace.made_by import campaign_files, values_of
+from scalearn.workspace.made_by import campaign_files, noted_values
 
 RECORD = "run.json"
 
 
 @dataclass
 class Adopted:
-    """What was moved, from -> to, and what stays where it is, and why."""
+    """The result of `adopt`.
+
+    moved: old path -> new path.
+    left: path of a run that was not moved -> reason.
+    """
 
     moved: dict[Path, Path] = field(default_factory=dict)
     left: dict[Path, str] = field(default_factory=dict)
 
 
 def earlier_runs(folder: Path) -> Iterator[Path]:
-    """Yield the folders of finished runs in the earlier layout; the parts of joint runs are no runs of their own."""
+    """Yield the folders of finished runs in the earlier layout; a joint run has one folder for all its tasks."""
     for record in (folder / EARLIER_RUNS).glob("*/*/*/*/*/*/run.json"):
         yield record.parent
 
 
-def told(folder: Path = Path()) -> str | None:
-    """Return a sentence about runs of the earlier layout in a work directory, None if there are none."""
+def earlier_runs_notice(folder: Path = Path()) -> str | None:
+    """Return a sentence about runs of the earlier layout in a work directory; None if there are none."""
     if next(earlier_runs(folder), None) is None:
         return None
-    return f"{folder / EARLIER_RUNS}: runs of an earlier version lie here; `scalearn adopt` moves them to {RUNS}"
+    return f"{folder / EARLIER_RUNS}: runs of an earlier version are here; `scalearn adopt` moves them to {RUNS}"
 
 
 def adopt_all(files: Sequence[Path], folder: Path = Path(), trust: bool = False) -> Adopted:
-    """Adopt the runs of these campaign files, or of all that ran in the folder; trust: see `adopt`."""
+    """Adopt the runs of several campaign files (see `adopt`).
+
+    files: the campaign files; empty: all that were started in the work directory `folder`.
+    Raises: UserError if there are no runs of the earlier layout, or if a campaign file cannot be read.
+    """
     if next(earlier_runs(folder), None) is None:
         raise UserError(f"{folder / EARLIER_RUNS}: no runs of an earlier version here; there is nothing to adopt")
-    found = Adopted()
+    adopted = Adopted()
     for file in files or [folder / name for name in campaign_files(folder)]:
-        its_own = adopt(Campaign.read(file), folder, trust)
-        found.moved |= its_own.moved
-        found.left |= its_own.left
-    found.left = {run: why for run, why in found.left.items() if run not in found.moved}
-    return found
+        of_file = adopt(Campaign.read(file), folder, trust)
+        adopted.moved |= of_file.moved
+        adopted.left |= of_file.left
+    adopted.left = {run: why for run, why in adopted.left.items() if run not in adopted.moved}
+    return adopted
 
 
 def adopt(campaign: Campaign, folder: Path = Path(), trust: bool = False) -> Adopted:
-    """Move the runs of the earlier layout that this campaign asks for, and the data and sources that made them.
+    """Move the campaign's runs of the earlier layout, with their data and source adapters.
 
-    trust: where no note says how encoders and tasks were defined when a run was made, take them to be defined so today.
+    folder: the work directory.
+    trust: whether to assume that encoders and tasks were defined as they are now, where no note says how they were.
     """
-    found, made = Adopted(), values_of(folder)
-    _adopt_resources(campaign, folder, made, found, trust)
-    asked = {_asked(campaign, run): run for run in campaign.trainings.values()}
+    adopted, made = Adopted(), noted_values(folder)
+    _adopt_resources(campaign, folder, made, adopted, trust)
+    runs = {_old_identity(campaign, run): run for run in campaign.trainings.values()}
     ready: dict[Path, tuple[RunSpec, dict[str, Any]]] = {}
     for run in sorted(earlier_runs(folder)):
         try:
             of_run = made.get(str(_record(run, folder)), {} if trust else None)
-            ready[run] = _converted(campaign, read_json(run / RECORD), asked, of_run)
+            ready[run] = _converted(campaign, read_json(run / RECORD), runs, of_run)
         except UserError as error:
-            found.left[run] = str(error)
+            adopted.left[run] = str(error)
         except (KeyError, TypeError, AttributeError) as error:
-            found.left[run] = f"its {RECORD} is not as runs of earlier versions have it ({error})"
-    for run in sorted(ready, key=lambda run: bool(ready[run][0].sources)):  # sources before what composes them
+            adopted.left[run] = f"its {RECORD} is not as runs of earlier versions have it ({error})"
+    for run in sorted(ready, key=lambda run: bool(ready[run][0].sources)):  # sources before the runs that compose them
         spec, record = ready[run]
         try:
             if isinstance(record["inputs"].get("sources"), str):
-                record["inputs"]["sources"] = _adopt_stack(run, spec, record["inputs"]["sources"], folder, found)
-            _move_run(run, folder / RUNS / spec.path, record, found)
+                record["inputs"]["sources"] = _adopt_stack(run, spec, record["inputs"]["sources"], folder, adopted)
+            _move_run(run, folder / RUNS / spec.path, record, adopted)
         except UserError as error:
-            found.left[run] = str(error)
-    return found
+            adopted.left[run] = str(error)
+    return adopted
 
 
 def _record(run: Path, folder: Path) -> Path:
     return run.relative_to(folder) / RECORD
 
 
-def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], found: Adopted, trust: bool) -> None:
-    """Move encoders and prepared and encoded tasks whose definitions are known to be the campaign's."""
+def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], adopted: Adopted, trust: bool) -> None:
+    """Move the encoders, and the prepared and encoded tasks, whose definitions equal the campaign's.
+
+    made: config values of earlier versions, by the path of a record.
+    """
     models = {key: name for key, name in campaign.model_names.items() if _same_model(campaign, name, folder)}
     tasks = {
         key: name
-        for key, name, asked in (
+        for key, name, definition in (
             (key, name, {"tasks": {name: json.loads(campaign.definition(name))}})
             for key, name in campaign.task_names.items()
         )
-        if made.get(f"{TASKS / name}/task.json", asked if trust else None) == asked
+        if made.get(f"{TASKS / name}/task.json", definition if trust else None) == definition
     }
     for names, place in ((models, MODELS), (tasks, TASKS)):
         for key, name in names.items():
-            _move(folder / place / name, folder / place / key, found)
-    for model, its_name in models.items():
+            _move(folder / place / name, folder / place / key, adopted)
+    for model, model_name in models.items():
         for task, name in tasks.items():
-            _move(folder / ENCODED / its_name / name, folder / ENCODED / model / task, found)
-            old, new = (folder / EMBEDDED / f"{path}.safetensors" for path in (f"{its_name}/{name}", f"{model}/{task}"))
-            _move(old, new, found)
-    _adopt_similarities(campaign, models, tasks, folder, found)
+            _move(folder / ENCODED / model_name / name, folder / ENCODED / model / task, adopted)
+            old, new = (
+                folder / EMBEDDED / f"{path}.safetensors" for path in (f"{model_name}/{name}", f"{model}/{task}")
+            )
+            _move(old, new, adopted)
+    _adopt_similarities(campaign, models, tasks, folder, adopted)
 
 
 def _adopt_similarities(
-    campaign: Campaign, models: Mapping[str, str], tasks: Mapping[str, str], folder: Path, found: Adopted
+    campaign: Campaign, models: Mapping[str, str], tasks: Mapping[str, str], folder: Path, adopted: Adopted
 ) -> None:
-    """Move the similarities of benchmarks whose tasks and sentence encoder are known to be the campaign's."""
+    """Move the similarities of benchmarks whose tasks and sentence encoder have the campaign's definitions."""
     for place, compared in campaign.comparisons.items():
         model, benchmark = place.split("/")
         if model in models and set(compared) <= tasks.keys():
             old = SIMILARITIES / models[model] / f"{name_of(benchmark)}.json"
-            _move(folder / old, folder / SIMILARITIES / f"{place}.json", found)
+            _move(folder / old, folder / SIMILARITIES / f"{place}.json", adopted)
 
 
 def _same_model(campaign: Campaign, name: str, folder: Path) -> bool:
@@ -131,15 +145,15 @@ def _same_model(campaign: Campaign, name: str, folder: Path) -> bool:
     return path.is_file() and read_json(path).get("source") == json.loads(campaign.model_definition(name))
 
 
-def _move(old: Path, new: Path, found: Adopted) -> None:
+def _move(old: Path, new: Path, adopted: Adopted) -> None:
     if old != new and old.exists() and not new.exists():
         new.parent.mkdir(parents=True, exist_ok=True)
         old.rename(new)
-        found.moved[old] = new
+        adopted.moved[old] = new
 
 
-def _asked(campaign: Campaign, run: RunSpec) -> str:
-    """Return what an earlier version's run.json says of this run, as text to compare."""
+def _old_identity(campaign: Campaign, run: RunSpec) -> str:
+    """Return what identifies this run in an earlier version's run.json, as text."""
     tasks = [campaign.task_names[key] for key in run.tasks]
     identity = {
         "model": campaign.model_names[run.model],
@@ -154,39 +168,42 @@ def _asked(campaign: Campaign, run: RunSpec) -> str:
 
 def _text(
     identity: Mapping[str, Any],
-    differing: Mapping[str, Any],
+    hyperparameters: Mapping[str, Any],
     switches: Iterable[str],
     compute: Mapping[str, Any],
     tasks: Iterable[str],
 ) -> str:
-    """Return all this as text; 1, 1.0 and yes are the same hyper-parameter."""
-    values = {key: float(value) if isinstance(value, int) else value for key, value in differing.items()}
+    """Return what identifies a run, as text; the hyper-parameters 1, 1.0 and true are equal."""
+    values = {key: float(value) if isinstance(value, int) else value for key, value in hyperparameters.items()}
     return normal([identity, values, list(switches), compute, sorted(tasks)])
 
 
 def _converted(
-    campaign: Campaign, old: dict[str, Any], asked: Mapping[str, RunSpec], made: Mapping[str, Any] | None
+    campaign: Campaign, old: dict[str, Any], runs: Mapping[str, RunSpec], made: Mapping[str, Any] | None
 ) -> tuple[RunSpec, dict[str, Any]]:
-    """Return the spec of a run of the earlier layout and what its run.json says now; a UserError says why not.
+    """Return the spec and the new run.json of a run of the earlier layout.
 
-    made: with which values the run was asked for, as the note of an earlier version says; None if it does not, empty if
-    they are trusted to be the campaign's.
+    old: its run.json.
+    runs: the campaign's runs, by `_old_identity`.
+    made: the config values behind the run, from an earlier version's note; None if no note has them, empty if they are
+        assumed to equal the campaign's.
+    Raises: UserError if the run is not one of the campaign's.
     """
-    if "spec" in old:  # killed before the run was moved
+    if "spec" in old:  # an earlier `adopt` was killed before it moved the run
         return RunSpec.of_record(old["spec"]), old
     tasks = old["tasks"] if "tasks" in old else [old["task"]]
-    row = ablations().get(old["identity"]["method"], {})  # they were methods
+    row = ablations().get(old["identity"]["method"], {})  # these rows were methods
     identity = {**old["identity"], "method": row.get("method", old["identity"]["method"])}
     kind = METHODS[identity["method"]].hyperparameters
-    own = {key: value for key, value in row.items() if key in kind.model_fields}
-    changed = kind(**{**own, **old["hyperparameters"]}).beyond(kind())
+    settings = {key: value for key, value in row.items() if key in kind.model_fields}
+    changed = kind(**{**settings, **old["hyperparameters"]}).beyond(kind())
     names = [task["name"] for task in tasks]
-    spec = asked.get(_text(identity, changed, old.get("switches", ()), old.get("compute", {}), names))
+    spec = runs.get(_text(identity, changed, old.get("switches", ()), old.get("compute", {}), names))
     if spec is None:
-        raise UserError("no campaign file asks for it")
+        raise UserError("no campaign file has this run")
     version = {"method": old["method_version"], "training": 1}
     if version != spec.versions:
-        raise UserError(f"version {version['method']} of its method made it, and the campaign would make it anew")
+        raise UserError(f"version {version['method']} of its method made it, and the campaign would train it again")
     if made is None:
         raise UserError(
             "no note says how its encoder and tasks were defined; if they are defined as they were, type "
@@ -207,17 +224,24 @@ def _converted(
 
 
 def _check_definitions(campaign: Campaign, spec: RunSpec, made: Mapping[str, Any]) -> None:
-    """Refuse a run that was made of another encoder or of other tasks than the campaign's of these names."""
+    """Check that the run's encoder and tasks were defined as in the campaign.
+
+    Raises: UserError if not.
+    """
     name = campaign.model_names[spec.model]
     if made.get("model") != json.loads(campaign.model_definition(name)):
-        raise UserError(f"the campaign file defines the encoder '{name}' in another way")
+        raise UserError(f"the campaign file defines the encoder '{name}' differently")
     names = [campaign.task_names[key] for key in spec.tasks]
     if made.get("tasks") != {name: json.loads(campaign.definition(name)) for name in names}:
-        raise UserError(f"the campaign file defines {', '.join(names)} in another way")
+        raise UserError(f"the campaign file defines {', '.join(names)} differently")
 
 
-def _adopt_stack(run: Path, spec: RunSpec, checksum: str, folder: Path, found: Adopted) -> dict[str, Any]:
-    """Return what a run's record says of its sources, whose file is moved, too; a UserError if they are others."""
+def _adopt_stack(run: Path, spec: RunSpec, checksum: str, folder: Path, adopted: Adopted) -> dict[str, Any]:
+    """Move the file of a run's stacked source adapters, and return what the run's new record says about it.
+
+    checksum: of the file.
+    Raises: UserError if the file is missing or holds other source adapters than the campaign's.
+    """
     model, benchmark = run.parents[4].name, run.parents[2].name
     old = folder / SOURCES / model / benchmark / spec.shots
     new = folder / SOURCES / f"{spec.stack}.safetensors"
@@ -227,27 +251,30 @@ def _adopt_stack(run: Path, spec: RunSpec, checksum: str, folder: Path, found: A
             records = [folder / RUNS / source / RECORD for source in spec.sources]
             weights = [read_json(record)["sha256"]["weights.safetensors"] for record in records if record.is_file()]
             if list(facts.sha256) != weights:
-                raise UserError("it composes other source adapters than those that the campaign asks for")
-            _move(path, new, found)
+                raise UserError("it composes other source adapters than the campaign's")
+            _move(path, new, adopted)
             return facts.record
     raise UserError(f"the file of source adapters that it composes is not in {old}")
 
 
-def _move_run(old: Path, new: Path, record: Mapping[str, Any], found: Adopted) -> None:
-    """Move a run's folder, its records as this version has them; killed in between, it is moved the next time."""
+def _move_run(old: Path, new: Path, record: Mapping[str, Any], adopted: Adopted) -> None:
+    """Write a run's records in this version's form, then move its folder.
+
+    If the process is killed in between, the next `adopt` moves the folder.
+    """
     if new.exists():
-        raise UserError(f"{new} is there already")
+        raise UserError(f"{new} exists already")
     for part in sorted(old.glob(f"tasks/*/{RECORD}")):
-        its_own = read_json(part)
-        task = {"tasks": [its_own.get("task") or its_own["tasks"][0]]}
-        kept = {key: its_own[key] for key in ("parameters", "baseline", "sha256")}
+        old_record = read_json(part)
+        task = {"tasks": [old_record.get("task") or old_record["tasks"][0]]}
+        kept = {key: old_record[key] for key in ("parameters", "baseline", "sha256")}
         _rewrite(part, {**record, **kept, **task})
     _rewrite(old / RECORD, record)
-    _move(old, new, found)
+    _move(old, new, adopted)
 
 
 def _rewrite(path: Path, record: Mapping[str, Any]) -> None:
-    """Write the record with the time of the old one: what was made from the run is not older than the run."""
+    """Write the record, and keep the file's time, so that the run is not newer than what was made from it."""
     times = path.stat()
     write_json(path, record)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

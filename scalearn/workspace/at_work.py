@@ -1,6 +1,7 @@
-"""Who works in a folder. A lock that ends with its process tells that somebody does; the lock's file says who.
+"""Locks that show which process works in a folder.
 
-Snakemake has a lock of its own, which a killed Snakemake leaves behind, and its refusal names nobody.
+A lock ends with its process; its file holds the process's ID, host and command line. Snakemake's own lock is not
+enough: a killed Snakemake leaves it behind, and Snakemake's error message does not name the process.
 """
 
 from __future__ import annotations
@@ -18,28 +19,34 @@ from pathlib import Path
 
 from scalearn.errors import UserError
 
-WORK = Path("scalearn") / "at_work"  # in Snakemake's folder: held by a Snakemake that makes something, or by `prune`
-RESUME = Path("scalearn") / "resume"  # held by `scalearn resume`, also while it pauses between two starts
-COMMAND = 200  # characters of a command line in a refusal
+WORK = Path("scalearn") / "at_work"  # in Snakemake's folder: held by a Snakemake that writes files, or by `prune`
+RESUME = Path("scalearn") / "resume"  # held by `scalearn resume`, also during its pauses
+COMMAND = 200  # characters of a command line in a message
 
 
-def begin(folder: Path, files: Sequence[str]) -> None:
-    """Count as at work in Snakemake's `folder` until this process ends, with these campaign files.
+def hold_until_exit(folder: Path, files: Sequence[str]) -> None:
+    """Hold the lock WORK until this process ends. On a file system without locks, this has no effect.
 
-    On a file system without locks nobody is ever at work.
-    Raises: UserError if somebody else is; a Snakemake that `scalearn resume` has started is not somebody else.
+    folder: Snakemake's, `.snakemake`.
+    files: the campaign files, for other processes' messages.
+    Raises: UserError if another process works in the folder; the `scalearn resume` that started this Snakemake may.
     """
     if (other := _holder(folder / RESUME)) is not None and other.get("pid") != os.getppid():
         raise UserError(_sentence(other))
-    _hold(folder / WORK, files)  # never closed: the end of the process does it
+    _hold(folder / WORK, files)  # never closed: the process holds it until it ends
 
 
 @contextmanager
-def working(folder: Path, name: Path) -> Iterator[None]:
-    """Hold the lock `name`, WORK or RESUME, in Snakemake's `folder`; refuse if anybody else is at work there."""
+def holding(folder: Path, name: Path) -> Iterator[None]:
+    """Hold a lock while the block runs.
+
+    folder: Snakemake's, `.snakemake`.
+    name: WORK or RESUME.
+    Raises: UserError if another process holds either lock.
+    """
     for place in (WORK, RESUME):
         if place != name:
-            check_free(folder, place)
+            check_not_held(folder, place)
     file = _hold(folder / name, ())
     try:
         yield
@@ -47,20 +54,27 @@ def working(folder: Path, name: Path) -> Iterator[None]:
         os.close(file)
 
 
-def check_free(folder: Path, name: Path) -> None:
-    """Refuse if another process holds the lock `name` in Snakemake's `folder`."""
+def check_not_held(folder: Path, name: Path) -> None:
+    """Check that no other process holds the lock `name` in Snakemake's `folder`.
+
+    Raises: UserError if one does.
+    """
     if (other := _holder(folder / name)) is not None:
         raise UserError(_sentence(other))
 
 
-def check_snakemake(folder: Path) -> None:
-    """Refuse beside any Snakemake that is alive in its `folder`, one that only looks included."""
+def check_no_snakemake(folder: Path) -> None:
+    """Check that no Snakemake is alive, not even one that writes nothing, such as a dry run.
+
+    folder: Snakemake's, `.snakemake`.
+    Raises: UserError if one is.
+    """
     if _holder(folder / "alive") is not None:
         raise UserError("another Snakemake, perhaps a dry run, is alive in this folder; wait for its end, or end it")
 
 
 def _hold(path: Path, files: Sequence[str]) -> int:
-    """Take the lock, write into its file who holds it, and return the open file."""
+    """Take the lock, write this process's description into its file, and return the file descriptor."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -70,7 +84,7 @@ def _hold(path: Path, files: Sequence[str]) -> int:
         raise UserError(_sentence(_read(path))) from None
     except OSError:
         return file  # a file system without locks
-    who = {
+    process = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -78,12 +92,12 @@ def _hold(path: Path, files: Sequence[str]) -> int:
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     os.ftruncate(file, 0)
-    os.pwrite(file, json.dumps(who).encode(), 0)
+    os.pwrite(file, json.dumps(process).encode(), 0)
     return file
 
 
 def _holder(path: Path) -> dict[str, object] | None:
-    """Return who holds the lock: None if nobody does, an empty mapping if its file does not say."""
+    """Return the description of the process that holds the lock; None if none does, empty if its file is unreadable."""
     try:
         file = os.open(path, os.O_RDWR)
     except OSError:
@@ -101,22 +115,22 @@ def _holder(path: Path) -> dict[str, object] | None:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        who = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # just being written
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # the other process is just writing it
         return {}
-    return who if isinstance(who, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _sentence(who: dict[str, object]) -> str:
-    """Return who is at work, and what to do."""
-    wait = "wait for its end, or end it"
-    if not {"pid", "host", "since", "command"} <= who.keys():
-        return f"another process is at work in this folder; {wait}"
-    files = who.get("files")
+def _sentence(process: dict[str, object]) -> str:
+    """Return the message that names the process at work and says what to do."""
+    mend = "wait for its end, or end it"
+    if not {"pid", "host", "since", "command"} <= process.keys():
+        return f"another process is at work in this folder; {mend}"
+    files = process.get("files")
     campaign = f" on {', '.join(map(str, files))}" if isinstance(files, list) and files else ""
-    command = str(who["command"])
+    command = str(process["command"])
     shown = command if len(command) <= COMMAND else f"{command[:COMMAND]}..."
     return (
-        f"process {who['pid']} on {who['host']} is at work in this folder{campaign} since {who['since']} "
-        f"(`{shown}`); {wait}"
+        f"process {process['pid']} on {process['host']} is at work in this folder{campaign} since {process['since']} "
+        f"(`{shown}`); {mend}"
     )

@@ -1,4 +1,4 @@
-"""A work directory as one file, to go on elsewhere: all of it but what can be made again."""
+"""Packs a work directory into one archive, to continue elsewhere; what can be rebuilt stays behind."""
 
 from __future__ import annotations
 
@@ -13,33 +13,40 @@ from scalearn.storage.files import LOCK, is_temporary, whole_file, whole_folder
 from scalearn.workspace import made_by, started, table_owners
 from scalearn.workspace.user_files import named_files
 
-MADE_AGAIN = {  # at the top of the work directory
-    "resources": "the same commands fetch and encode it again there",
+REBUILT = {  # at the top of the work directory
+    "resources": "the same commands fetch and encode it again",
     ".venv": "`make install` makes it",
     ".git": "the history of the code; clone it",
 }
 CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}  # anywhere
 SNAKEMAKE = ".snakemake"
-# What Snakemake remembers of outputs, without which it would make them again; and which campaign files made what.
+# Snakemake's metadata of outputs, without which it would rebuild them, and notes of scalearn.
 KEPT_OF_SNAKEMAKE = ("metadata", *(str(room.NOTE) for room in (made_by, started, table_owners)))
-MADE_HERE = {"results", "logs"}  # by the campaign, wherever links from there lead
+OUTPUTS = {"results", "logs"}  # packed in full, also where links lead out of the folder
 
 
 @dataclass
 class Packed:
-    """What went into an archive: each path's name there and the file or folder; what stays behind, and why."""
+    """The content of an archive.
+
+    entries: name in the archive -> file or folder.
+    behind: path that was not packed -> reason.
+    """
 
     entries: dict[Path, Path] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> int:
-        """How many files, links among them."""
+        """The number of files; links count."""
         return sum(not path.is_dir() for path in self.entries.values())
 
 
 def pack(folder: Path, archive: Path) -> Packed:
-    """Write `folder` to `archive`, whole, and return what went in; an existing archive is not overwritten."""
+    """Write the work directory `folder` to the new file `archive`, and return its content.
+
+    Raises: UserError if `folder` is not a work directory, or if `archive` exists.
+    """
     if not (folder / SNAKEMAKE).is_dir():
         raise UserError(f"{folder}: no {SNAKEMAKE}/ here; name the work directory of a campaign")
     if archive.exists():
@@ -53,7 +60,7 @@ def pack(folder: Path, archive: Path) -> Packed:
 
 
 def _packed(folder: Path) -> Packed:
-    """Find what is packed, folders before their content; half-written files and locks stay behind without a word."""
+    """Return what to pack, folders before their content; temporary files and locks are left out and not reported."""
     packed = Packed()
     links = []
     for path in _walk(folder):
@@ -64,23 +71,23 @@ def _packed(folder: Path) -> Packed:
             packed.entries[name] = path
     for kept in KEPT_OF_SNAKEMAKE:
         path = folder / SNAKEMAKE / kept
-        found = [path] if path.is_file() else [entry for entry in sorted(path.rglob("*")) if entry.is_file()]
-        packed.entries.update({entry.relative_to(folder): entry for entry in found})
-    packed.behind = {name: why for name, why in MADE_AGAIN.items() if os.path.lexists(folder / name)}
+        files = [path] if path.is_file() else [entry for entry in sorted(path.rglob("*")) if entry.is_file()]
+        packed.entries.update({file.relative_to(folder): file for file in files})
+    packed.behind = {name: why for name, why in REBUILT.items() if os.path.lexists(folder / name)}
     named = named_files(folder)
     for link in links:
         _follow(folder, link, named, packed)
     for path, campaign in named.items():
         if not path.is_relative_to(folder.absolute()):
-            packed.behind[str(path)] = f"outside the folder; {campaign} names it, so have it at the same path there"
+            packed.behind[str(path)] = f"outside the folder; {campaign} names it, so copy it to the same path there"
     return packed
 
 
 def _walk(folder: Path, top: bool = True) -> Iterator[Path]:
-    """Yield what the folder holds, without following links."""
+    """Yield the files and folders in `folder`, without following links."""
     for path in sorted(folder.iterdir()):
         name = path.name
-        if name in CACHES or name == LOCK or is_temporary(name) or (top and name in {*MADE_AGAIN, SNAKEMAKE}):
+        if name in CACHES or name == LOCK or is_temporary(name) or (top and name in {*REBUILT, SNAKEMAKE}):
             continue
         yield path
         if path.is_dir() and not path.is_symlink():
@@ -88,36 +95,39 @@ def _walk(folder: Path, top: bool = True) -> Iterator[Path]:
 
 
 def _inside(folder: Path, link: Path) -> bool:
-    """Tell whether a link leads to something that is packed, too, so that it is packed as a link."""
+    """Return whether a link leads to something that is packed; it is then packed as a link."""
     target, folder = link.resolve(), folder.resolve()
-    return target.is_relative_to(folder) and target != folder and target.relative_to(folder).parts[0] not in MADE_AGAIN
+    return target.is_relative_to(folder) and target != folder and target.relative_to(folder).parts[0] not in REBUILT
 
 
 def _follow(folder: Path, link: Path, named: dict[Path, str], packed: Packed) -> None:
-    """Pack what the campaign has made or names behind a link that leads out of the folder."""
+    """Pack the target of a link that leads out of the folder, as far as it is an output or a campaign file names it."""
     target = (folder / link).resolve()
-    if link.parts[0] in MADE_HERE:
+    if link.parts[0] in OUTPUTS:
         packed.entries.update(_behind(link, target, []))
         if not target.exists():
             packed.behind[str(link)] = f"a link to {target}, which is not there"
         return
     place = folder.absolute() / link
-    wanted = [path for path in named if path.is_relative_to(place) and path.is_file()]
-    for path in wanted:
+    needed = [path for path in named if path.is_relative_to(place) and path.is_file()]
+    for path in needed:
         packed.entries[path.relative_to(folder.absolute())] = path.resolve()
-    if not wanted:
+    if not needed:
         packed.behind[str(link)] = f"a link to {target}; no campaign file names anything there"
-    elif wanted != [place]:
+    elif needed != [place]:
         packed.behind[str(link)] = (
-            f"a link to {target}; packed of it: only what {named[wanted[0]]} names, files: {len(wanted)}"
+            f"a link to {target}; packed of it: only what {named[needed[0]]} names, files: {len(needed)}"
         )
 
 
 def _behind(name: Path, path: Path, above: list[Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield all that lies at `path`, with its names below `name`; links are replaced by what they lead to."""
+    """Yield everything at `path` with its name below `name`; links are replaced by their targets.
+
+    above: the folders that contain `path`, to stop at circular links.
+    """
     if path.is_file():
         yield name, path
-    elif path.is_dir() and path not in above:  # a link back to a folder above would have no end
+    elif path.is_dir() and path not in above:  # a link to a folder above is circular
         yield name, path
         for entry in sorted(path.iterdir()):
             if entry.name != LOCK and not is_temporary(entry.name):
@@ -125,17 +135,17 @@ def _behind(name: Path, path: Path, above: list[Path]) -> Iterator[tuple[Path, P
 
 
 def unpack(archive: Path, folder: Path) -> int:
-    """Unpack `archive` as the new folder `folder` and return how many files it holds.
+    """Unpack `archive` into the new folder `folder`, and return the number of files.
 
-    Nothing outside the folder is written, whatever the archive says; a folder that is not empty is refused.
+    Nothing is written outside the folder, whatever paths the archive holds.
+    Raises: UserError if the folder exists and is not empty, or if the archive is missing or damaged.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: exists already and is not empty; choose another folder")
     try:
         with tarfile.open(archive) as tar, whole_folder(folder) as temporary:
-            tar.extractall(
-                temporary, filter="data"
-            )  # refuses what would leave the folder; keeps links within and times
+            # This filter refuses paths that lead out of the folder. It keeps times, and links within the folder.
+            tar.extractall(temporary, filter="data")
             return sum(path.is_file() for path in temporary.rglob("*"))
     except FileNotFoundError:
         raise UserError(f"{archive}: no such file; name one that `scalearn pack` wrote") from None

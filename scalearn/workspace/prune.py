@@ -1,4 +1,4 @@
-"""What lies in a work directory although no campaign of it asks for that; only what is ours is removed."""
+"""Finds and removes files of a work directory that no campaign there needs; only files that scalearn wrote."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from scalearn.workspace.started import campaigns, forget
 
 SNAKEMAKE = Path(".snakemake")
 SPLITS = ("train", "validation", "test")
-# Where folders that commands make lie, each with its record and the files that the commands write there.
+# Pattern of the folders that commands write -> the record and the other files in such a folder.
 FOLDERS = {
     "resources/tasks/*": ("task.json", {f"{split}.parquet" for split in SPLITS}),
     "resources/encoded/*/*": ("encoding.json", {f"{split}.arrow" for split in SPLITS}),
     "resources/models/*": ("model.json", set(ENCODER)),
 }
-# Where single files that commands make lie, each with what stands near its beginning or end if a command wrote it.
+# Pattern of the single files that commands write -> bytes near the beginning or the end of such a file.
 SINGLE = {
     "results/sources/**/*.safetensors": b'"__metadata__":{"sources"',
     "resources/embedded/*/*.safetensors": b'"__metadata__":{"embedding"',
@@ -38,8 +38,12 @@ SINGLE = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """Something that no campaign asks for: where it lies, its bytes, and why it stays although nobody asks for it."""
+class Unneeded:
+    """A file or folder that no campaign needs.
+
+    size: in bytes.
+    stays: why it is not removed; empty if scalearn wrote it and may remove it.
+    """
 
     path: Path
     size: int
@@ -47,35 +51,36 @@ class Found:
 
 
 def prune(removing: bool, forgotten: str | None) -> None:
-    """Print what no campaign of the current folder asks for, and remove it if `removing`.
+    """Print the files that no campaign of the current folder needs, and remove them if `removing`.
 
-    forgotten: a campaign file that was given up; its starts are forgotten first.
+    forgotten: a campaign file whose starts are first removed from the record.
+    Raises: UserError if another process works in the folder, or if it is not known what the campaigns need.
     """
-    with at_work.working(SNAKEMAKE, at_work.WORK) if removing or forgotten else nullcontext():
+    with at_work.holding(SNAKEMAKE, at_work.WORK) if removing or forgotten else nullcontext():
         if removing:
-            at_work.check_snakemake(SNAKEMAKE)
+            at_work.check_no_snakemake(SNAKEMAKE)
         if forgotten:
             print(f"{forgotten}: {forget(Path(), forgotten)} noted starts forgotten")
-        found = unasked()
-        ours = [one for one in found if not one.stays]
+        entries = unneeded()
+        ours = [entry for entry in entries if not entry.stays]
         if removing:
-            remove(found)
-    for one in ours:
-        print(f"{size_text(one.size):>9}  {one.path}")
-    for one in found:
-        if one.stays:
-            print(f"left alone: {one.path} ({one.stays})")
-    total = f"{len(ours)} in all, {size_text(sum(one.size for one in ours))}"
+            remove(entries)
+    for entry in ours:
+        print(f"{size_text(entry.size):>9}  {entry.path}")
+    for entry in entries:
+        if entry.stays:
+            print(f"left alone: {entry.path} ({entry.stays})")
+    total = f"{len(ours)} in all, {size_text(sum(entry.size for entry in ours))}"
     if not ours:
-        print("nothing to remove: the campaigns of this folder ask for all runs and files here")
+        print("nothing to remove: the campaigns of this folder need all runs and files here")
     elif removing:
         print(f"removed: {total}")
     else:
-        print(f"no campaign of this folder asks for these: {total}; `scalearn prune --remove` removes them")
+        print(f"no campaign of this folder needs these: {total}; `scalearn prune --remove` removes them")
 
 
 def size_text(size: float) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes with a unit, such as 1.5 GB (powers of 1000)."""
     units = ["B", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size /= 1000
@@ -83,8 +88,8 @@ def size_text(size: float) -> str:
     return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
-def asked_paths(campaign: Campaign) -> set[Path]:
-    """Return all that a campaign asks for, relative to its folder: runs, what they are made from, and their scores."""
+def needed_paths(campaign: Campaign) -> set[Path]:
+    """Return the paths that a campaign needs, relative to its work directory: its runs, and what they are made from."""
     paths = {TASKS / task for task in campaign.task_names} | {MODELS / model for model in campaign.model_names}
     for run in campaign.trainings.values():
         paths.add(RUNS / run.path)
@@ -96,23 +101,24 @@ def asked_paths(campaign: Campaign) -> set[Path]:
     return paths
 
 
-def unasked(folder: Path = Path()) -> list[Found]:
-    """Return what no campaign of a work directory asks for, biggest first.
+def unneeded(folder: Path = Path()) -> list[Unneeded]:
+    """Return the files and folders that no campaign of a work directory needs, largest first.
 
-    Raises: UserError if a campaign that was started there cannot be read: nobody knows then what it asks for.
+    Raises: UserError if no campaign was started there, or if one cannot be read, so that its needs are not known.
     """
-    asked = _asked(folder)
-    asked |= {above for path in asked for above in path.parents}
-    found = [Found(path, _size(folder / path), why) for path, why in _candidates(folder) if path not in asked]
-    return sorted(found, key=lambda one: (-one.size, one.path))
+    needed = _needed(folder)
+    needed |= {above for path in needed for above in path.parents}
+    entries = [Unneeded(path, _size(folder / path), why) for path, why in _candidates(folder) if path not in needed]
+    return sorted(entries, key=lambda entry: (-entry.size, entry.path))
 
 
-def remove(found: Iterable[Found], folder: Path = Path()) -> None:
-    """Remove what `unasked` found in a work directory and what is ours.
+def remove(entries: Iterable[Unneeded], folder: Path = Path()) -> None:
+    """Remove those of the entries that scalearn wrote.
 
-    Raises: UserError, before anything is removed, if Snakemake is at work in the folder or a run is being trained.
+    entries: the result of `unneeded` for the work directory `folder`.
+    Raises: UserError, before anything is removed, if a run among them is being trained.
     """
-    ours = [one.path for one in found if not one.stays]
+    ours = [entry.path for entry in entries if not entry.stays]
     with ExitStack() as held:
         for path in ours:
             held.enter_context(_untouched(folder / path))
@@ -122,31 +128,31 @@ def remove(found: Iterable[Found], folder: Path = Path()) -> None:
             _remove_empty(where.parent, folder / Path(*path.parts[:2]))
 
 
-def _asked(folder: Path) -> set[Path]:
-    known = campaigns(folder)
-    noted = {file for campaign in known for file in campaign.files}
+def _needed(folder: Path) -> set[Path]:
+    starts = campaigns(folder)
+    noted = {file for start in starts for file in start.files}
     if older := [file for file in made_by.campaign_files(folder) if file not in noted]:
         raise UserError(
-            f"prune: an earlier version of scalearn started {shown(older)} here and did not note its `--config`; "
+            f"prune: an earlier version of scalearn started {shown(older)} here and did not record its `--config`; "
             "start each file once (if all is done, that makes nothing), or move away a file that you gave up"
         )
-    if not known:
+    if not starts:
         raise UserError("prune: no campaign was started in this folder; change to a campaign's folder")
-    asked: set[Path] = set()
-    for campaign in known:
+    needed: set[Path] = set()
+    for start in starts:
         try:
-            asked |= asked_paths(campaign.read(folder))
+            needed |= needed_paths(start.read(folder))
         except UserError as error:
-            file = campaign.files[0]
+            file = start.files[0]
             raise UserError(
                 f"prune: nothing is removed, since a campaign that was started here cannot be read ({error}); mend "
                 f"the file, or give it up with `scalearn prune --forget {file}`"
             ) from None
-    return asked
+    return needed
 
 
 def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each path of a place of ours, and why it stays if it is not ours."""
+    """Yield each path where scalearn may have written, and why it stays; '' if scalearn did write it."""
     for path in _run_folders(folder / RUNS):
         yield path.relative_to(folder), _complaint(partial(check_output, path))
     for pattern, (record, files) in FOLDERS.items():
@@ -160,7 +166,10 @@ def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
-    """Yield the folders that hold a run or a part of one, and those that hold other files."""
+    """Yield the folders that hold a run or a part of one, and those that hold other files.
+
+    root: the folder of all runs.
+    """
     for place, folders, files in os.walk(root):
         if Path(place) == root and LOCK in files:
             files.remove(LOCK)  # not a run's: whoever scores holds it
@@ -187,12 +196,16 @@ def _check_single(path: Path, mark: bytes) -> None:
 
 
 def _strange(path: Path, record: str, files: set[str]) -> str:
-    """Return why this folder is not one that a command of ours has made."""
+    """Return why this folder was not written by a command of scalearn; '' if it was.
+
+    record: the name of its record.
+    files: the names of its other files.
+    """
     if path.is_symlink() or not path.is_dir():
         return "it is a link or a file"
     for entry in sorted(path.iterdir()):
-        known = entry.name in {record, *files} or entry.name.startswith(SYSTEM) or is_temporary(entry.name)
-        if not known or entry.is_dir():
+        expected = entry.name in {record, *files} or entry.name.startswith(SYSTEM) or is_temporary(entry.name)
+        if not expected or entry.is_dir():
             return f"it holds other things ({entry.name})"
     try:
         content = json.loads((path / record).read_text(encoding="utf-8"))
@@ -209,7 +222,10 @@ def _size(path: Path) -> int:
 
 
 def _untouched(path: Path) -> ExitStack:
-    """Return a context in which nobody trains in this run's folder; refuse if somebody does."""
+    """Return a context that holds the lock of a run's folder.
+
+    Raises: UserError if the run is being trained.
+    """
     held = ExitStack()
     if (path / LOCK).is_file():
         stream = held.enter_context((path / LOCK).open("a"))
@@ -224,7 +240,7 @@ def _untouched(path: Path) -> ExitStack:
 
 
 def _remove_empty(path: Path, root: Path) -> None:
-    """Remove this folder and those above it, as long as they are empty and below `root`."""
+    """Remove this folder and the folders above it that are empty and below `root`."""
     while path != root and path.is_relative_to(root) and not any(path.iterdir()):
         path.rmdir()
         path = path.parent

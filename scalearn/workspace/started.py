@@ -1,7 +1,7 @@
-"""Which campaigns were started in a work directory: their campaign files and their `--config` overrides.
+"""Records the campaigns that were started in a work directory: their campaign files and `--config` overrides.
 
-A note keeps one entry for each pair of files and overrides. What such a campaign asks for follows from its files as
-they are when the note is read, so that an edited file counts as it stands.
+The record has one entry for each pair of files and overrides. It does not hold the files' content: the campaign is read
+from its files as they are now.
 """
 
 from __future__ import annotations
@@ -21,23 +21,31 @@ from scalearn.storage.notes import read_note, write_note
 
 NOTE = Path("scalearn") / "started.json"  # in Snakemake's folder
 LOST = "`scalearn prune` does not know which campaign files were started here"
-PLAIN = "config.yaml"  # counts wherever it is there, started or not
+PLAIN = "config.yaml"  # counts as started if it exists
 
 
 @dataclass(frozen=True)
 class Started:
-    """One campaign that was started: its campaign files, relative to the folder, and its overrides as JSON."""
+    """A campaign that was started.
+
+    files: its campaign files, relative to the work directory.
+    overrides: the values of `--config`, as JSON.
+    when: time of the last start.
+    """
 
     files: tuple[str, ...]
     overrides: str = "{}"
-    when: str = ""  # of the last start
+    when: str = ""
 
     def __str__(self) -> str:
         name = ", ".join(self.files)
         return name if self.overrides == "{}" else f"{name} with --config {self.overrides}"
 
     def read(self, folder: Path = Path()) -> Campaign:
-        """Return the campaign as its files are now, with its overrides; a UserError says why it cannot be read."""
+        """Return the campaign as its files define it now, with its overrides.
+
+        Raises: UserError if a file cannot be read, or a key or a value in it is wrong.
+        """
         content: dict[str, Any] = {}
         for file in self.files:
             content = _updated(content, read_campaign_file(folder / file))
@@ -45,46 +53,51 @@ class Started:
 
 
 def campaign_names(files: Sequence[str]) -> tuple[str, ...]:
-    """Return campaign files relative to the current folder, links followed: one name for each file."""
+    """Return the paths of campaign files relative to the current folder; links are resolved, so that a file has one."""
     return tuple(os.path.relpath(os.path.realpath(file)) for file in files)
 
 
 def note_start(folder: Path, files: Sequence[str], overrides: Mapping[str, Any]) -> None:
-    """Write down, in Snakemake's `folder`, that a campaign of these files and overrides starts now."""
-    mine = Started(campaign_names(files), _text(overrides), time.strftime("%Y-%m-%dT%H:%M:%S%z"))
-    _write(folder, [*(known for known in _noted(folder) if not _same(known, mine)), mine])
+    """Record that a campaign starts now.
+
+    folder: Snakemake's, `.snakemake`.
+    files: its campaign files.
+    overrides: the values of `--config`.
+    """
+    current = Started(campaign_names(files), _text(overrides), time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    _write(folder, [*(start for start in _noted(folder) if not _same(start, current)), current])
 
 
 def campaigns(folder: Path) -> list[Started]:
-    """Return each campaign that was started in a work directory, with its config.yaml if that is there.
+    """Return the campaigns that were started in a work directory, and the one of its config.yaml if it exists.
 
-    Raises: UserError if the note is damaged.
+    Raises: UserError if the record is damaged.
     """
-    found = _noted(folder / ".snakemake", strict=True)
-    if (folder / PLAIN).is_file() and not any(_same(known, Started((PLAIN,))) for known in found):
-        found.append(Started((PLAIN,)))
-    return found
+    starts = _noted(folder / ".snakemake", strict=True)
+    if (folder / PLAIN).is_file() and not any(_same(start, Started((PLAIN,))) for start in starts):
+        starts.append(Started((PLAIN,)))
+    return starts
 
 
 def started_files(folder: Path) -> list[str]:
-    """Return every campaign file that was started in a work directory; a damaged note names none."""
-    return list(dict.fromkeys(file for known in _noted(folder / ".snakemake") for file in known.files))
+    """Return the campaign files that were started in a work directory; none if the record is damaged."""
+    return list(dict.fromkeys(file for start in _noted(folder / ".snakemake") for file in start.files))
 
 
 def forget(folder: Path, file: str) -> int:
-    """Forget the starts of a campaign file in a work directory, and return how many there were.
+    """Remove the starts of a campaign file from the record of a work directory, and return their number.
 
-    A campaign whose files are still there and readable stays, without overrides: only a removed file is given up.
-    Raises: UserError if no start of the file is noted.
+    If the files of a start are still readable, the start stays in the record, without overrides.
+    Raises: UserError if no start of the file is recorded, or if the record is damaged.
     """
-    known = _noted(folder / ".snakemake", strict=True)
-    gone = [entry for entry in known if file in entry.files]
-    if not gone:
-        names = ", ".join(dict.fromkeys(name for entry in known for name in entry.files)) or "none"
+    starts = _noted(folder / ".snakemake", strict=True)
+    forgotten = [start for start in starts if file in start.files]
+    if not forgotten:
+        names = ", ".join(dict.fromkeys(name for start in starts for name in start.files)) or "none"
         raise UserError(f"--forget {file}: no start of this file is noted; the noted campaign files are {names}")
-    plain = {Started(entry.files): None for entry in gone if _readable(Started(entry.files), folder)}
-    _write(folder / ".snakemake", [*(entry for entry in known if entry not in gone), *plain])
-    return len(gone)
+    plain = {Started(start.files): None for start in forgotten if _readable(Started(start.files), folder)}
+    _write(folder / ".snakemake", [*(start for start in starts if start not in forgotten), *plain])
+    return len(forgotten)
 
 
 def _readable(started: Started, folder: Path) -> bool:

@@ -1,7 +1,7 @@
-"""Which campaign file made which table, so that another campaign file in the same folder does not replace it.
+"""Records which campaign file made which table, so that another campaign file does not replace it.
 
-An edit of a file, or another `--config`, may replace what that file has made. Another file may do so where the new
-table shows all runs of the old one, as the showcase does with the demo's: nothing is lost then.
+The same file may replace its table after an edit or with another `--config`. Another file may replace it only if the
+new table shows all runs of the old one, so that nothing is lost: the showcase replaces the demo's table in this way.
 """
 
 from __future__ import annotations
@@ -16,26 +16,33 @@ from scalearn.errors import UserError
 from scalearn.storage.notes import read_note, write_note
 from scalearn.workspace.started import campaign_names
 
-NOTE = Path("scalearn") / "tables.json"  # in Snakemake's folder: path -> its campaign files, and digests of its runs
+NOTE = (
+    Path("scalearn") / "tables.json"
+)  # in Snakemake's folder: path of a table -> its campaign files, and digests of what it shows
 LOST = "tables of another campaign file in this folder may be replaced"
 SCORES = "results/scores.parquet"
 
-Parts = frozenset[str]
-Owners = dict[str, tuple[tuple[str, ...], Parts]]
+Content = frozenset[str]  # digests, one for each value that a table shows
+Owners = dict[str, tuple[tuple[str, ...], Content]]
 
 
 def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs: Iterable[str]) -> None:
-    """Refuse to make `outputs` if another campaign file's table is among them; else note whose the tables are.
+    """Record the campaign files as owners of those of their tables that are among `outputs`.
 
-    folder: Snakemake's; files: the campaign's. What belongs to a campaign file that is gone is free.
+    A table whose campaign file no longer exists has no owner.
+
+    folder: Snakemake's, `.snakemake`.
+    files: the campaign's files.
+    outputs: the files that Snakemake is about to write.
+    Raises: UserError if another campaign file owns one of the tables, and the new table would lose runs of it.
     """
-    mine, due, owners = campaign_names(files), set(map(str, outputs)), _read(folder)
+    mine, planned, owners = campaign_names(files), set(map(str, outputs)), _read(folder)
     for path, shown in _shown(campaign).items():
-        if path not in due:
+        if path not in planned:
             continue
         if (owner := _other(path, shown, mine, owners)) is not None:
             mend = (
-                "ask for the tables alone (target `tables`)"
+                "build only the tables (target `tables`)"
                 if path == SCORES
                 else f"give the benchmark '{_benchmark(path)}' another name"
             )
@@ -50,7 +57,11 @@ def claim_tables(folder: Path, campaign: Campaign, files: Sequence[str], outputs
 
 
 def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmarks: Collection[str]) -> list[str]:
-    """Return those of the benchmarks whose table no other campaign file has made, and note them as this one's."""
+    """Return the benchmarks whose tables this campaign may write, and record it as their owner.
+
+    folder: Snakemake's, `.snakemake`.
+    files: the campaign's files.
+    """
     mine, owners, shown = campaign_names(files), _read(folder), _shown(campaign)
     free = [name for name in benchmarks if _other(_table(name), shown[_table(name)], mine, owners) is None]
     claim_tables(folder, campaign, files, map(_table, free))
@@ -58,37 +69,47 @@ def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmark
 
 
 def tables_of_others(folder: Path, campaign: Campaign, files: Sequence[str]) -> set[str]:
-    """Return those of the campaign's tables that another campaign file has made and that this one may not replace."""
+    """Return the campaign's tables that another campaign file owns and that this one may not replace.
+
+    folder: Snakemake's, `.snakemake`.
+    files: the campaign's files.
+    """
     mine, owners = campaign_names(files), _read(folder)
-    found = {path: _other(path, shown, mine, owners) or mine for path, shown in _shown(campaign).items()}
-    return {path for path, owner in found.items() if not {*owner} & {*mine}}
+    owner_of = {path: _other(path, shown, mine, owners) or mine for path, shown in _shown(campaign).items()}
+    return {path for path, owner in owner_of.items() if not {*owner} & {*mine}}
 
 
-def _shown(campaign: Campaign) -> dict[str, Parts]:
-    """Return each table of the campaign with all that stands in it: rows, runs, and by what they are scored."""
+def _shown(campaign: Campaign) -> dict[str, Content]:
+    """Return the content of each table of the campaign, by path."""
     tables = {_table(name): _digests(campaign, name, rows=True) for name in campaign.benchmarks}
     scores = [_digests(campaign, name, rows=False) for name in campaign.benchmarks]
     return {**tables, SCORES: frozenset().union(*scores)}
 
 
-def _digests(campaign: Campaign, benchmark: str, rows: bool) -> Parts:
-    """Return a digest for each value that a benchmark's table shows; the collection of scores knows no rows."""
+def _digests(campaign: Campaign, benchmark: str, rows: bool) -> Content:
+    """Return a digest for each value that a benchmark's table shows.
+
+    rows: whether the digests depend on the rows in which values stand; scores.parquet has no rows of a table.
+    """
     layout = campaign.layout(benchmark)
-    found = set()
+    digests = set()
     for row in layout["rows"]:
-        of_row = [layout["protocol"], benchmark, row["name"], row["title"], len(row["settings"])] if rows else []
+        row_facts = [layout["protocol"], benchmark, row["name"], row["title"], len(row["settings"])] if rows else []
         for setting in row["settings"]:
             for task, paths in setting["runs"].items():
                 scoring = [task, layout["metrics"].get(task), layout["positive"].get(task)]
-                found |= {_digest(normal([*of_row, *scoring, path])) for path in paths}
-    return frozenset(found)
+                digests |= {_digest(normal([*row_facts, *scoring, path])) for path in paths}
+    return frozenset(digests)
 
 
-def _other(path: str, shown: Parts, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
-    """Return the other campaign's files if this table is there, is theirs and shows what the new one does not."""
-    owner, theirs = owners.get(path, (mine, shown))
-    there = Path(path).exists() and all(Path(file).is_file() for file in owner)
-    return owner if there and owner != mine and not theirs <= shown else None
+def _other(path: str, shown: Content, mine: tuple[str, ...], owners: Owners) -> tuple[str, ...] | None:
+    """Return the files of another campaign whose table exists and shows values that the new table does not; else None.
+
+    shown: the content of the new table.
+    """
+    owner, old = owners.get(path, (mine, shown))
+    exists = Path(path).exists() and all(Path(file).is_file() for file in owner)
+    return owner if exists and owner != mine and not old <= shown else None
 
 
 def _table(benchmark: str) -> str:

@@ -1,4 +1,4 @@
-"""The files that the campaigns of a work directory start from, by the names that their campaign files give them."""
+"""Lists the user's own files that the campaigns of a work directory read: encoders, rows of tasks, the mirror."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from scalearn.workspace.made_by import campaign_files
 
 
 def named_files(folder: Path) -> dict[Path, str]:
-    """Return each file, absolute, links not followed, and the campaign file that names it; only what is there."""
-    found = {}
+    """Return the absolute path of each existing file, links not followed, and the campaign file that names it."""
+    named = {}
     for file in campaign_files(folder):
         try:
             campaign = Campaign.read(folder / file)
-        except UserError:  # no campaign file of this version
+        except UserError:  # not a campaign file of this version
             continue
-        found.update({Path(os.path.normpath(folder.absolute() / path)): file for path in _of(campaign, folder)})
-    return {path: file for path, file in found.items() if path.is_file()}
+        named.update({Path(os.path.normpath(folder.absolute() / path)): file for path in _of(campaign, folder)})
+    return {path: file for path, file in named.items() if path.is_file()}
 
 
 def _of(campaign: Campaign, folder: Path) -> Iterator[Path]:
@@ -39,6 +39,6 @@ def _of(campaign: Campaign, folder: Path) -> Iterator[Path]:
         elif isinstance(source, HubSource) and campaign.config.mirror is not None:
             try:
                 splits = mirror_files(folder.absolute() / local_path(campaign.config.mirror), name, source)
-            except UserError:  # not there
+            except UserError:  # the mirror lacks the task
                 continue
             yield from (path for paths in splits.values() for path in paths)

@@ -1,8 +1,7 @@
-"""Damage: files of a campaign that are no longer as they were written.
+"""Finds damaged files of a campaign by the checksums in their records.
 
-Snakemake looks at times and at what it remembers of inputs, not at outputs that rotted. This does, by the checksums in
-the records; what it removes is made again, and nothing else is. A run that is whole, and that another config has made,
-is named and stays.
+Snakemake compares times and inputs, not the content of outputs, and does not notice damage. It rebuilds the files that
+`verify` removes, and no others. An undamaged run of another config is reported and stays.
 """
 
 from __future__ import annotations
@@ -26,14 +25,18 @@ TABLE_FILES = (".md", ".csv", ".tex", ".svg")
 
 @dataclass(frozen=True)
 class Damage:
-    """A damaged file, what is wrong with it, and what to remove so that it is made again."""
+    """A damaged file.
+
+    fault: what is wrong with it.
+    remove: the paths to remove so that Snakemake rebuilds it.
+    """
 
     path: Path
     fault: str
     remove: tuple[Path, ...]
 
     def mend(self) -> None:
-        """Remove the damaged files; those that were made from them and are whole stay."""
+        """Remove the paths in `remove`; undamaged files that were made from them stay."""
         for path in self.remove:
             if path.is_dir():
                 shutil.rmtree(path)
@@ -42,15 +45,19 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Other:
-    """The record of a whole run that is not the one that the campaign asks for, and how that one was made."""
+class Mismatch:
+    """An undamaged run at a path of the campaign that is not the campaign's run.
+
+    path: its record.
+    made: how it was made.
+    """
 
     path: Path
     made: str
 
 
-def others(campaign: Campaign) -> Iterator[Other]:
-    """Find the campaign's runs that are others, or that other versions of the code made; they are not damaged."""
+def mismatches(campaign: Campaign) -> Iterator[Mismatch]:
+    """Yield the runs at the campaign's paths that have another spec, or that another version of scalearn made."""
     for run in campaign.trainings.values():
         record = RUNS / run.path / "run.json"
         try:
@@ -59,9 +66,9 @@ def others(campaign: Campaign) -> Iterator[Other]:
         except (UserError, ValueError, KeyError, TypeError):  # missing, or damaged
             continue
         if made != run.path:
-            yield Other(record, f"made as {RUNS / made}")
+            yield Mismatch(record, f"made as {RUNS / made}")
         elif by != run.versions:
-            yield Other(record, f"made by {_versions(by)}; here {_versions(run.versions)}")
+            yield Mismatch(record, f"made by {_versions(by)}; here {_versions(run.versions)}")
 
 
 def _versions(versions: Mapping[str, int]) -> str:
@@ -69,13 +76,16 @@ def _versions(versions: Mapping[str, int]) -> str:
 
 
 def damages(campaign: Campaign, file: Path = Path("config.yaml")) -> Iterator[Damage]:
-    """Find the damaged files of the campaign of a file in the current folder; what is not there yet is not damaged."""
+    """Yield the damaged files of a campaign in the current folder; a missing record is not damage.
+
+    file: the campaign's file.
+    """
     for model in campaign.model_names:
-        yield from _folder(MODELS / model, "model.json", lambda found: {"model.safetensors": found})
+        yield from _folder(MODELS / model, "model.json", lambda checksum: {"model.safetensors": checksum})
         for task in campaign.task_names:
-            yield from _folder(ENCODED / model / task, "encoding.json", lambda found: _named(found, "arrow"))
+            yield from _folder(ENCODED / model / task, "encoding.json", lambda checksums: _named(checksums, "arrow"))
     for task in campaign.task_names:
-        yield from _folder(TASKS / task, "task.json", lambda found: _named(found, "parquet"))
+        yield from _folder(TASKS / task, "task.json", lambda checksums: _named(checksums, "parquet"))
     tables = _tables(campaign, file)
     for run in campaign.trainings.values():
         for damage in (*_run(RUNS / run.path), *_scores(RUNS / run.path)):
@@ -84,9 +94,9 @@ def damages(campaign: Campaign, file: Path = Path("config.yaml")) -> Iterator[Da
 
 
 def _tables(campaign: Campaign, file: Path) -> list[Path]:
-    """Return what shows scores of the campaign, and is not another campaign file's.
+    """Return the files that show scores of the campaign, without those of another campaign file.
 
-    As long as it is there, Snakemake makes nothing between it and the tasks again.
+    As long as these files exist, Snakemake rebuilds nothing that they depend on.
     """
     theirs = tables_of_others(SNAKEMAKE, campaign, [str(file)])
     tables = [Path("results", f"{name}_table.md") for name in campaign.benchmarks]
@@ -99,7 +109,10 @@ def _named(checksums: Mapping[str, str], ending: str) -> dict[str, str]:
 
 
 def _folder(folder: Path, record: str, files: Callable[[Any], dict[str, str]]) -> Iterator[Damage]:
-    """Hold a folder's files to the checksums in its record."""
+    """Compare a folder's files with the checksums in its record.
+
+    files: returns the checksum of each file, by name, given the record's entry `sha256`.
+    """
     if not (folder / record).is_file():
         return
     try:
@@ -112,7 +125,7 @@ def _folder(folder: Path, record: str, files: Callable[[Any], dict[str, str]]) -
 
 
 def _run(folder: Path) -> Iterator[Damage]:
-    """Hold a training's files to its record."""
+    """Compare a run's files with the checksums in its record."""
     record = folder / "run.json"
     if not record.is_file():
         return
@@ -128,7 +141,7 @@ def _run(folder: Path) -> Iterator[Damage]:
 
 
 def _scores(folder: Path) -> Iterator[Damage]:
-    """Hold a run's score records to their own checksums. One made from other predictions is no damage."""
+    """Compare a run's score records with their own checksums; outdated scores are not damage."""
     for score in sorted((*folder.glob("score.json"), *folder.glob("tasks/*/score.json"))):
         try:
             read_json(score, ours=True)
@@ -137,7 +150,7 @@ def _scores(folder: Path) -> Iterator[Damage]:
 
 
 def _sources(paths: Iterable[Path]) -> Iterator[Damage]:
-    """Read each stack of source adapters that is there; only if there is one, since it takes torch."""
+    """Read each existing file of source adapters; torch is imported only if there is one."""
     for path in filter(Path.is_file, paths):
         from scalearn.methods.layers.sources import Sources
 
@@ -148,5 +161,5 @@ def _sources(paths: Iterable[Path]) -> Iterator[Damage]:
 
 
 def _why(error: Exception) -> str:
-    """Return what is wrong with a record; a UserError's own advice is for who reads no more than it."""
+    """Return what is wrong with a record, without the advice of a UserError."""
     return "not as it was written" if isinstance(error, UserError) else f"without {error}"

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from scalearn.campaign.plan import Campaign
-from scalearn.campaign.protocol import RUN_SWITCHES
+from scalearn.campaign.protocol import RUN_DIFFERENCES
 from scalearn.campaign.variants import Variant
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.tasks import TASKS
-from scalearn.tasks.protocol import TASK_SWITCHES
+from scalearn.tasks.protocol import TASK_DIFFERENCES
 from tests.places import ROOT
 
 PAPER = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -35,7 +35,7 @@ def test_corrected_is_the_default_and_changes_nothing() -> None:
 
 def test_only_the_tasks_that_a_switch_names_have_other_rows() -> None:
     differing = {name for name in CORRECTED.tasks if CORRECTED.definition(name) != REFERENCE.definition(name)}
-    assert differing == {task for switch in TASK_SWITCHES for task in switch.tasks}
+    assert differing == {task for difference in TASK_DIFFERENCES for task in difference.tasks}
 
 
 def test_rows_of_the_reference() -> None:
@@ -47,11 +47,11 @@ def test_rows_of_the_reference() -> None:
 
 
 def reference(said: str, *tasks: str, of: Campaign = REFERENCE) -> tuple[str, ...]:
-    """The switches that are on in a run of the method, with a setting as `key=value` behind its name."""
+    """The differences of a run of the method, with a setting as `key=value` behind its name."""
     name, _, setting = said.partition(" ")
     method, (key, _, value) = METHODS[name], setting.partition("=")
     values = method.defaults.but(**({key: float(value)} if key else {}))
-    return of.switches(method, values, *tasks)
+    return of.differences(method, values, *tasks)
 
 
 @pytest.mark.parametrize(
@@ -139,4 +139,4 @@ def test_the_reference_composes_seed_zero() -> None:
 def test_every_switch_is_documented_and_every_documented_one_exists() -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     named = set(re.findall(r"^- `(\w+)`", text, re.MULTILINE))
-    assert named == {switch.name for switch in (*TASK_SWITCHES, *RUN_SWITCHES)}
+    assert named == {difference.name for difference in (*TASK_DIFFERENCES, *RUN_DIFFERENCES)}

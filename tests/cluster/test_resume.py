@@ -22,10 +22,10 @@ from pathlib import Path
 from scalearn.workspace import at_work
 from scalearn.errors import UserError
 from scalearn.cluster.stale_locks import drop_stale_locks
-from scalearn.cluster.resume import note
+from scalearn.cluster.resume import note_command
 
 try:
-    at_work.begin(Path(".snakemake"), ["mine.yaml"])
+    at_work.hold_until_exit(Path(".snakemake"), ["mine.yaml"])
 except UserError as error:
     sys.exit(f"error: {error}")
 drop_stale_locks(Path(".snakemake"))
@@ -35,7 +35,7 @@ what, *left = Path("plan").read_text().split()
 Path("plan").write_text(" ".join(left))
 if what == "refuse":
     sys.exit(2)
-note("slurm")
+note_command("slurm")
 log = Path(".snakemake/log", str(os.getpid()) + ".log")
 log.parent.mkdir(exist_ok=True)
 log.write_text("\\nFinished jobid: 1 (Rule: encode)" if what in ("done", "progress") else "")

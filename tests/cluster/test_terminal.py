@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scalearn.cluster.terminal import SEE_LOGS, last_line, settle
+from scalearn.cluster.terminal import SEE_LOGS, last_line, shorten_messages
 
 Said = Callable[..., str]
 
@@ -21,7 +21,7 @@ def said(request: pytest.FixtureRequest) -> Said:
     stream = io.StringIO()
     logger = logging.Logger("snakemake", logging.INFO)  # none of the process's own
     logger.addHandler(logging.StreamHandler(stream))
-    settle(logger, whole=getattr(request, "param", False))
+    shorten_messages(logger, all_messages=getattr(request, "param", False))
 
     def log(text: str, level: int = logging.INFO, **extra: Any) -> str:
         stream.truncate(0)
@@ -126,7 +126,7 @@ def test_outputs_of_unknown_origin_are_one_line(said: Said) -> None:
         "1 jobs have missing provenance/metadata so that it in part cannot be used to trigger re-runs.\n"
         "Rules with missing metadata: fetch_model"
     )
-    shown = "made elsewhere or by an earlier version, and taken as they are: outputs of fetch_model\n"
+    shown = "made elsewhere or by an earlier version, used unchanged: outputs of fetch_model\n"
     assert said(text) == shown
 
 
@@ -137,7 +137,7 @@ def test_a_dry_run_says_all_of_its_jobs(said: Said) -> None:
 
 def test_snakemake_s_own_log_has_everything(tmp_path: Path) -> None:
     logger = logging.Logger("snakemake", logging.INFO)
-    settle(logger, whole=False)
+    shorten_messages(logger, all_messages=False)
     logger.addHandler(logging.FileHandler(tmp_path / "log"))
     logger.info("Finished jobid: 1 (Rule: x)", extra={"event": "job_finished"})
     assert (tmp_path / "log").read_text() == "Finished jobid: 1 (Rule: x)\n"

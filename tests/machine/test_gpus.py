@@ -22,7 +22,7 @@ from tests.tiny import make_model, make_task
 RUN = """
 import os, sys
 from scalearn.machine import gpus
-gpus.take()
+gpus.take_gpu()
 print("sees", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 sys.stdin.read()
 """
@@ -36,7 +36,7 @@ def run(arguments):
     from torch.cuda import _parse_visible_devices
     from scalearn.machine import gpus
     torch.cuda.device_count()
-    gpus.take()
+    gpus.take_gpu()
     os.write(1, f"sees {_parse_visible_devices()}\\n".encode())
     sys.stdin.read()
     return 0
@@ -126,7 +126,7 @@ def test_one_more_than_may_waits_and_says_so_once(start: Start, lists: Callable[
     first, second = map(saw, held)
     assert {first, second} == {"GPU-aaaa-1", "GPU-bbbb-2"}
     third = start(SCALEARN_RUNS_PER_GPU="1")
-    assert saw(third).startswith("each GPU has 1 runs, as many as it may")
+    assert saw(third).startswith("each GPU has 1 runs, the limit")
     time.sleep(1.5)
     assert third.poll() is None
     held[0].kill()
@@ -219,7 +219,7 @@ def test_the_folder_is_the_users_own(start: Start, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "", "two", "1.5"])
 def test_a_limit_that_is_no_number_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(gpus.LIMIT, text)
-    with pytest.raises(UserError, match=f"SCALEARN_RUNS_PER_GPU: '{text}' is no number of runs"):
+    with pytest.raises(UserError, match=f"SCALEARN_RUNS_PER_GPU: '{text}' is not a number of runs"):
         gpus.limit()
 
 

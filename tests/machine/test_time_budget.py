@@ -25,14 +25,14 @@ def test_times(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "m", "-1m", "0s", "1w", "1h30m", "nan", "1e3s"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=f"--max-time: '{text}' is no time"):
+    with pytest.raises(UserError, match=f"--max-time: '{text}' is not a time"):
         time_budget.seconds(text)
 
 
 def test_without_a_budget_nothing_ends() -> None:
     time_budget.begin(None)
     assert time_budget.deadline() is None
-    time_budget.check()
+    time_budget.check_time_left()
 
 
 def test_a_budget_within_another_is_no_longer_than_it() -> None:
@@ -47,14 +47,14 @@ def test_a_budget_within_another_is_no_longer_than_it() -> None:
 
 def test_a_deadline_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(time_budget.VARIABLE, "tomorrow")
-    with pytest.raises(UserError, match="SCALEARN_DEADLINE: 'tomorrow' is no time"):
+    with pytest.raises(UserError, match="SCALEARN_DEADLINE: 'tomorrow' is not a time"):
         time_budget.deadline()
 
 
 def test_after_the_end_work_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(time_budget.VARIABLE, repr(time.time() - 1))
     with pytest.raises(Stopped, match="used up"):
-        time_budget.check()
+        time_budget.check_time_left()
 
 
 STUBBORN = """
@@ -74,4 +74,4 @@ def test_a_process_that_is_watched_is_asked_then_interrupted_then_killed() -> No
     done = subprocess.run([sys.executable, "-c", STUBBORN], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == ["SIGTERM", "SIGINT"]
     assert done.returncode == -9
-    assert "the same command goes on" in done.stderr
+    assert "the same command continues" in done.stderr

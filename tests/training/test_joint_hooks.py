@@ -1,4 +1,4 @@
-"""What a method and a switch may say counts in joint runs as it does in single ones."""
+"""What a method and a protocol difference may say counts in joint runs as it does in single ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from scalearn.campaign import protocol
-from scalearn.campaign.protocol import RunSwitch
+from scalearn.campaign.protocol import RunDifference
 from scalearn.methods import METHODS
 from scalearn.methods.adapter import Adapter, AdapterOfAllValues
 from scalearn.training.engine.checkpoints import snapshot, trainable
@@ -45,9 +45,9 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def switch(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
-    """Let there be a switch that concerns the toy method."""
-    toy = RunSwitch("toy", lambda method, *_: method.name == "drawn", **changes)
-    monkeypatch.setattr(protocol, "RUN_SWITCHES", (toy,))
+    """Let there be a difference that concerns the toy method."""
+    toy = RunDifference("toy", lambda method, *_: method.name == "drawn", **changes)
+    monkeypatch.setattr(protocol, "RUN_DIFFERENCES", (toy,))
     return "toy"
 
 

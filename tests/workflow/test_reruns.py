@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scalearn.cluster.resume import SNAKEMAKE
-from scalearn.cluster.unfinished import due_runs
+from scalearn.cluster.unfinished import outdated_runs
 from tests.workflow.project import CAMPAIGN, Planned, Project, campaign_of, short
 
 NOTHING = Planned(set(), {})
@@ -241,7 +241,7 @@ def test_a_change_whose_trainings_fail_is_not_forgotten(
     (table,) = [call for call in done.calls() if call.startswith("table") and "--due" in call]
     assert "--due .snakemake " in table
     monkeypatch.chdir(done.path)  # no table shows scores of before the change as today's
-    assert {short(str(path)) for path in due_runs(SNAKEMAKE)} == planned.runs
+    assert {short(str(path)) for path in outdated_runs(SNAKEMAKE)} == planned.runs
     stub.write_text(whole)
     (model,) = done.path.glob("resources/models/*/model.json")
     done.snakemake(str(model.relative_to(done.path)), "--force", *line)  # a success of something else
@@ -270,7 +270,7 @@ def test_what_succeeded_and_changed_nothing_is_not_due_though_another_run_failed
     line = ["--forcerun", "train_composition", "--profile", "local", "--cores", "2", "--resources", "gpu=2"]
     done.snakemake("results/pair_table.md", *line, status=1)
     monkeypatch.chdir(done.path)
-    assert {short(str(path)).split("/")[0] for path in due_runs(SNAKEMAKE)} == {"scalearn"}
+    assert {short(str(path)).split("/")[0] for path in outdated_runs(SNAKEMAKE)} == {"scalearn"}
 
 
 def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: Project) -> None:

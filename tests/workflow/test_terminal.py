@@ -38,5 +38,5 @@ def test_a_copied_campaign_says_in_a_line_what_it_takes_as_it_is(done: Project) 
     shutil.rmtree(done.path / ".snakemake")
     said = done.snakemake("--profile", "local", "-n")
     lines = [line for line in said.splitlines() if "outputs of" in line]
-    assert lines and lines[0].startswith("made elsewhere or by an earlier version, and taken as they are: outputs of ")
+    assert lines and lines[0].startswith("made elsewhere or by an earlier version, used unchanged: outputs of ")
     assert "provenance" not in said

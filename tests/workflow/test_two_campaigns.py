@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scalearn.workspace.prune import unasked
+from scalearn.workspace.prune import unneeded
 from scalearn.workspace.started import campaigns
 from tests.bad_input.case import make_folder
 from tests.workflow.project import CAMPAIGN, Planned, Project
@@ -89,13 +89,13 @@ def test_a_start_is_noted_and_prune_knows_all_that_it_makes(done: Project) -> No
     done.snakemake("results/mine_table.md", *RUN, "-n", "--configfile", "mine.yaml")  # no start
     assert list(map(str, campaigns(done.path))) == ["config.yaml", 'mine.yaml with --config {"seeds": ["0"]}']
     assert [campaign.read(done.path).config.seeds for campaign in campaigns(done.path)] == [(0, 1), (0,)]
-    assert unasked(done.path) == []
+    assert unneeded(done.path) == []
     mine = done.campaign("mine.yaml")
     encoder, three = mine.model_key("tiny"), mine.task_key("three")
     no_more = {f"resources/encoded/{encoder}/{three}", f"resources/tasks/{three}"}
     no_more |= {f"results/sources/{stack}.safetensors" for stack in mine.stacks}
     (done.path / "mine.yaml").write_text((done.path / "config.yaml").read_text())
-    found = {str(one.path) for one in unasked(done.path)}
+    found = {str(one.path) for one in unneeded(done.path)}
     assert {path for path in found if "trained" not in path} == no_more
     assert len(found) == 3 + 1 + 2 * 2  # an adapter for `three`, and two compositions on each task
 

@@ -22,7 +22,7 @@ from scalearn.training.runs.joint import train as train_joint
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
 from scalearn.training.runs.stacking import stack
-from scalearn.workspace.adopt import adopt, adopt_all, told
+from scalearn.workspace.adopt import adopt, adopt_all, earlier_runs_notice
 from tests.tiny import make_model, make_task
 
 NAMES = ("one", "two")
@@ -132,10 +132,13 @@ def planned(campaign: Campaign, spec: RunSpec) -> PlannedRun:
 
 def test_what_a_campaign_asks_for_is_moved_and_done(folder: Path) -> None:
     campaign = Campaign.read(Path("config.yaml"))
-    assert told() == "results/runs: runs of an earlier version lie here; `scalearn adopt` moves them to results/trained"
+    assert (
+        earlier_runs_notice()
+        == "results/runs: runs of an earlier version are here; `scalearn adopt` moves them to results/trained"
+    )
     weights = {sha256(path) for path in Path(OLD).rglob("weights.safetensors")}
     found = adopt_all([], trust=True)
-    assert found.left == {} and told() is None
+    assert found.left == {} and earlier_runs_notice() is None
     assert len([new for new in found.moved.values() if new.is_relative_to(RUNS)]) == 7 == len(campaign.trainings)
     for path, spec in campaign.trainings.items():
         assert planned(campaign, spec).done, path
@@ -153,10 +156,10 @@ def test_a_run_of_other_values_or_of_another_version_stays(folder: Path) -> None
         write_json(record, {**content, **own})
     found = adopt(Campaign.read(Path("config.yaml")), trust=True)
     why = {str(run.relative_to(OLD)): text for run, text in found.left.items()}
-    assert why["adapter/single/one/full/0"] == "no campaign file asks for it"
-    assert why["adapter/single/two/full/0"].startswith("version 2 of its method made it, and the campaign would make")
+    assert why["adapter/single/one/full/0"] == "no campaign file has this run"
+    assert why["adapter/single/two/full/0"].startswith("version 2 of its method made it, and the campaign would train")
     # What composes them would be made of others.
-    assert why["scalearn/pair/one/full/0"].startswith("it composes other source adapters than those that the campaign")
+    assert why["scalearn/pair/one/full/0"].startswith("it composes other source adapters than the campaign's")
     assert sorted(why) == sorted(
         [str(run.relative_to(OLD)) for run in EARLIER_RUNS.glob("*/*/*/*/*/*") if run.is_dir()]
     )
@@ -171,7 +174,7 @@ def test_a_task_that_is_defined_otherwise_now_is_another_one(folder: Path) -> No
     note["values"].append({"model": CONFIG["models"]["tiny"], "tasks": {"one": CONFIG["tasks"]["one"]}})
     write_json(Path(".snakemake/scalearn/made_by.json"), note)
     found = adopt(Campaign.parse({**CONFIG, "tasks": tasks}), trust=True)
-    assert found.left[record.parent] == "the campaign file defines one in another way"
+    assert found.left[record.parent] == "the campaign file defines one differently"
     assert Path(TASKS, "one").is_dir()  # not the campaign's, so it stays, too
 
 
@@ -189,7 +192,7 @@ def test_one_that_was_killed_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
         patch.setattr(Path, "rename", rename)
         with pytest.raises(KeyboardInterrupt):
             adopt(campaign, trust=True)
-    assert told() is not None
+    assert earlier_runs_notice() is not None
     assert adopt(campaign, trust=True).left == {}
     assert all(planned(campaign, spec).done for spec in campaign.trainings.values())
 
@@ -199,7 +202,7 @@ def test_a_place_that_is_taken_is_left_alone(folder: Path) -> None:
     path = next(path for path, spec in campaign.trainings.items() if spec.family == "joint")
     (RUNS / path).mkdir(parents=True)
     found = adopt(campaign, trust=True)
-    assert list(found.left.values()) == [f"{RUNS / path} is there already"]
+    assert list(found.left.values()) == [f"{RUNS / path} exists already"]
     assert list((RUNS / path).iterdir()) == []
 
 

@@ -36,13 +36,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-BEGIN = "at_work.begin(folder, ['mine.yaml'])"
-RESUME = "context = at_work.working(folder, at_work.RESUME); context.__enter__()"
+BEGIN = "at_work.hold_until_exit(folder, ['mine.yaml'])"
+RESUME = "context = at_work.holding(folder, at_work.RESUME); context.__enter__()"
 
 
 def test_a_second_start_is_told_who_is_at_work(start: Start, tmp_path: Path) -> None:
     process = start(BEGIN)
-    for second in (lambda: at_work.begin(tmp_path, ["b.yaml"]), lambda: _work(tmp_path)):
+    for second in (lambda: at_work.hold_until_exit(tmp_path, ["b.yaml"]), lambda: _work(tmp_path)):
         with pytest.raises(UserError) as refused:
             second()
         said = str(refused.value)
@@ -51,7 +51,7 @@ def test_a_second_start_is_told_who_is_at_work(start: Start, tmp_path: Path) -> 
         assert said.endswith("(`-c results/x.md`); wait for its end, or end it")
     (tmp_path / at_work.WORK).write_text("{")  # just being written
     with pytest.raises(UserError, match=r"^another process is at work in this folder; wait"):
-        at_work.begin(tmp_path, [])
+        at_work.hold_until_exit(tmp_path, [])
 
 
 def test_what_the_dead_have_written_stops_nobody(start: Start, tmp_path: Path) -> None:
@@ -66,12 +66,12 @@ def test_what_the_dead_have_written_stops_nobody(start: Start, tmp_path: Path) -
 def test_beside_a_resume_only_its_own_snakemake_starts(start: Start, tmp_path: Path) -> None:
     process = start(RESUME)
     with pytest.raises(UserError, match=f"^process {process.pid} on "):
-        at_work.begin(tmp_path, [])
+        at_work.hold_until_exit(tmp_path, [])
     with pytest.raises(UserError, match=f"^process {process.pid} on "):
         _work(tmp_path)
-    with at_work.working(tmp_path / "mine", at_work.RESUME):
+    with at_work.holding(tmp_path / "mine", at_work.RESUME):
         imports = "from pathlib import Path; from scalearn.workspace import at_work"
-        code = f"{imports}; at_work.begin(Path({str(tmp_path / 'mine')!r}), [])"
+        code = f"{imports}; at_work.hold_until_exit(Path({str(tmp_path / 'mine')!r}), [])"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -80,12 +80,12 @@ def test_without_locks_nobody_is_at_work(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(95, "no locks")
 
     monkeypatch.setattr(at_work.fcntl, "flock", no_locks)
-    at_work.begin(tmp_path, [])
-    with at_work.working(tmp_path, at_work.WORK):
-        at_work.check_snakemake(tmp_path)
+    at_work.hold_until_exit(tmp_path, [])
+    with at_work.holding(tmp_path, at_work.WORK):
+        at_work.check_no_snakemake(tmp_path)
     assert (tmp_path / at_work.WORK).stat().st_size == 0
 
 
 def _work(folder: Path) -> None:
-    with at_work.working(folder, at_work.WORK):
+    with at_work.holding(folder, at_work.WORK):
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scalearn.workspace.made_by import campaign_files, values_of
+from scalearn.workspace.made_by import campaign_files, noted_values
 from scalearn.workspace.started import note_start
 
 RECORDS = ["results/runs/tiny/scalearn/pair/one/full/0/run.json", "resources/models/tiny/model.json"]
@@ -43,13 +43,13 @@ def test_campaign_files_are_those_noted_that_are_still_there() -> None:
 
 
 def test_the_values_of_what_was_made_are_told_by_the_paths_of_records() -> None:
-    assert values_of(Path()) == {}
+    assert noted_values(Path()) == {}
     note(json.dumps(WHOLE))
-    assert values_of(Path()) == {RECORDS[0]: {"seed": 0}, RECORDS[1]: {"path": "model"}}
+    assert noted_values(Path()) == {RECORDS[0]: {"seed": 0}, RECORDS[1]: {"path": "model"}}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"made": {"x": [0, 0]}}', '{"made": [1]}', "\0"])
 def test_a_damaged_note_is_as_good_as_none(content: str) -> None:
     note(content)
-    assert values_of(Path()) == {}
+    assert noted_values(Path()) == {}
     assert campaign_files(Path()) == ["config.yaml"]

@@ -67,7 +67,7 @@ def test_a_run_with_no_time_stops_before_it_loads_anything(folder: Path) -> None
     before = {**environment(), "SCALEARN_DEADLINE": "1"}
     done = subprocess.run(["scalearn", *again], cwd=folder, env=before, capture_output=True, text=True, check=False)
     assert done.returncode == STOPPED
-    assert re.fullmatch(r"stopped: the time budget is used up; .* goes on\n", done.stderr)
+    assert re.fullmatch(r"stopped: the time budget is used up; .* continues\n", done.stderr)
 
 
 @pytest.fixture

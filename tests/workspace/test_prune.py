@@ -15,7 +15,7 @@ from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.storage.files import write_json
 from scalearn.workspace import at_work
-from scalearn.workspace.prune import asked_paths, prune, unasked
+from scalearn.workspace.prune import needed_paths, prune, unneeded
 from scalearn.workspace.started import note_start
 from tests.pair import CONFIG
 
@@ -58,14 +58,14 @@ def made(file: str, overrides: dict[str, Any] | None = None, **changes: Any) -> 
     """Write a campaign file, start it and make all that it asks for."""
     configure(file, **changes)
     note_start(SNAKEMAKE, [file], overrides or {})
-    paths = asked_paths(Campaign.parse({**FULL, **changes, **(overrides or {})}))
+    paths = needed_paths(Campaign.parse({**FULL, **changes, **(overrides or {})}))
     for path in paths:
         make(path)
     return paths
 
 
 def found() -> set[Path]:
-    return {one.path for one in unasked()}
+    return {one.path for one in unneeded()}
 
 
 def test_what_a_campaign_asks_for_is_all_that_the_rules_make() -> None:
@@ -98,13 +98,13 @@ def test_all_kinds_are_found_biggest_first_and_empty_folders_go() -> None:
     mine = made("a.yaml")
     Path("b.yaml").unlink()
     with pytest.raises(UserError, match=r"^prune: nothing is removed, .*b\.yaml: no such file.* `.*--forget b\.yaml`$"):
-        unasked()
+        unneeded()
     with pytest.raises(UserError, match="nothing is removed"):
         prune(True, None)
     assert all(path.exists() for path in theirs)
     prune(False, "b.yaml")
     assert found() == theirs - mine
-    sizes = [one.size for one in unasked()]
+    sizes = [one.size for one in unneeded()]
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] > 0
     prune(True, None)
     assert not (theirs - mine) & set(Path().rglob("*")) and all(path.exists() for path in mine)
@@ -159,11 +159,11 @@ def test_beside_a_training_or_a_snakemake_nothing_is_removed() -> None:
 
 def test_where_no_start_is_known_nothing_is_listed() -> None:
     with pytest.raises(UserError, match="no campaign was started in this folder"):
-        unasked()
+        unneeded()
     Path("old.yaml").touch()
     note = {"files": [["old.yaml"]], "values": [{}], "made": {"results/x": [0, 0]}}
     (SNAKEMAKE / "scalearn").mkdir(parents=True)
     (SNAKEMAKE / "scalearn/made_by.json").write_text(json.dumps(note))
     configure("config.yaml")
     with pytest.raises(UserError, match=r"an earlier version of scalearn started old\.yaml here"):
-        unasked()
+        unneeded()

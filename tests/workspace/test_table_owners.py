@@ -44,7 +44,7 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
         f"b.yaml: {TABLE} would be replaced: a.yaml made it, with other rows, runs or metrics; give the benchmark "
         f"'pair' another name, or remove {TABLE} first"
     )
-    with pytest.raises(UserError, match=r"a\.yaml made it, .*; ask for the tables alone \(target `tables`\), or"):
+    with pytest.raises(UserError, match=r"a\.yaml made it, .*; build only the tables \(target `tables`\), or"):
         start("b.yaml", SCORES, **SEED)
     assert own("b.yaml", **SEED) == []
     start("b.yaml", "results/runs/x/run.json", **SEED)  # no table

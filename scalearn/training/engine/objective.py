@@ -15,5 +15,5 @@ def objective(run: PlannedRun, model: Any) -> Objective:
     return Objective(
         regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
         parameter_groups=method.parameter_groups(model, values),
-        keeps_last_epoch=lambda name: any(switch.last_epoch(name) for switch in run.spec.switched),
+        keeps_last_epoch=lambda name: any(difference.last_epoch(name) for difference in run.spec.differences),
     )

@@ -97,10 +97,10 @@ class PlannedRun:
 
     @property
     def joint(self) -> Joint:
-        """How a joint run treats some tasks, with the changes of the run's protocol switches."""
+        """How a joint run treats some tasks, under the run's protocol differences."""
         joint = Joint()
-        for switch in self.spec.switched:
-            joint = replace(joint, **switch.joint)
+        for difference in self.spec.differences:
+            joint = replace(joint, **difference.joint)
         return joint
 
     @property
@@ -112,7 +112,7 @@ class PlannedRun:
     def record(self) -> dict[str, Any]:
         """Return what identifies the run and its inputs. Two runs with equal records have equal results.
 
-        Raises: UserError if the folders hold other inputs than the spec names, or a switch changes nothing.
+        Raises: UserError if the folders hold other inputs than the spec names, or a protocol difference has no effect.
         """
         self._check_model()
         encodings = list(self.encodings.values())
@@ -209,15 +209,15 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
 
 
 def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
-    """Check that each protocol switch of the run changes something in it.
+    """Check that each protocol difference of the run changes something in it.
 
-    data: the content of each encoded task's encoding.json, by its folder. Raises: UserError if a switch does not.
+    data: the content of each encoded task's encoding.json, by its folder. Raises: UserError if one does not.
     """
     method = METHODS[spec.method]
-    for switch in spec.switched:
-        if not any(switch.concerns(method, spec.values, built_in(*item)) for item in data.items()):
+    for difference in spec.differences:
+        if not any(difference.concerns(method, spec.values, built_in(*item)) for item in data.items()):
             names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
             raise UserError(
-                f"--switch {switch.name}: it changes nothing in a run of '{method.name}' on {names} "
+                f"--switch {difference.name}: it changes nothing in a run of '{method.name}' on {names} "
                 "(a task of your own is not the built-in one of its name); leave it out"
             )

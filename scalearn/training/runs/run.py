@@ -70,7 +70,7 @@ def _model(run: PlannedRun, task: dict[str, Any], compute: ResolvedCompute) -> A
         raise UserError(f"method '{method.name}' {need}")
     model = load_encoder(run.model, compute.attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
-    pooled = any(switch.pooled_head for switch in run.spec.switched)
+    pooled = any(difference.pooled_head for difference in run.spec.differences)
     given = Given(run.sources, task["name"], _similarity(run, method, task["name"]))
     compose(model, method, values, given, labels, task["kind"], pooled)
     return model
