@@ -1,6 +1,6 @@
-"""The rows of some tasks, where the paper's released code and a correct implementation differ. Pure data.
+"""Protocol differences in the rows of tasks: where the paper's released code and a correct implementation differ.
 
-scalearn.campaign.protocol has what differs in trainings, and says what the two protocols are.
+The module is pure data. scalearn.campaign.protocol defines the differences in training and explains both protocols.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True)
-class TaskSwitch:
-    """A difference in the rows of some tasks: how the reference has them."""
+class TaskDifference:
+    """A protocol difference in the rows of some tasks.
+
+    reference: changes a corrected definition into the reference's.
+    """
 
     name: str
     tasks: tuple[str, ...]
@@ -30,13 +33,13 @@ def _selected_on_test(task: Task) -> Task:
     return task.model_copy(update={"source": task.source.model_copy(update={"validation": task.source.test})})
 
 
-TASK_SWITCHES = (
-    # The best epoch on ReCoRD is chosen on the very rows that are then reported.
-    TaskSwitch("record_selected_on_test", ("record",), _selected_on_test),
-    # Rows of one paragraph stand on both sides of the split.
-    TaskSwitch("multirc_cut_by_row", ("multirc",), lambda task: task.model_copy(update={"groups": None})),
-    # The label set is whatever the training rows carry.
-    TaskSwitch(
+TASK_DIFFERENCES = (
+    # The reference selects the best ReCoRD epoch on the same rows that it then reports.
+    TaskDifference("record_selected_on_test", ("record",), _selected_on_test),
+    # The reference cuts MultiRC by row, so that rows of one paragraph occur in train and in validation.
+    TaskDifference("multirc_cut_by_row", ("multirc",), lambda task: task.model_copy(update={"groups": None})),
+    # The reference takes the label set from the training rows.
+    TaskDifference(
         "humset_labels_as_seen",
         ("sectors", "pillars_1d", "pillars_2d", "subpillars_1d", "subpillars_2d"),
         lambda task: task.model_copy(update={"labels": None}),
@@ -45,19 +48,19 @@ TASK_SWITCHES = (
 
 
 def task_under(protocol: Protocol, name: str, task: Task) -> Task:
-    """Return the built-in task as the protocol has it."""
+    """Return the definition of the built-in task `name` under the protocol. `task` is the corrected definition."""
     if protocol == "reference":
-        for switch in TASK_SWITCHES:
-            if name in switch.tasks:
-                task = switch.reference(task)
+        for difference in TASK_DIFFERENCES:
+            if name in difference.tasks:
+                task = difference.reference(task)
     return task
 
 
 def is_built_in(name: str, task: Task) -> bool:
-    """Tell whether this is the package's task of that name, as one of the protocols has it and of any `train_rows`.
+    """Tell whether `task` is the package's task of that name under one of the protocols, with any `train_rows`.
 
-    Only then is a name special. A definition of the user's under the same name is a task of its own, unless it repeats
-    the built-in one word for word.
+    A user may define another task under the same name. That task is not built in, unless its definition equals the
+    package's.
     """
-    whole = task.model_copy(update={"train_rows": None})
-    return name in TASKS and whole in [task_under(protocol, name, TASKS[name]) for protocol in PROTOCOLS]
+    all_rows = task.model_copy(update={"train_rows": None})
+    return name in TASKS and all_rows in [task_under(protocol, name, TASKS[name]) for protocol in PROTOCOLS]

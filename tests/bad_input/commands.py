@@ -201,14 +201,14 @@ CASES = [
     ),
     line(
         "rows of one's own",
-        r"o/test\.parquet: it is there already and of no prepared task; name another --output",
+        r"o/test\.parquet: this file exists and does not belong to a prepared task; name another --output",
         "prepare-task t --output o --definition",
         json.dumps(DEFINITION),
         make=lambda: letter("test.parquet"),
     ),
     line(
         "a task of another sort",
-        r"o/task\.json: it is there already and of no prepared task; name another --output",
+        r"o/task\.json: this file exists and does not belong to a prepared task; name another --output",
         "prepare-task t --output o --definition",
         json.dumps(DEFINITION),
         make=lambda: (letter(), Path("o/task.json").write_text('{"name": "build"}')),

@@ -247,7 +247,7 @@ CASES = [
     task("the label as a text", r"texts: column 'label' is named twice among texts", texts=["label"]),
     task("a column without a name", r"a text that is not empty is expected", label=""),
     task("labels that are numbers", r"a text is expected, found the number 0; put it in quotes", labels=[0, 1]),
-    task("one label", r"labels: at least two names, each once", labels=["a"]),
+    task("one label", r"labels: give at least two names, each only once", labels=["a"]),
     task(
         "a metric of another kind",
         r"metrics: 'pearson' does not suit kind 'classification'; it has",

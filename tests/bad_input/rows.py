@@ -76,7 +76,7 @@ CASES = [
         ),
         file(
             "NA as a class",
-            r"row 2: label 'NA', in 1 row, often stands for no label; remove such rows, or, to keep it as a class, ",
+            r"row 2: label 'NA', in 1 row, often means that the label is missing; remove such rows, or, to keep it as a class, ",
             "csv",
             "text,label\na,x\nb,NA\nc,y\n",
         ),
@@ -101,30 +101,32 @@ CASES = [
         ),
         file(
             "a word to learn",
-            r"row 13: label 'high' is no number; mend the row, or set",
+            r"row 13: label 'high' is not a number; mend the row, or set",
             "csv",
             NUMBER_ROWS + "b,high\n",
             **NUMBERS,
         ),
-        file("a class of 0.5", r"row 2: label in 'label' is no whole number; .*regression", "jsonl", labelled(0, 0.5)),
+        file(
+            "a class of 0.5", r"row 2: label in 'label' is not a whole number; .*regression", "jsonl", labelled(0, 0.5)
+        ),
         file(
             "decimals as classes",
-            r"row 1: label in 'label' is no whole number; .*regression",
+            r"row 1: label in 'label' is not a whole number; .*regression",
             "csv",
             "text,label\na,0.5\nb,1.5\nc,2\n",
         ),
         file(
             "a code for no label",
-            r"row 2: label '-1', in 1 row, often stands for no label",
+            r"row 2: label '-1', in 1 row, often means that the label is missing",
             "jsonl",
             labelled(0, -1, 1),
         ),
-        file("two spellings", r"row 1: labels 'A' and 'a' differ only in how they are spelt", "tsv", TWO_SPELLINGS),
+        file("two spellings", r"row 1: labels 'A' and 'a' differ only in spelling", "tsv", TWO_SPELLINGS),
         file("a class for each row", r"'label' holds 30 different labels among 30", "jsonl", labelled(*range(30))),
         file("one row left", r"after test and validation were cut from train, train has one row", "jsonl", GOOD[:3]),
         file(
             "an index twice",
-            r"row 1: class '1' stands there more than once",
+            r"row 1: class '1' occurs more than once",
             "jsonl",
             labelled([1, 1], [0]),
             kind="multi_label",
@@ -201,23 +203,23 @@ CASES = [
         file("nothing", r"no column 'text'; known: none|no rows", "csv", ""),
         file("a header", r"no rows; a split must not be empty", "csv", "text,label\n"),
         file("nothing at all", r"no rows", "jsonl", ""),
-        file("one row", r"one row only; a training split needs more", "jsonl", GOOD[:1]),
+        file("one row", r"train has one row only; add rows", "jsonl", GOOD[:1]),
         file("a column with a typo", r"no column 'text', did you mean 'txt'\?", "csv", "txt,label\na,b\n"),
         file(
             "a column twice",
-            r"column 'text' stands there more than once; rename one",
+            r"column 'text' occurs more than once; rename one",
             "csv",
             "text,text,label\na,b,c\n",
         ),
         file(
             "a column twice in parquet",
-            r"column 'text' stands there more than once",
+            r"column 'text' occurs more than once",
             "parquet",
             pa.Table.from_arrays([pa.array(["a", "b"])] * 3, ["text", "text", "label"]),
         ),
         file(
             "a key twice",
-            r".*line 1: key 'text' stands there more than once",
+            r".*line 1: key 'text' occurs more than once",
             "jsonl",
             '{"text": "a", "text": "b", "label": "c"}\n',
         ),
@@ -261,7 +263,7 @@ CASES = [
         # kinds
         file(
             "half a choice",
-            r"row 2: 1\.5 in 'label' is no whole number; mend the row",
+            r"row 2: 1\.5 in 'label' is not a whole number; mend the row",
             "jsonl",
             [{"text": "a", "all": ["x", "y"], "label": label} for label in (0, 1.5)],
             kind="multiple_choice",
@@ -269,7 +271,7 @@ CASES = [
         ),
         file(
             "choices unalike",
-            r"row 2: 'all' holds 1 choices where other rows have 2",
+            r"row 2: 'all' holds 1 choices, but other rows have 2",
             "jsonl",
             [{"text": "a", "all": ["x", "y"], "label": 0}, {"text": "a", "all": ["x"], "label": 0}],
             kind="multiple_choice",

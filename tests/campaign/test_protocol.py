@@ -14,7 +14,7 @@ from scalearn.campaign.variants import Variant
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.tasks import TASKS
-from scalearn.tasks.protocol import TASK_SWITCHES
+from scalearn.tasks.protocol import TASK_DIFFERENCES
 from tests.places import ROOT
 
 PAPER = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -35,7 +35,7 @@ def test_corrected_is_the_default_and_changes_nothing() -> None:
 
 def test_only_the_tasks_that_a_switch_names_have_other_rows() -> None:
     differing = {name for name in CORRECTED.tasks if CORRECTED.definition(name) != REFERENCE.definition(name)}
-    assert differing == {task for switch in TASK_SWITCHES for task in switch.tasks}
+    assert differing == {task for switch in TASK_DIFFERENCES for task in switch.tasks}
 
 
 def test_rows_of_the_reference() -> None:
@@ -139,4 +139,4 @@ def test_the_reference_composes_seed_zero() -> None:
 def test_every_switch_is_documented_and_every_documented_one_exists() -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     named = set(re.findall(r"^- `(\w+)`", text, re.MULTILINE))
-    assert named == {switch.name for switch in (*TASK_SWITCHES, *RUN_SWITCHES)}
+    assert named == {switch.name for switch in (*TASK_DIFFERENCES, *RUN_SWITCHES)}

@@ -206,7 +206,7 @@ def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
         if column not in found:
             raise UserError(f"{path}: no column '{column}'{nearest(column, found)}")
         if list(found).count(column) > 1:
-            raise UserError(f"{path}: column '{column}' stands there more than once; rename one of them")
+            raise UserError(f"{path}: column '{column}' occurs more than once; rename one of them")
 
 
 READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.RecordBatch]]] = {

@@ -81,7 +81,7 @@ class Batch:
                 try:
                     value.cast(pa.int64())
                 except pa.ArrowInvalid:
-                    raise self.error(row, f"{value.as_py()} in '{name}' is no whole number; mend the row") from None
+                    raise self.error(row, f"{value.as_py()} in '{name}' is not a whole number; mend the row") from None
             raise
 
     def refuse(self, wrong: pa.Array, what: str, rows: pa.Array | None = None) -> None:

@@ -225,10 +225,10 @@ def rename(folder: Path, *labels: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "what"),
     [
-        (("pos", "Pos "), "labels 'pos' and 'Pos ' differ only in how they are spelt"),
-        (("-", "yes"), "label '-', in 20 rows, often stands for no label"),
-        (("-1", "0"), "label '-1', in 20 rows, often stands for no label"),
-        (("0.5", "1.5"), "label in 'label' is no whole number"),
+        (("pos", "Pos "), "labels 'pos' and 'Pos ' differ only in spelling"),
+        (("-", "yes"), "label '-', in 20 rows, often means that the label is missing"),
+        (("-1", "0"), "label '-1', in 20 rows, often means that the label is missing"),
+        (("0.5", "1.5"), "label in 'label' is not a whole number"),
         (("[0, 1]", "[1, 0]"), "label '[0, 1]' in 'label' is a list that is written as text"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_class_for_nearly_every_row_is_warned_of(tmp_path: Path) -> None:
     prepare("mine", files_task(tmp_path, rows, labels=names, validation=rows, max_length=8), tmp_path / "task")
     told = [finding for finding in found(tmp_path / "task", "warning") if "nearly" in finding.text]
     assert [(finding.rows, finding.text) for finding in told] == [
-        (40, "'label' holds 30 different labels among 40, nearly a class for each row")
+        (40, "'label' holds 30 different labels among 40, almost one class per row")
     ]
 
 
@@ -252,7 +252,7 @@ def test_vectors_that_a_rule_wrote_for_indices_are_an_error(tmp_path: Path) -> N
     folder = make_task(tmp_path / "task", "multi_label")
     change(folder, "train", lambda rows: [row.update(label=[0, 1, 1, 0]) for row in rows[2:4]])
     (finding,) = found(folder, "error")
-    assert finding.text == "2 rows with a class more than once; a row lists the index of each class once (rows 3, 4)"
+    assert finding.text == "2 rows with a class more than once; list the index of each class once (rows 3, 4)"
 
 
 def test_a_task_may_be_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

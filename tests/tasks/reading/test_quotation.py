@@ -311,5 +311,5 @@ def test_what_is_read_without_its_marks_is_noted(tmp_path: Path) -> None:
     ],
 )
 def test_quoting_of_files_that_have_none_is_refused(source: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="quoting: only CSV and TSV files have it; remove the key"):
+    with pytest.raises(ValueError, match="quoting: this key only applies to CSV and TSV files; remove it"):
         Task.model_validate({"source": source})

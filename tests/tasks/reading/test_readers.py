@@ -15,7 +15,7 @@ import pytest
 
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.reading.readers import _BLOCK, read_batches
 from scalearn.tasks.reading.rows import ROWS, Rows, rebatch
 from tests.tasks.making import column, files_task, write_rows
@@ -71,7 +71,7 @@ def test_a_header_without_rows_is_an_empty_split(tmp_path: Path, ending: str) ->
     task = files_task(tmp_path, [{"text": "a", "label": "b"}, {"text": "c", "label": "d"}], ending)
     (tmp_path / f"test.{ending}").write_text("text,label\n" if ending == "csv" else "text\tlabel\n")
     with pytest.raises(UserError, match=rf"test\.{ending}: no rows"):
-        check("t", task)
+        check_source_rows("t", task)
 
 
 def test_a_key_that_the_first_rows_lack(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_views_make_the_same_task_as_plain_types(tmp_path: Path, case: str) -> N
     [
         ('{"text": "a"}{"text": "b"}\n', "line 1: Extra data"),
         ('{"text": "a"}\n\n{"text": "b",\n"label": "c"}\n', "line 3: "),
-        ('{"text": "a", "more": {"x": 1, "x": 2}}\n', "line 1: key 'x' stands there more than once"),
+        ('{"text": "a", "more": {"x": 1, "x": 2}}\n', "line 1: key 'x' occurs more than once"),
         ('{"text": "a"}\n[{"text": "b"}]\n', "line 2: a JSON object is expected"),
     ],
 )
