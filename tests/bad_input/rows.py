@@ -76,13 +76,13 @@ CASES = [
         ),
         file(
             "NA as a class",
-            r"row 2: label 'NA', in 1 row, often means that the label is missing; remove such rows, or, to keep it as a class, ",
+            r"row 2: label 'NA', in 1 row, often means that the label is missing; remove such rows, or list all",
             "csv",
             "text,label\na,x\nb,NA\nc,y\n",
         ),
         file(
             "two files joined",
-            r"row 3 is the header again, as where two files were joined; remove that line",
+            r"row 3 repeats the header, perhaps because two files were joined; remove that line",
             "csv",
             "id,text,label\n1,a,x\n2,b,y\nid,text,label\n3,c,x\n",
         ),
@@ -141,7 +141,7 @@ CASES = [
         ),
         file(
             "labels of two types",
-            r".*column 'label' holds values of several types, from row 2 on",
+            r".*column 'label' holds values of several types; the first other type is in row 2",
             "jsonl",
             labelled("a", 1),
         ),
@@ -201,8 +201,8 @@ CASES = [
         ),
         # files as such
         file("nothing", r"no column 'text'; known: none|no rows", "csv", ""),
-        file("a header", r"no rows; a split must not be empty", "csv", "text,label\n"),
-        file("nothing at all", r"no rows", "jsonl", ""),
+        file("a header", r"the split has no rows; add some", "csv", "text,label\n"),
+        file("nothing at all", r"the split has no rows", "jsonl", ""),
         file("one row", r"train has one row only; add rows", "jsonl", GOOD[:1]),
         file("a column with a typo", r"no column 'text', did you mean 'txt'\?", "csv", "txt,label\na,b\n"),
         file(
@@ -237,13 +237,13 @@ CASES = [
         file("a name in Latin-1", r"line 1 is not UTF-8", "tsv", b"text\tlabel\t\xfc\na\tb\tc\n"),
         file("NUL bytes", r".*row 2: a NUL byte in column 'text'\); mend the file", "csv", "text,label\na,b\nc\0d,e\n"),
         file("raw NUL in lines", r".*line 1: ", "jsonl", b'{"text": "a\0b", "label": "c"}\n'),
-        file("a value too many", r"line 3: 3 values where the header has 2", "csv", "text,label\na,b\nc,d,e\n"),
+        file("a value too many", r"line 3: 3 values, but the header has 2", "csv", "text,label\na,b\nc,d,e\n"),
         file(
             "a quotation without end", r"line 3: no quotation mark ends .* 'c,d'", "csv", 'text,label\na,b\n"c,d\ne,f\n'
         ),
         file(
             "a last value without end",
-            r"line 3: no quotation mark ends what one begins before 'y'",
+            r"line 3: the quotation mark before 'y'",
             "csv",
             'text,label\na,x\nb,"y\nc,x\nd,y\n',
         ),
@@ -258,8 +258,13 @@ CASES = [
         file("brackets without end", r".*line 1: .*recursion", "jsonl", '{"text": ' + "[" * 100_000),
         file("no parquet", r"not readable as parquet", "parquet", b"PAR1 not at all"),
         file("half a parquet", r"not readable as parquet", "parquet", b"PAR1" + b"\0" * 100 + b"PAR1"),
-        file("another format", r"the ending must be \.csv, \.tsv, \.jsonl, \.parquet; convert the file", "xlsx", b"PK"),
-        file("a pickle", r"the ending must be", "pkl", b"\x80\x04."),
+        file(
+            "another format",
+            r"the file name must end in \.csv, \.tsv, \.jsonl, \.parquet; convert the file",
+            "xlsx",
+            b"PK",
+        ),
+        file("a pickle", r"the file name must end in", "pkl", b"\x80\x04."),
         # kinds
         file(
             "half a choice",

@@ -31,7 +31,7 @@ class LabelSpace:
     vector: bool = False
 
     def spelt(self, texts: pa.Array) -> pa.Array:
-        """Return the labels without surrounding white space, and whole numbers without a fraction: '1.0' becomes '1'."""
+        """Return the labels without surrounding white space, and whole numbers without a fraction ('1' for '1.0')."""
         return _spelt(texts, self.written, self.numbers)
 
     def outside(self, label: str, rows: int = 1) -> str:
@@ -39,7 +39,7 @@ class LabelSpace:
         more = f", and {rows - 1:,} more row{'s have' if rows > 2 else ' has'} it" if rows > 1 else ""
         mend = "mend the row or the task's `labels`"
         if label.strip() in NO_LABEL:
-            mend = "it often means that the label is missing: remove such rows, or name it in `labels` to keep it as a class"
+            mend = "it often means that the label is missing: remove such rows, or name it in `labels`"
         elif self.written != self.names and label.strip() in self.names:
             mend = f"train has indices ({self.written[0]} for '{shown(self.names[:1])}'); write indices here, too"
         elif (

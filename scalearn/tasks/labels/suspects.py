@@ -157,6 +157,6 @@ def _spelt_out(names: Sequence[str]) -> list[str]:
 def unknown_words(share: float) -> str:
     """Return the message for a task of whose tokens the tokenizer does not know this share, from 0 to 1."""
     return (
-        f"{100 * share:.0f} % of the tokens are unknown to the model's tokenizer, so the encoder cannot tell them apart; "
-        "choose a model for the language of these texts"
+        f"{100 * share:.0f} % of the tokens are unknown to the model's tokenizer, so the encoder cannot tell them "
+        "apart; choose a model for the language of these texts"
     )

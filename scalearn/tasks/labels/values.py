@@ -80,7 +80,8 @@ def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = 
     except pa.ArrowNotImplementedError:
         hint = ", or set `kind: multi_label`" if is_list(values.type) and task.kind == "classification" else ""
         raise UserError(
-            f"{batch.origin}: column '{task.label}' holds {values.type}, which cannot be labels; name another column in `label`{hint}"
+            f"{batch.origin}: column '{task.label}' holds {values.type}, which cannot be labels; "
+            f"name another column in `label`{hint}"
         ) from None
     except pa.ArrowInvalid:
         wrong = pa.array([not _casts(value, pa.string()) for value in values])

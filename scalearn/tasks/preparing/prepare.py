@@ -119,7 +119,7 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
             first = next(rows.batches(columns))  # reports a missing file or column now, not after minutes
             for text in task.texts:
                 first.texts(text)
-            unquoted += [Path(rows.origin).name] if rows.marks_off(columns) else []
+            unquoted += [Path(rows.origin).name] if rows.removes_marks(columns) else []
     cuts = [] if "" in splits.test else ["test"]
     cuts += ["validation"] if splits.validation is None else []
     survey = survey_train(task, splits.train, grouped=bool(cuts))

@@ -90,7 +90,7 @@ def test_parts_follow_the_main_test_rows(tmp_path: Path) -> None:
 def test_shards_are_joined_in_order_and_none_may_be_missing(tmp_path: Path) -> None:
     check_source_rows("mnli", TASKS["mnli"], make_mirror(tmp_path / "whole", *MNLI, shards=3))
     broken = make_mirror(tmp_path / "broken", *MNLI, shards=2, of=3)
-    with pytest.raises(UserError, match="2 of 3 files of this split"):
+    with pytest.raises(UserError, match="only 2 of the 3 files of this split"):
         check_source_rows("mnli", TASKS["mnli"], broken)
 
 

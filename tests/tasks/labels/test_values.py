@@ -47,7 +47,7 @@ SPLITS = ("train", "validation", "test")
             [1, 1, 0, 0],
             "labels: white space around labels is removed (rows: 2, the first is row 2)",
         ),
-        (["pos", "pos  ", "neg", "neg"], ["pos", "neg"], ("pos", "neg"), [0, 0, 1, 1], "white space around them"),
+        (["pos", "pos  ", "neg", "neg"], ["pos", "neg"], ("pos", "neg"), [0, 0, 1, 1], "white space around labels"),
         (["pos", "pos ", "neg", "pos "], ["pos", "pos ", "neg"], ("pos", "pos ", "neg"), [0, 1, 2, 1], ""),
         (["1.0", "0.0", "1", "2.00"], None, ("0", "1", "2"), [1, 0, 1, 2], "'1.0' as '1'"),
         (["1.0", "0.0", "1", "0"], ["bad", "good"], ("bad", "good"), [1, 0, 1, 0], "0 is 'bad'"),
@@ -93,7 +93,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
     [
         (
             DECIMALS,
-            r"row 1: label in 'label' is not a whole number; a classification needs classes, else set `kind: reg",
+            r"row 1: label in 'label' is not a whole number; set `kind: regression`, or",
         ),
         (["1", "0.5", "0", "1"], r"row 2: label in 'label' is not a whole number; .*list all in `labels`"),
         (
@@ -107,7 +107,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
         (["a", "b", "-1", "b"], r"row 3: label '-1', in 1 row, often"),
         (["pos", "neg", "Pos", "neg"], r"row 1: labels 'Pos' and 'pos' differ only in spelling; spell them"),
         (["so  so", "neg", "so so"], r"row 1: labels 'so  so' and 'so so' differ only in spelling"),
-        (["caf\u00e9", "neg", "cafe\u0301"], r"row 1: labels 'cafe\\u0301' and 'caf\\xe9' differ only in how"),
+        (["caf\u00e9", "neg", "cafe\u0301"], r"row 1: labels 'cafe\\u0301' and 'caf\\xe9' differ only in spelling"),
         (["neg", "pos", "pos\u200b"], r"row 2: labels 'pos' and 'pos\\u200b' differ only in spelling"),
         (["a", "A", "b", "B", "c"], r"row 1: labels 'A' and 'a' differ only in spelling, and so do 1 more"),
         (["1.0", "1", "other"], r"row 1: labels '1' and '1.0' differ only in spelling"),
@@ -123,7 +123,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
         (["[0, 1]", "[1, 0]", "[0, 1]"], r"row 1: label '\[0, 1\]' in 'label' is a list that is written as text"),
         (
             [f"id-{number}" for number in range(40)],
-            r"'label' holds 40 different labels among 40, nearly .*; name another column in `label`",
+            r"'label' holds 40 different labels among 40, almost .*; name another column in `label`",
         ),
         ([f"id-{number}" for number in range(21)] + ["id-0"] * 19, r"'label' holds 21 different labels among 40"),
         (["yes", "  ", "no"], r"row 2: label in 'label' is missing"),
@@ -154,8 +154,10 @@ def test_a_missing_value_in_words_is_no_class_unless_labels_say_so(tmp_path: Pat
     rows = numbered(["yes", "no", word, "yes", word])
     with pytest.raises(UserError) as caught:
         check_source_rows("t", files_task(tmp_path, rows, "csv", validation=rows))
-    what = f"row 3: label '{shown([word])}', in 2 rows, often means that the label is missing; remove such rows, or, to keep it"
-    assert f"{what} as a class, list all names in `labels`" in str(caught.value)
+    what = (
+        f"row 3: label '{shown([word])}', in 2 rows, often means that the label is missing; remove such rows, or list"
+    )
+    assert f"{what} all names in `labels` to keep it as a class" in str(caught.value)
     named = files_task(tmp_path, rows, "csv", validation=rows, labels=["no", word, "yes"])
     prepare("t", named, tmp_path / "t")
     assert column(tmp_path / "t", "train", "label") == [2, 0, 1, 2, 1]
@@ -163,7 +165,7 @@ def test_a_missing_value_in_words_is_no_class_unless_labels_say_so(tmp_path: Pat
 
 def test_a_missing_value_among_indices_is_the_one_that_is_refused(tmp_path: Path) -> None:
     rows = numbered(["0", "1", "NA", "1"])
-    with pytest.raises(UserError, match=r"row 3: label 'NA' is outside the label set \(no, yes\); it often stands for"):
+    with pytest.raises(UserError, match=r"row 3: label 'NA' is outside the label set \(no, yes\); it often means that"):
         check_source_rows("t", files_task(tmp_path, rows, "csv", validation=rows, labels=["no", "yes"]))
 
 
@@ -198,10 +200,7 @@ def test_a_label_outside_the_set_is_counted_and_the_set_not_shown_whole(tmp_path
     with pytest.raises(UserError, match=r"row 2: label '-' is outside the label set") as caught:
         check_source_rows("t", task)
     said = str(caught.value)
-    assert (
-        "(500 in all)), and 1 more row has it; it often means that the label is missing: remove such rows, or, to keep it"
-        in said
-    )
+    assert "(500 in all)), and 1 more row has it; it often means that the label is missing: remove such rows" in said
     assert len(said) < 1700
     rows = [{"text": f"t{number}", "label": names[number % 400]} for number in range(1200)]
     notes = prepare("t", files_task(tmp_path, rows, validation=rows[:2], test=rows[:2]), tmp_path / "t").notes
@@ -267,16 +266,16 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
     ("labels", "changes", "message"),
     [
         (half(0.5, 0), {}, "row 1: label in 'label' is not a whole number; .*kind: regression"),
-        (of(1e20, 0.0), {}, "row 1: label in 'label' is a number above 2^53, which is rounded"),
+        (of(1e20, 0.0), {}, "row 1: label in 'label' is a number above 2\^53, which is rounded"),
         (
             of(Decimal("1.50"), Decimal("0.00"), pa.decimal128(10, 2)),
             {},
             "row 1: label in 'label' is not a whole number",
         ),
         (of(b"a", b"\xff"), {}, "row 2: label in 'label' is not text in UTF-8"),
-        (of({"a": 1}, {"a": 2}), {}, r"column 'label' holds struct<.*>, not labels"),
+        (of({"a": 1}, {"a": 2}), {}, r"column 'label' holds struct<.*>, which cannot be labels"),
         (of("9" * 5000, "1"), {"kind": "regression"}, "row 1: label in 'label' is infinite"),
-        (of(b"\xff", b"1"), {"kind": "regression"}, "row 1: label .* is no number"),
+        (of(b"\xff", b"1"), {"kind": "regression"}, "row 1: label .* is not a number"),
         (of(datetime.date(2020, 1, 1), None), {"kind": "regression"}, "row 2: label in 'label' is missing"),
         (
             pa.array([datetime.date(2020, 1, 1)] * 9),
@@ -286,7 +285,7 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
         (
             of(2**62, 2**62 + 1),
             {"kind": "regression"},
-            r"every row has the label 4\.61169e\+18, for larger numbers than 2\^53 are rounded to 64 bits; subtract",
+            r"every row has the label 4\.61169e\+18 because numbers above 2\^53 are rounded to 64-bit floats; subtract",
         ),
         (
             of(1.5, 0.0),

@@ -127,14 +127,14 @@ def test_more_rows_than_there_are_is_all_of_them(tmp_path: Path) -> None:
         (
             [row | {"topic": ["a"]} for row in rows(9)],
             {"groups": "topic"},
-            r"column 'topic' holds list<.*>, not values",
+            r"column 'topic' holds list<.*>, which cannot group",
         ),
         (rows(9), {"groups": "topics"}, "no column 'topics', did you mean 'topic'"),
         (rows(2), {"test": None}, "train has too few rows to cut other splits from"),
         (
             [{"text": "t", "label": "ab"[n > 90]} for n in range(100)],
             {"train_rows": 2},
-            "every row that `train_rows: 2` draws has the label 'a'; raise `train_rows`, or draw others",
+            "every row that `train_rows: 2` draws has the label 'a'; raise `train_rows`, or set another",
         ),
         (
             [{"text": "t", "label": 1.5 + (n > 90)} for n in range(100)],

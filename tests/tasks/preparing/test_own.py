@@ -140,7 +140,11 @@ def listed(*choices: Any) -> list[dict[str, Any]]:
         (listed("a", "b"), ("all",), "row 4: 'all' holds 2 choices, but other rows have 3"),
         (listed("a", "", "b"), ("all",), "row 4: 'all' has an empty choice"),
         (listed("a", None, "b"), ("all",), "row 4: 'all' has a text that is null"),
-        ([row | {"all": ["x"]} for row in IN_LISTS], ("all",), "row 1: 'all' holds 1 choices; at least two"),
+        (
+            [row | {"all": ["x"]} for row in IN_LISTS],
+            ("all",),
+            "row 1: 'all' holds 1 choices; give each row at least two",
+        ),
     ],
 )
 def test_choices_that_do_not_fit(tmp_path: Path, made: list[Any], choices: tuple[str, ...], message: str) -> None:

@@ -118,7 +118,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "label a list": ({"train": numbered([["a"], ["b"]])}, r"column 'label' holds list"),
     "labels of several types": (
         {"train": numbered(["a", None, "b", 1])},
-        r"column 'label' holds values of several types, from row 4 on",
+        r"column 'label' holds values of several types; the first other type is in row 4",
     ),
     "text missing": ({"train": [*ROWS, {"text": None, "label": "no"}]}, r"row 41: 'text' is missing"),
     "text lacking in a row": ({"train": [*ROWS, {"label": "no"}]}, r"row 41: 'text' is missing"),
@@ -128,7 +128,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         r"train\.jsonl: no column 'texts', did you mean 'text'\?",
     ),
     "no label column": ({"train": ROWS, "label": "gold", "ending": "parquet"}, r"no column 'gold'; known: label, text"),
-    "no rows": ({"train": ROWS, "test": []}, r"test\.jsonl: no rows"),
+    "no rows": ({"train": ROWS, "test": []}, r"test\.jsonl: the split has no rows"),
     "one class": ({"train": numbered(["a", "a"])}, r"every row has the label 'a'"),
     "one row": ({"train": numbered([1.5]), "kind": "regression"}, r"one row only"),
 }
@@ -187,5 +187,5 @@ def test_an_empty_csv_file_has_no_column(tmp_path: Path) -> None:
 def test_a_rule_s_task_is_not_prepared_here(tmp_path: Path) -> None:
     task = Task.model_validate({"source": {"kind": "rule"}})
     check_source_rows("t", task)
-    with pytest.raises(UserError, match="task 't': its source is a rule of your own"):
+    with pytest.raises(UserError, match="task 't': a rule of your own makes this task"):
         prepare("t", task, tmp_path / "t")
