@@ -135,7 +135,7 @@ CASES = [
         file("a null label", r"row 2: label in 'label' is missing", "jsonl", labelled("a", None)),
         file(
             "a list for a class",
-            r"column 'label' holds list<.*>, not labels; .*`kind: multi_label`",
+            r"column 'label' holds list<.*>, which cannot be labels; .*`kind: multi_label`",
             "jsonl",
             labelled(["a"], ["b"]),
         ),
@@ -239,7 +239,7 @@ CASES = [
         file("raw NUL in lines", r".*line 1: ", "jsonl", b'{"text": "a\0b", "label": "c"}\n'),
         file("a value too many", r"line 3: 3 values, but the header has 2", "csv", "text,label\na,b\nc,d,e\n"),
         file(
-            "a quotation without end", r"line 3: no quotation mark ends .* 'c,d'", "csv", 'text,label\na,b\n"c,d\ne,f\n'
+            "a quotation without end", r"line 3: the quotation mark before 'c,d'", "csv", 'text,label\na,b\n"c,d\ne,f\n'
         ),
         file(
             "a last value without end",

@@ -112,7 +112,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "label infinite": ({"train": numbered([1.0, math.inf]), "kind": "regression"}, r"row 2: label .* is infinite"),
     "label no number": (
         {"train": numbered(["1.5", "high"]), "kind": "regression", "ending": "csv"},
-        r"row 2: label 'high' is no number",
+        r"row 2: label 'high' is not a number",
     ),
     "label fractional": ({"train": numbered([1.0, 0.5])}, r"row 2: label .* is not a whole number; .*kind: regression"),
     "label a list": ({"train": numbered([["a"], ["b"]])}, r"column 'label' holds list"),
@@ -147,7 +147,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path: Path, case: s
 
 def test_a_missing_file_and_an_unknown_ending(tmp_path: Path) -> None:
     present = write_rows(tmp_path / "train.csv", ROWS)
-    for test, message in ((tmp_path / "gone.csv", "no such file"), (tmp_path / "test.xlsx", "ending must be .csv")):
+    for test, message in ((tmp_path / "gone.csv", "no such file"), (tmp_path / "test.xlsx", "must end in .csv")):
         task = Task.model_validate({"source": {"kind": "files", "train": present, "test": str(test)}})
         with pytest.raises(UserError, match=f"{test.name}: .*{message}"):
             check_source_rows("t", task)
