@@ -156,9 +156,9 @@ def test_a_head_on_a_pooler_that_is_not_there_is_refused(kind: str, tmp_path: Pa
 def test_a_kind_that_cannot_be_trained_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
     make_model(tmp_path)
     AutoModel.from_config(tiny_config("mpnet")).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"config\.json is of the kind 'mpnet', which cannot be trained here"):
+    with pytest.raises(UserError, match=r"config\.json has model_type 'mpnet', which cannot be trained here"):
         load_encoder(tmp_path)
-    with pytest.raises(UserError, match=r"config\.json is of the kind 'mpnet', which cannot be trained here"):
+    with pytest.raises(UserError, match=r"config\.json has model_type 'mpnet', which cannot be trained here"):
         encode(make_task(tmp_path / "task", rows=8), tmp_path, tmp_path / "encoded")
 
 

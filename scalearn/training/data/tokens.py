@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scalearn.encoders.architectures import most_tokens, trainable
+from scalearn.encoders.architectures import architecture_of, most_tokens
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
 
@@ -33,7 +33,7 @@ class Tokens:
 
         read_json(model / "model.json")  # raises where there is no fetched model; the library would search the hub
         config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
-        trainable(f"{model}/config.json", config.model_type)
+        architecture_of(f"{model}/config.json", config.model_type)
         tokenizer: Any = AutoTokenizer.from_pretrained(
             model, local_files_only=True, use_fast=True, trust_remote_code=False
         )
