@@ -25,9 +25,10 @@ ARROWS = {
     "results": {"storage", "methods", "tasks", "campaign"},
     "workspace": {"storage", "methods", "tasks", "campaign", "encoders"},
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
+    "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
-        "workspace", "cluster",
+        "workspace", "cluster", "export",
     },
 }  # fmt: skip
 

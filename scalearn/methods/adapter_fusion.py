@@ -37,6 +37,12 @@ class AdapterFusion(Method):
         model.train_adapter_fusion(fusion)
         stack_fused(model, fusion.name, names)
 
+    def fold(self, model: Any, values: AdapterFusionValues, given: Given) -> None:
+        from scalearn.methods.layers.sources import selected_sources
+        from scalearn.methods.layers.stacked_fusion import unstack_fused
+
+        unstack_fused(model, selected_sources(model, given, values))
+
     def regularisation(self, model: nn.Module, values: AdapterFusionValues) -> Tensor | None:
         """Return lambda times the sum over layers of ||I - W_v||^2 (the library's own term, 0.01 by default)."""
         return model.get_fusion_regularization_loss()  # type: ignore[operator, no-any-return]

@@ -120,6 +120,16 @@ class Method(ABC):
         The caller adds the heads afterwards.
         """
 
+    def fold(self, model: Any, values: Any, given: Given) -> None:
+        """Replace the method's own modules by the library's, with the same function, so that any code can load them.
+
+        For an export; `model` holds the trained weights. A method of the library's modules alone has nothing to do. Of
+        a joint method, the modules compute for the task `given.current`.
+
+        Raises: UserError if the library has no modules of this function.
+        """
+        return
+
     def regularises(self, values: Any) -> bool:
         """Tell whether `regularisation` returns a term in runs with these values."""
         return self.regularised

@@ -46,6 +46,11 @@ class HyperFormer(Method):
         inner = bottleneck(model.config.hidden_size, values)
         generate_adapters(model, ADAPTER, inner, len(given.tasks), given.current, shared=self.shared)
 
+    def fold(self, model: Any, values: HyperFormerValues, given: Given) -> None:
+        from scalearn.methods.layers.generated_bottleneck import write_out
+
+        write_out(model, ADAPTER, values.reduction_factor)
+
 
 CITATION = "Mahabadi et al. 2021, Parameter-efficient multi-task fine-tuning via shared hypernetworks (ACL)"
 

@@ -43,6 +43,12 @@ class IA3(Method):
         if not self.before_activation:
             scale_activations(model)
 
+    def fold(self, model: Any, values: IA3Values, given: Given) -> None:
+        from scalearn.methods.layers.scaled_activation import fold_scales
+
+        if not self.before_activation:
+            fold_scales(model, ADAPTER)
+
 
 METHODS = (
     IA3(

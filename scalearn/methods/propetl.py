@@ -70,6 +70,11 @@ class ProPETL(Method):
         add_adapter(model, values)
         share_masked(model, ADAPTER, values.kept_fraction, frozen_scores(values))
 
+    def fold(self, model: Any, values: Masked, given: Given) -> None:
+        from scalearn.methods.layers.folding import fold_projections
+
+        fold_projections(model, ADAPTER)
+
     def parameter_groups(self, model: nn.Module, values: Masked) -> list[dict[str, Any]]:
         training = {name: entry for name, entry in model.named_parameters() if entry.requires_grad}
         scores = [entry for name, entry in training.items() if "scores" in name]

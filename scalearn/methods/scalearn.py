@@ -92,6 +92,12 @@ class ScaLearn(Method):
         sources, train = selected_sources(model, given, values), values.train_sources
         install_wide_bottleneck(model, sources, draw, shared=self.shared, train=train)
 
+    def fold(self, model: Any, values: ScaLearnValues, given: Given) -> None:
+        from scalearn.methods.layers.folding import fold_projections
+        from scalearn.methods.layers.wide_bottleneck import NAME
+
+        fold_projections(model, NAME)
+
     def regularises(self, values: ScaLearnValues) -> bool:
         return values.omega_penalty > 0
 

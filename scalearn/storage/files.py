@@ -83,8 +83,10 @@ def check_replaced(path: Path, mark: bytes, what: str) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, new: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `path`. On success it replaces `path` and all its old content.
+
+    new: refuse to replace what appeared at `path` in the meantime.
 
     Raises: UserError if the disk is full, or `path` cannot be written for another reason that the user can mend.
     """
@@ -93,9 +95,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         for file in temporary.rglob("*"):
             _to_disk(file)
-        if path.exists():
+        if new:
+            check_new(path)
+        elif path.exists():
             shutil.rmtree(path)
         temporary.replace(path)
+
+
+def check_new(path: Path) -> None:
+    """Refuse a file or folder that is there already."""
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{path}: it is there already; name another folder, or remove it")
 
 
 @contextmanager

@@ -51,6 +51,11 @@ class TaskInfo(BaseModel):
         exclude_if=lambda name: name is None,
         description="the label whose f1 is reported, unless the second",
     )
+    construction: str | None = Field(
+        None,
+        exclude_if=lambda name: name is None,
+        description="how the texts were constructed",
+    )
     choices: int | None = Field(None, ge=2, description="multiple_choice: number of choices per row")
     grouped: bool = Field(False, description="whether the splits have a `group` column")
     metrics: tuple[str, ...] = Field(min_length=1, description="the headline metric first")
@@ -189,6 +194,7 @@ def write(
         kind=task.kind,
         metrics=task.all_metrics,
         positive=task.positive,
+        construction=task.construction,
         max_length=task.max_length,
         truncate=task.truncate,
         select=task.select,

@@ -65,6 +65,10 @@ def letter(name: str = "letter.txt") -> None:
     Path("o", name).write_text("dear")
 
 
+def empty() -> None:
+    Path("r").mkdir()
+
+
 def taken(name: str, says: str, command: str, *more: str) -> Case:
     """A command whose output would replace a file of somebody else; `command` ends in its path."""
     file = command.rpartition("o/")[2]
@@ -84,6 +88,16 @@ def taken(name: str, says: str, command: str, *more: str) -> Case:
 
 CASES = [
     line("no command", r"scalearn: Missing command; see `scalearn --help`", ""),
+    line("an export of nothing", r"r: no such folder; name the folder of a finished run", "export r o"),
+    line(
+        "an export of a run that trains", r"r: this run is not finished .*train it to its end", "export r o", make=empty
+    ),
+    line(
+        "an export over something",
+        r"o: it is there already; name another folder, or remove it",
+        "export r o",
+        make=letter,
+    ),
     line("a command with a typo", r"scalearn: No such command 'chek'\. Did you mean 'check'\?", "chek"),
     line("an unknown option", r"scalearn check: No such option: --verbose; see", "check --verbose"),
     line("an argument too many", r"scalearn check: Got unexpected extra argument", "check a b"),

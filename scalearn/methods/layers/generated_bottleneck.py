@@ -11,7 +11,9 @@ from transformers.activations import get_activation
 
 from scalearn.methods.base import CurrentTask
 from scalearn.methods.hyperformer import EMBEDDING, MIDDLE, PROJECTED
+from scalearn.methods.layers.folding import add_anew
 
+ACTIVATION = "gelu_new"
 STD = 0.02  # the standard deviation at the start, of every Linear and of the layers' embeddings
 
 
@@ -55,9 +57,20 @@ class Generators(nn.Module):
         """Return LN(U gelu_new(D u + b) + c) for inputs u, shape (..., d)."""
         down = self.down_weight(z).view(self.bottleneck, self.hidden)
         up = self.up_weight(z).view(self.hidden, self.bottleneck)
-        inner = get_activation("gelu_new")(functional.linear(inputs, down, self.down_bias(z)))
+        inner = get_activation(ACTIVATION)(functional.linear(inputs, down, self.down_bias(z)))
         outputs = functional.linear(inner, up, self.up_bias(z))
         return functional.layer_norm(outputs, (self.hidden,), self.norm_weight(z), self.norm_bias(z))
+
+    def generated(self, z: Tensor) -> dict[str, Tensor]:
+        """Return the tensors that come of z, by their names in the library's adapter."""
+        return {
+            "adapter_down.0.weight": self.down_weight(z).view(self.bottleneck, self.hidden),
+            "adapter_down.0.bias": self.down_bias(z),
+            "adapter_up.weight": self.up_weight(z).view(self.hidden, self.bottleneck),
+            "adapter_up.bias": self.up_bias(z),
+            "adapter_norm_after.weight": self.norm_weight(z),
+            "adapter_norm_after.bias": self.norm_bias(z),
+        }
 
 
 class GeneratedBottleneck(nn.Module):
@@ -85,6 +98,19 @@ def generate_adapters(
         (adapter,) = modules.values()
         adapter.adapter_down = nn.Identity()
         adapter.adapter_up = GeneratedBottleneck(layer, embeddings, common or Generators(hidden, bottleneck))
+
+
+def write_out(model: Any, name: str, reduction_factor: float) -> None:
+    """Put a plain adapter with a layer norm after it in place of what is generated for the current task."""
+    from adapters import SeqBnConfig
+
+    tensors = {}
+    for layer, modules in model.get_adapter(name).items():
+        (adapter,) = modules.values()
+        made = adapter.adapter_up
+        tensors[layer] = made.generators.generated(made.embeddings(made.layer))
+    config = SeqBnConfig(reduction_factor=reduction_factor, non_linearity=ACTIVATION, ln_after=True)
+    add_anew(model, name, config, tensors)
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

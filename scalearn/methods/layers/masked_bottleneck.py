@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scalearn.methods.base import CurrentTask
+from scalearn.methods.layers.folding import linear
 
 
 def binary_mask(scores: Tensor, kept: float) -> Tensor:
@@ -40,6 +41,10 @@ class MaskedLinear(nn.Module):
         scores = self.scores.detach() if self.frozen else self.scores
         weight = self.prototype.weight * binary_mask(scores, self.kept)
         return functional.linear(inputs, weight, self.prototype.bias)
+
+    def folded(self) -> nn.Linear:
+        """Return the Linear of what the mask leaves of the weight."""
+        return linear(self.prototype.weight * binary_mask(self.scores, self.kept), self.prototype.bias)
 
 
 def share_masked(model: Any, name: str, kept: float, frozen: bool) -> None:
@@ -74,10 +79,17 @@ class TaskMaskedLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return inputs @ (W * (task's mask or layer's)).T + b."""
+        return functional.linear(inputs, self._weight(), self.prototype.bias)
+
+    def folded(self) -> nn.Linear:
+        """Return the Linear of the current task."""
+        return linear(self._weight(), self.prototype.bias)
+
+    def _weight(self) -> Tensor:
         scores = (self.task_scores[self.current.index], self.layer_scores)
         task, layer = (binary_mask(entry.detach() if self.frozen else entry, self.kept) for entry in scores)
         either = 1 - (1 - task) * (1 - layer)
-        return functional.linear(inputs, self.prototype.weight * either, self.prototype.bias)
+        return self.prototype.weight * either
 
 
 def share_masked_by_task(

@@ -29,6 +29,27 @@ def scale_activations(model: Any) -> None:
         setattr(owner, name, ScaledActivation(getattr(owner, name), width))
 
 
+def fold_scales(model: Any, name: str) -> None:
+    """Put all scales of an (IA)³ whose FFN is scaled behind its activation into the encoder's own weights.
+
+    The library's (IA)³ scales what a projection gives, not what it takes, and so has no module for W (l * x). A product
+    with W's columns is the same.
+    """
+    with torch.no_grad():
+        for module in model.modules():
+            if name in getattr(module, "loras", ()):
+                scale = module.loras[name].lora_B.flatten()
+                module.weight.mul_(scale[:, None])
+                module.bias.mul_(scale)
+        for _, layer in model.iter_layers():
+            owner, attribute, _ = _activation(layer)
+            scaled = getattr(owner, attribute)
+            (after,) = (part for part in layer.modules() if getattr(part, "location_key", "") == "output_lora")
+            after.weight.mul_(scaled.scale)
+            setattr(owner, attribute, scaled.activation)
+    model.delete_adapter(name)
+
+
 def _activation(layer: Any) -> tuple[nn.Module, str, int]:
     """Return the module of a layer that holds the FFN's activation, its name there, and the FFN's width."""
     if hasattr(layer, "intermediate"):  # BERT-like encoders

@@ -9,14 +9,18 @@ so no tensor is S·d wide, and each chain of matrices can be multiplied in the c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from adapters.composition import Fuse
 from adapters.methods.bottleneck import BottleneckLayer
 from adapters.methods.modeling import Adapter, BertFusion
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import linear
+
+from scalearn.methods.layers.sources import Sources, add_source_adapters
 
 
 class StackedSources(nn.Module):
@@ -82,6 +86,28 @@ def stack_fused(model: Any, name: str, sources: list[str]) -> None:
             adapters = [module.adapters.pop(source) for source in sources]
             module.adapter_fusion_layer[name] = StackedFusion(module.adapter_fusion_layer[name], adapters)
             module.adapters[sources[-1]] = StackedSources(adapters)
+
+
+def unstack_fused(model: Any, sources: Sources) -> None:
+    """Undo `stack_fused`: put the library's own adapters and fusion back, with what the fusion has learned."""
+    (name,) = model.adapters_config.fusions
+    learned = {layer: module.state_dict() for layer, module in _fusions(model, name)}
+    names = model.adapters_config.get_fusion(name)[1]
+    model.delete_adapter_fusion(name)
+    for source in names:
+        model.delete_adapter(source)
+    fusion = Fuse(*add_source_adapters(model, sources))
+    model.add_adapter_fusion(fusion, "dynamic")
+    for layer, module in _fusions(model, name):
+        own = {key: value for key, value in learned[layer].items() if key != "up"}
+        module.load_state_dict(own)
+
+
+def _fusions(model: Any, name: str) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the fusion of this name in each layer, with the name of the module that holds it."""
+    for where, module in model.named_modules():
+        if isinstance(module, BottleneckLayer) and name in module.adapter_fusion_layer:
+            yield where, module.adapter_fusion_layer[name]
 
 
 def _product(*factors: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scalearn.methods.layers.folding import linear
 from scalearn.methods.layers.per_batch import Mask
 from scalearn.methods.layers.sources import Sources
 
@@ -70,6 +71,11 @@ class ScaledUp(nn.Module):
         weight = self.weight.permute(1, 2, 0) * omega.unsqueeze(1)  # (S, b, d)
         output = torch.addmm(bias, hidden.flatten(0, -2), weight.flatten(0, 1))
         return output.view(*hidden.shape[:-1], -1)
+
+    def folded(self) -> nn.Linear:
+        """Return the Linear that it is while omega does not train: [diag(omega_s) U_s] and sum_s omega_s * c_s."""
+        omega = self.omega(Mask(0.0))
+        return linear((self.weight * omega.T.unsqueeze(2)).flatten(1), (omega * self.bias).sum(0))
 
 
 def install_wide_bottleneck(

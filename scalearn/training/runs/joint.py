@@ -12,10 +12,10 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output
 from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
+from scalearn.methods.base import CurrentTask
 from scalearn.methods.hyperparameters import ManyTasks
 from scalearn.storage.files import LOCK, alone, sweep, whole_folder, write_json
 from scalearn.tasks.metrics import majority
@@ -69,21 +69,15 @@ def _train(run: PlannedRun) -> None:
 def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     spec, joint = run.spec, run.joint
     method, values = spec.learner
-    if method.family != "joint":
-        raise UserError(f"method '{method.name}' is not a joint one; use `scalearn train`")
     compute = resolve_compute(spec.compute, this_device())
-    model = load_encoder(run.model, compute.attention)
+    model, current = build(run, compute.attention)
     tasks = {name: encoding["task"] for name, encoding in run.encodings.items()}
-    heads = {
-        name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
-    }
     assert isinstance(values, ManyTasks), f"{method.name} is a joint method"
-    current = compose_joint(model, method, values, heads, joint.pooled, joint.one_layer)
-    train = _splits(run, "train", joint)
+    train = splits_of(run, "train")
     if run.record_built_in:
         seed = None if joint.first_rows else spec.seed
         train[RECORD] = sample_rows(train[RECORD], values.record_rows, seed)
-    validation = {name: split.sorted_by_length() for name, split in _splits(run, "validation", joint).items()}
+    validation = {name: split.sorted_by_length() for name, split in splits_of(run, "validation").items()}
     rows = [len(split) for split in train.values()]
     number, batches = rounds(sum(rows), values)
     sampler_seed = spec.seed if joint.sampler_seed is None else joint.sampler_seed
@@ -110,7 +104,27 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     )
 
 
-def _splits(run: PlannedRun, split: str, joint: Joint) -> dict[str, EncodedSplit]:
+def build(run: PlannedRun, attention: str | None = None) -> tuple[Any, CurrentTask]:
+    """Return the run's untrained model with its method and a head per task, and the object that sets the current task.
+
+    attention: see load_encoder.
+
+    Raises: UserError if the method is not a joint one.
+    """
+    joint, (method, values) = run.joint, run.spec.learner
+    if method.family != "joint":
+        raise UserError(f"method '{method.name}' is not a joint one; use `scalearn train`")
+    model = load_encoder(run.model, attention)
+    tasks = {name: encoding["task"] for name, encoding in run.encodings.items()}
+    heads = {
+        name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
+    }
+    return model, compose_joint(model, method, values, heads, joint.pooled, joint.one_layer)
+
+
+def splits_of(run: PlannedRun, split: str) -> dict[str, EncodedSplit]:
+    """Return a split of each task, by the task's name, with those of its texts that the run reads."""
+    joint = run.joint
     splits: dict[str, EncodedSplit] = {}
     for folder, (name, encoding) in zip(run.data, run.encodings.items(), strict=True):
         path = folder / f"{split}.arrow"
@@ -141,7 +155,7 @@ def _training_facts(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[
 
 def _write_tasks(run: PlannedRun, trainer: JointTrainer, record: Mapping[str, Any]) -> None:
     """Write tasks/<task>/predictions.parquet and run.json, for `scalearn score`."""
-    tests = _splits(run, "test", run.joint)
+    tests = splits_of(run, "test")
     with whole_folder(run.output / "tasks") as temporary:
         for index, (name, data) in enumerate(zip(run.encodings, run.data, strict=True)):
             folder = temporary / name

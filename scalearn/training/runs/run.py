@@ -51,7 +51,7 @@ def _train(run: PlannedRun) -> None:
     fix(run.spec.seed)
     compute = resolve_compute(run.spec.compute, this_device())
     (encoding,) = run.encodings.values()
-    model = _model(run, encoding["task"], compute)
+    model, _ = build(run, encoding["task"], compute.attention)
     splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
     trainer = _trainer(run, model, splits, record, compute)
     sweep(run.output)
@@ -61,19 +61,25 @@ def _train(run: PlannedRun) -> None:
     shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
 
-def _model(run: PlannedRun, task: dict[str, Any], compute: ResolvedCompute) -> Any:
+def build(run: PlannedRun, task: dict[str, Any], attention: str | None = None) -> tuple[Any, Given]:
+    """Return the run's untrained model with its method and the task's head, and the inputs of the method.
+
+    task: the `task` of encoding.json. attention: see load_encoder.
+
+    Raises: UserError if the method is a joint one, or sources are missing or not wanted.
+    """
     method, values = run.spec.learner
     if method.family == "joint":
         raise UserError(f"method '{method.name}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
     if (run.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if run.sources is None else "takes no --sources"
         raise UserError(f"method '{method.name}' {need}")
-    model = load_encoder(run.model, compute.attention)
+    model = load_encoder(run.model, attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(difference.pooled_head for difference in run.spec.differences)
     given = Given(run.sources, task["name"], _similarity(run, method, task["name"]))
     compose(model, method, values, given, labels, task["kind"], pooled)
-    return model
+    return model, given
 
 
 def _similarity(run: PlannedRun, method: Method, target: str) -> dict[str, float]:

@@ -93,7 +93,9 @@ def made(run: Any) -> Any:
     (data,), (encoding,) = run.data, run.encodings.values()
     splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
     chosen = resolve_compute(run.spec.compute, this_device())
-    trainer = run_module._trainer(run, run_module._model(run, encoding["task"], chosen), splits, record, chosen)
+    trainer = run_module._trainer(
+        run, run_module.build(run, encoding["task"], chosen.attention)[0], splits, record, chosen
+    )
     trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
     return trainer
 
