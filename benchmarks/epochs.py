@@ -35,9 +35,10 @@ from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import Batch, EncodedSplit, TrainLoader
-from scalearn.training.engine.device import choose, here
-from scalearn.training.engine.microbatches import BY_TOKEN
+from scalearn.training.engine.device import resolve_compute, this_device
+from scalearn.training.engine.microbatches import TOKEN_TENSORS
 from scalearn.training.engine.model import HEAD, add_head, compose
+from scalearn.training.engine.settings import Objective, Settings, Validation
 from scalearn.training.engine.trainer import RunTrainer
 
 SHORT, FULL = ["cola", "qqp", "rte"], ["cola", "sst2", "qqp", "mnli", "mrpc", "rte"]
@@ -106,8 +107,14 @@ def our_step(train: EncodedSplit, model: Path, sources: Path, labels: int, work:
     """Return the trainer's step, with what its loop does around it: clipping, optimizer, schedule."""
     encoder, values = load_encoder(model), METHOD.defaults
     compose(encoder, METHOD, values, Given(sources), labels, train.encoding["task"]["kind"])
-    how = choose(Compute(), here())
-    trainer = RunTrainer(encoder, train, train.take(np.arange(1)), values, 0, work / "run", "", None, how)
+    how = resolve_compute(Compute(), this_device())
+    trainer = RunTrainer(
+        encoder,
+        TrainLoader(train, values.batch_size, 0),
+        Validation(train.take(np.arange(1)), None),
+        Settings(values, 0, work / "run", "", how),
+        Objective(),
+    )
     trainer.create_optimizer_and_scheduler(10_000)
     trainer.current_gradient_accumulation_steps = 1  # as the library's loop sets it before each step
     training = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
@@ -135,7 +142,7 @@ def chosen(train: EncodedSplit, buckets: bool, count: int) -> list[list[int]]:
 def padded(batch: Batch) -> Batch:
     """Return the batch with every row padded to the length that the reference pads to."""
     return {
-        name: torch.nn.functional.pad(value, (0, LENGTH - value.shape[-1])) if name in BY_TOKEN else value
+        name: torch.nn.functional.pad(value, (0, LENGTH - value.shape[-1])) if name in TOKEN_TENSORS else value
         for name, value in batch.items()
     }
 

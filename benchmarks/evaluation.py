@@ -3,7 +3,7 @@
     ln -s <folder in the hub's layout> mirror
     python benchmarks/evaluation.py --output evaluation.json
 
-Ours: rows sorted by length, in batches of at most EVAL_BATCH, cut where that saves more than it costs. All of them
+Ours: rows sorted by length, in batches of at most EVAL_BATCH_SIZE, cut where that saves more than it costs. All of them
 compute no gradients, and of the last layer the first token.
 Also which part of an epoch evaluation is, beside training's steps, and which part of it is the first layer below its
 adapter: that could be kept from epoch to epoch. One thread, the process's own time, all ways in turn.
@@ -31,10 +31,14 @@ from scalearn.encoders.loading import load_encoder
 from scalearn.methods.base import Given
 from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import Batch, EncodedSplit, eval_loader
-from scalearn.training.engine.microbatches import EVAL_BATCH, PRICE
+from scalearn.training.engine.microbatches import EVAL_BATCH_SIZE, MICROBATCH_COST
 from scalearn.training.engine.model import compose
 
-OURS, SMALL, PADDED = f"sorted, up to {EVAL_BATCH} rows", f"in order, {BATCH} rows", f"in order, {BATCH} rows, padded"
+OURS, SMALL, PADDED = (
+    f"sorted, up to {EVAL_BATCH_SIZE} rows",
+    f"in order, {BATCH} rows",
+    f"in order, {BATCH} rows, padded",
+)
 
 
 def main(
@@ -76,7 +80,7 @@ def measure(
     some = validation.take(drawn)
     below = Below(encoder.eval())
     ways: dict[str, Callable[[], None]] = {
-        OURS: lambda: evaluate(encoder, some.sorted_by_length(), EVAL_BATCH, PRICE),
+        OURS: lambda: evaluate(encoder, some.sorted_by_length(), EVAL_BATCH_SIZE, MICROBATCH_COST),
         SMALL: lambda: evaluate(encoder, some, BATCH),
         PADDED: lambda: evaluate(encoder, some, BATCH, feed=padded),
     }

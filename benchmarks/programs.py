@@ -19,7 +19,7 @@ from scalearn.methods.adapter import add_adapter
 from scalearn.methods.base import Given
 from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.per_batch import Mask
-from scalearn.methods.layers.sources import PARTS, Sources, add_source_adapters, checksum_of
+from scalearn.methods.layers.sources import TENSORS, Sources, add_source_adapters, checksum_of
 from scalearn.methods.layers.wide_bottleneck import Omega
 from scalearn.training.engine.model import HEAD, add_head, compose
 
@@ -31,16 +31,16 @@ VOCABULARY = 1000
 class Loop(nn.Module):
     """ScaLearn as the released code has it: one source after the other."""
 
-    def __init__(self, parts: dict[str, Tensor], omega: Omega) -> None:
+    def __init__(self, stacked: dict[str, Tensor], omega: Omega) -> None:
         super().__init__()
         self.omega, self.mask = omega, Mask(omega.dropout)
-        for part, tensor in parts.items():
-            self.register_buffer(part.replace(".", "_"), tensor)
+        for key, tensor in stacked.items():
+            self.register_buffer(key.replace(".", "_"), tensor)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the scaled sum of the sources' outputs."""
-        parts = {part: getattr(self, part.replace(".", "_")) for part in PARTS}
-        return scaled_sum(inputs, parts, self.omega(self.mask))
+        stacked = {key: getattr(self, key.replace(".", "_")) for key in TENSORS}
+        return scaled_sum(inputs, stacked, self.omega(self.mask))
 
 
 def programs(hidden: int, layers: int, folder: Path) -> dict[str, Callable[[], Any]]:
@@ -86,7 +86,7 @@ def encoder(hidden: int, layers: int) -> Any:
 def write_sources(path: Path, count: int, hidden: int, layers: int) -> Path:
     """Write a stack of random source adapters, of a sixteenth of the hidden size, and return its path."""
     inner = hidden // 16
-    shapes = dict(zip(PARTS, [(inner, hidden), (inner,), (hidden, inner), (hidden,)], strict=True))
+    shapes = dict(zip(TENSORS, [(inner, hidden), (inner,), (hidden, inner), (hidden,)], strict=True))
     tensors = {
         f"{layer}.{part}": torch.randn(count, *shape) * 0.02
         for layer in range(layers)

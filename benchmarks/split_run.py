@@ -63,7 +63,7 @@ def train(arguments: list[str], clock: Clock) -> int:
     clock.around(RunTrainer, "training_step", "steps")
     clock.around(RunTrainer, "train", "steps")  # the library's loop: batches, clipping, optimizer
     clock.around(RunTrainer, "evaluate", "evaluation")
-    clock.around(RunTrainer, "_save_checkpoint", "checkpoints")
+    clock.around(RunTrainer, "finish_epoch", "checkpoints")
     clock.around(module, "write_run", "writing")
     clock.around(outputs, "write_predictions", "prediction")
     return run(arguments)

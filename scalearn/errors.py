@@ -1,4 +1,4 @@
-"""The two exceptions that a user is meant to read."""
+"""The two exceptions whose text users read, and helpers to write that text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-# What data and config bring along and no log may hold: `user:token@` and `token=` of a URL, and tokens of the hub.
+# Secrets in data and config that must not reach a log: `user:token@` and `token=` in URLs, and hub tokens.
 _SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
-_MANY, _LONG = 20, 60  # names that a message lists, and characters of each
-_FIRST, _LAST = 1200, 400  # characters of a longer sentence that are shown: where it is, and how to mend it
+_MANY, _LONG = 20, 60  # how many names a message lists, and how many characters of each
+_FIRST, _LAST = (
+    1200,
+    400,
+)  # characters that are shown of a longer message, which begins with the place and ends with the mend
 
 
 class UserError(Exception):
-    """Bad input. Its text is one sentence: which file, which key, and how to mend it.
+    """Bad input. The text is one sentence that names the file, the key and the mend.
 
-    It may quote what it complains of: that is shown on one line, in part if it is long, and without secrets.
+    The text may quote the input. It is printed on one line, shortened if it is long, and without secrets.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -24,24 +27,24 @@ class UserError(Exception):
 
 
 class Stopped(Exception):
-    """Work that was asked to stop, did so with a checkpoint, and goes on when the same command is given again."""
+    """Work that stopped on request, after a checkpoint. The same command continues it."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint such as `, did you mean 'rte'?` or, with nothing close, the list of what is known."""
+    """Return a hint for an unknown name: `, did you mean 'rte'?`, or the list of known names if none is similar."""
     options = sorted(known)
     close = get_close_matches(name[:100], options, n=1)
     return f", did you mean '{close[0]}'?" if close else f"; known: {shown(options) or 'none'}"
 
 
 def shown(names: Collection[str]) -> str:
-    """Return names as a list for a message: the first of many, the beginning of long ones, and how many there are."""
+    """Return names as a comma-separated list for a message. Long names and long lists are shortened."""
     first = [name if len(name) <= _LONG else f"{name[:_LONG]}..." for name in islice(names, _MANY)]
     return ", ".join(first) + (f", ... ({len(names):,} in all)" if len(names) > _MANY else "")
 
 
 def _printable(sentence: str) -> str:
-    """Return the sentence on one line; what a terminal would act on, or not show, is spelt out."""
+    """Return the sentence on one line. Control characters and invisible characters are written as escapes."""
     if len(sentence) > _FIRST + _LAST:
         sentence = f"{sentence[:_FIRST]} ... {sentence[-_LAST:]}"
     sentence = _SECRETS.sub(r"\1***", sentence)

@@ -1,4 +1,4 @@
-"""Types of fields that config models, task definitions and records share: names, paths, commits."""
+"""Field types that config models, task definitions and records share: names, paths, commits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from scalearn.errors import UserError
 
 
 class Strict(BaseModel):
-    """A model of config.yaml: unknown keys are refused, values do not change."""
+    """Base of the config models: unknown keys are refused, and instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def matching(pattern: str, expected: str, **more: Any) -> Any:
-    """Return the constraint that a text matches the pattern; `expected` says in words what does, for refusals."""
+    """Return a field constraint: the text must match `pattern`.
+
+    Args:
+        pattern: a regular expression.
+        expected: what the pattern allows, in words, for messages.
+        more: further arguments of pydantic's `Field`.
+    """
     return Field(pattern=pattern, json_schema_extra={"expected": expected}, **more)
 
 
-# Names become folders and shell words: letters, digits, '-' and '_', and nothing else.
+# Names become folder names and words of shell commands: only letters, digits, '-' and '_'.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Name = Annotated[
     str,
@@ -31,7 +37,7 @@ Name = Annotated[
 
 
 def is_name(value: object) -> bool:
-    """Tell whether this, read from a file, may become a folder or a module."""
+    """Tell whether a value that was read from a file is a name that may become a folder or a module."""
     return isinstance(value, str) and re.fullmatch(NAME_PATTERN, value) is not None
 
 
@@ -43,15 +49,15 @@ Commit = Annotated[
         "(on the repository's page: 'Files and versions', then 'History')",
     ),
 ]
-Whole = Annotated[int, Field(strict=True)]  # neither true nor "7"
+Whole = Annotated[int, Field(strict=True)]  # refuses true and "7"
 
 
 def _local(path: str) -> str:
-    """Refuse what is no path; the value is not quoted, for a URL may hold a token."""
+    """Refuse URLs and control characters in a path. The message does not quote the value: a URL may hold a token."""
     if "://" in path:
         raise ValueError("a path on this machine is expected, not a URL; download it and name the copy")
     if any(ord(sign) < 32 for sign in path):
-        raise ValueError("a path must not hold a line's end or another control character; rename it")
+        raise ValueError("a path must not contain line ends or other control characters; rename it")
     return path
 
 
@@ -61,12 +67,14 @@ LocalPath = Annotated[
 
 
 def local_path(path: str) -> Path:
-    """Return a path of the config as this machine has it: a `~` at its beginning is the user's home.
+    """Return a path of the config with `~` replaced by the user's home.
 
-    The config and every definition keep the `~`. Written out, it would differ between users and machines, and a task
-    would be made anew for each of them.
+    The config and the task definitions keep the `~`. A replaced one would differ between users and machines, so that
+    each of them would prepare the task again.
+
+    Raises: UserError if the home of a `~user` is unknown.
     """
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise UserError(f"{path}: no home of that user is known here; write the folder's name out") from None
+        raise UserError(f"{path}: the home of that user is unknown; write the whole path") from None

@@ -32,7 +32,7 @@ def planned_by_hand(
     sources: Path | None = None,
     similarities: Path | None = None,
 ) -> PlannedRun:
-    """Return the run of this method on the encoded tasks in `data`, written to `output`.
+    """Return the planned run of a method on the encoded tasks in `data`.
 
     Args:
         changed: Hyper-parameters that differ from the paper's for the task.

@@ -1,1 +1,1 @@
-"""Encoders: fetching them, and checking that their files belong together."""
+"""Encoders: the supported architectures, fetching, checking the files of a model, and loading."""

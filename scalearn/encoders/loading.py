@@ -1,4 +1,4 @@
-"""Loading an encoder from its folder: safetensors only, no remote code, and nothing that changes how it trains."""
+"""Loading an encoder from its folder: safetensors only, no remote code, and with fixed runtime settings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from transformers import AutoConfig
 
-from scalearn.encoders.architectures import trainable
+from scalearn.encoders.architectures import architecture_of
 from scalearn.errors import UserError
 
-# What config.json may say of how to run an encoder, which is ours to say; it changes no function. Checkpointing, for
-# one, would cut the gradient off below a frozen layer.
-RUNNING: Mapping[str, object] = {
+# Runtime settings that replace those in config.json. They do not change what the encoder computes, but
+# gradient_checkpointing, for example, would cut off the gradient below a frozen layer.
+RUNTIME: Mapping[str, object] = {
     "chunk_size_feed_forward": 0,
     "gradient_checkpointing": False,
     "output_attentions": False,
@@ -25,9 +25,12 @@ RUNNING: Mapping[str, object] = {
 
 
 def load_encoder(folder: Path, attention: str | None = None) -> Any:
-    """Return the adapters model in `folder`, without heads: local safetensors only, no remote code.
+    """Return the encoder in `folder` as an `adapters` model without heads.
 
-    attention: sdpa or eager; by default sdpa, or eager where the encoder has no other.
+    Args:
+        attention: "sdpa" or "eager"; by default sdpa, or eager if the encoder has no sdpa.
+
+    Raises: UserError if the folder has no safetensors weights, or the encoder lacks that attention.
     """
     if not (folder / "model.safetensors").is_file():
         raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
@@ -36,25 +39,31 @@ def load_encoder(folder: Path, attention: str | None = None) -> Any:
     except ValueError as error:
         if "attention implementation" not in str(error):
             raise
-        raise UserError(f"compute.attention: {folder} has no {attention}; set it to auto or eager") from None
-    for head in list(model.heads):  # of a checkpoint with a head, for example BertForMaskedLM: it would train, too
+        raise UserError(f"compute.attention: {folder} does not support {attention}; set it to auto or eager") from None
+    for head in list(model.heads):  # the head of a checkpoint such as BertForMaskedLM would be trained, too
         model.delete_head(head)
     return model
 
 
 def from_pretrained(folder: Path, **options: Any) -> Any:
-    """Return what the library's `AutoAdapterModel.from_pretrained` does, for all kinds of encoder that train here."""
+    """Return `AutoAdapterModel.from_pretrained(folder)` for every supported architecture.
+
+    Args:
+        options: further arguments of `from_pretrained`.
+
+    Raises: UserError if the architecture is not supported.
+    """
     from adapters import AutoAdapterModel
 
-    # Each time adapters are activated it warns that none are, from within.
+    # The library warns at each activation of adapters that none is active.
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     # It warns of code in a folder whose name Python could not import, such as tiny@1a2b3c4d. No such code is ever run.
     logging.getLogger("transformers.dynamic_module_utils").setLevel(logging.ERROR)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if kind := trainable(f"{folder}/config.json", config.model_type).built_as:
-        same = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
-        config = AutoConfig.for_model(kind, **same)
-    for key, value in RUNNING.items():
+    if kind := architecture_of(f"{folder}/config.json", config.model_type).built_as:
+        settings = {key: value for key, value in config.to_dict().items() if key not in ("model_type", "architectures")}
+        config = AutoConfig.for_model(kind, **settings)
+    for key, value in RUNTIME.items():
         setattr(config, key, value)
     return AutoAdapterModel.from_pretrained(
         folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options

@@ -1,4 +1,4 @@
-"""The registry of methods: every method's module in this package defines METHODS. Imports no torch."""
+"""The registry of methods. Each module of this package defines METHODS. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from scalearn.methods.base import Method
 
 
 def _discover() -> dict[str, Method]:
-    found: dict[str, Method] = {}
+    methods: dict[str, Method] = {}
     for module in sorted(iter_modules(__path__), key=lambda module: module.name):
         if module.ispkg or module.name in ("base", "hyperparameters"):
             continue
         for method in import_module(f"{__name__}.{module.name}").METHODS:
-            if method.name in found:
+            if method.name in methods:
                 raise ValueError(f"two methods are called '{method.name}'")
-            found[method.name] = method
-    return found
+            methods[method.name] = method
+    return methods
 
 
 METHODS: dict[str, Method] = _discover()

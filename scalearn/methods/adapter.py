@@ -12,7 +12,7 @@ ADAPTER = "task"  # the adapter's name inside the model
 
 
 def bottleneck(hidden: int, values: Bottleneck) -> int:
-    """Return the adapter's inner width, hidden // reduction_factor; a UserError refuses one that leaves nothing."""
+    """Return the adapter's inner width, hidden // reduction_factor. Raises: UserError if it is 0."""
     factor = values.reduction_factor
     if factor > hidden:
         raise UserError(f"hyperparameters: reduction_factor is {factor}; give a number from 1 to {hidden}")
@@ -20,21 +20,21 @@ def bottleneck(hidden: int, values: Bottleneck) -> int:
 
 
 def add_adapter(model: Any, values: Bottleneck) -> None:
-    """Add a fresh bottleneck adapter (W ~ N(0, 0.02), biases 0) to every layer, and leave only it trainable."""
+    """Add a new bottleneck adapter (W ~ N(0, 0.02), biases 0) to every layer, and leave only it trainable."""
     from adapters import SeqBnConfig
 
-    bottleneck(model.config.hidden_size, values)  # the library would make a factor that leaves nothing leave one
+    bottleneck(model.config.hidden_size, values)  # raises for a width of 0, which the library would turn into 1
     config = SeqBnConfig(reduction_factor=values.reduction_factor, non_linearity="relu")
     model.add_adapter(ADAPTER, config=config)
     model.train_adapter(ADAPTER)
 
 
 class AdapterValues(OneTask, Bottleneck):
-    """Of the adapter that learns one task."""
+    """The hyper-parameters of an adapter for one task."""
 
 
 class AdapterOfAllValues(ManyTasks, Bottleneck):
-    """Of the adapter that learns all tasks."""
+    """The hyper-parameters of one adapter for all tasks."""
 
 
 class Adapter(Method):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AdapterFusionValues(OneTask, Composing):
-    """Of AdapterFusion."""
+    """The hyper-parameters of AdapterFusion."""
 
     learning_rate: LearningRate = 5e-5
 
@@ -28,10 +28,10 @@ class AdapterFusion(Method):
     def install(self, model: Any, values: AdapterFusionValues, given: Given) -> None:
         from adapters.composition import Fuse
 
-        from scalearn.methods.layers.sources import add_source_adapters, chosen
+        from scalearn.methods.layers.sources import add_source_adapters, selected_sources
         from scalearn.methods.layers.stacked_fusion import stack_fused
 
-        names = add_source_adapters(model, chosen(model, given, values))
+        names = add_source_adapters(model, selected_sources(model, given, values))
         fusion = Fuse(*names)
         model.add_adapter_fusion(fusion, "dynamic")
         model.train_adapter_fusion(fusion)

@@ -1,4 +1,4 @@
-"""What a method is: identity, defaults, parameter count, and how it enters a model. Imports no torch."""
+"""The interface of a method: its name, hyper-parameters, parameter count and modules. Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ FAMILIES: tuple[Family, ...] = ("single", "joint", "two_stage")
 class Shapes:
     """The sizes that a parameter count needs.
 
-    `layers` and `hidden` are the encoder's, `intermediate` is the width of its FFN, `embeddings` the number of rows in
-    its embedding tables (tokens, positions, token types); `sources` counts the source adapters that are composed,
-    `bottleneck` is their inner width, `tasks` counts the tasks that one model learns.
+    layers, hidden: of the encoder.
+    intermediate: the width of its FFN.
+    embeddings: the rows of its embedding tables (tokens, positions, token types), summed.
+    sources: the number of source adapters that are composed.
+    bottleneck: the inner width of a source adapter.
+    tasks: the number of tasks that one model learns.
     """
 
     layers: int
@@ -36,18 +39,23 @@ class Shapes:
 
 
 class CurrentTask:
-    """Which of a joint model's tasks the batch in it is of; modules that differ by task hold it and look."""
+    """The index of the task to which a joint model's batch belongs. Modules that differ by task read it."""
 
     index = 0
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a method gets to install beside its hyper-parameters.
+    """What `Method.install` needs beside the hyper-parameters.
 
-    For two-stage methods, sources: the file of stacked source adapters; target: the name of the task that is learned;
-    similarity: of each source to the target, by name, where the method has a `similarity`. For joint
-    methods, tasks: the names of all tasks that the model learns, and current: the one that it is at.
+    For two-stage methods:
+    sources: the file of stacked source adapters.
+    target: the name of the task that is learned.
+    similarity: of each source to the target, by name, if the method has a `similarity`.
+
+    For joint methods:
+    tasks: the names of all tasks that the model learns.
+    current: tells the modules which task the batch belongs to.
     """
 
     sources: Path | None = None
@@ -61,12 +69,12 @@ class Given:
 class Method(ABC):
     """A way to learn a task.
 
-    `hyperparameters` is the model of them; the methods below get `values` of it, so that each names its own in its
-    signature. `METHODS["adapter"].hyperparameters(epochs=3)` are its defaults with another number of epochs, checked.
-
-    `version` goes up when a change of code changes results, so that exactly this method's runs are made again.
-    `regularised` says that `regularisation` returns a term, unless `regularises` says otherwise. `similarity` is for
-    two-stage methods that want to know how similar the sources are to the target: the name of a table in the file that
+    name: the key in configs. title: the name in tables. citation: the source.
+    hyperparameters: a pydantic model. The functions below take an instance as `values`.
+    `METHODS["adapter"].hyperparameters(epochs=3)` are the defaults with another number of epochs, validated.
+    version: to be raised when a change of code changes results; then exactly this method's runs are trained again.
+    regularised: whether `regularisation` returns a term; `regularises` may decide by the values instead.
+    similarity: for two-stage methods that use task similarities, the name of a table in the file that
     `scalearn similarities` writes.
     """
 
@@ -75,36 +83,41 @@ class Method(ABC):
     family: Family
     citation: str
     hyperparameters: type[HyperParameters]
-    # 1: the last layer computed every token, and drew dropout for each; 2: all batches were cut into parts of like size
+    # 1: the last layer computed every token, with dropout; 2: all batches were cut into microbatches of similar size
     version: int = 3
     regularised: bool = False
     similarity: Literal["", "all", "first_three"] = ""
 
-    # What it computes in each layer, in a line or two, for those who read `scalearn methods NAME`.
+    # What the method computes in each layer; `scalearn methods NAME` shows it.
     formula: ClassVar[str] = ""
 
     @property
     def defaults(self) -> HyperParameters:
         """All hyper-parameters with their default values."""
-        return self.hyperparameters.model_construct()  # tested to be good, and no validator is built for a list
+        return (
+            self.hyperparameters.model_construct()
+        )  # not validated: tests hold that defaults are valid, and lists of methods stay fast
 
     def version_of(self, values: Any) -> int:
-        """Return the version of runs with these values: `version`, unless a change concerned only some values."""
+        """Return the version of runs with these values, unlike `version` if a change concerned some values only."""
         return self.version
 
     @abstractmethod
     def count(self, shapes: Shapes, values: Any) -> int:
-        """Return the number of trainable parameters, head excluded."""
+        """Return the number of trainable parameters, without the head."""
 
     def check(self, values: Any, hidden: int | None = None) -> None:
-        """Refuse hyper-parameters that cannot be together, or on an encoder of this hidden size, if it is known."""
+        """Check that the hyper-parameters fit together and fit an encoder of this hidden size, if it is known.
+
+        Raises: UserError if they do not.
+        """
         return
 
     @abstractmethod
     def install(self, model: Any, values: Any, given: Given) -> None:
-        """Put the method's modules into `model` (an adapters model) and leave only them trainable.
+        """Add the method's modules to `model`, an adapters model, and leave only them trainable.
 
-        The heads are added by the caller afterwards.
+        The caller adds the heads afterwards.
         """
 
     def regularises(self, values: Any) -> bool:
@@ -112,9 +125,9 @@ class Method(ABC):
         return self.regularised
 
     def regularisation(self, model: nn.Module, values: Any) -> Tensor | None:
-        """Return a term to add to the loss, or None."""
+        """Return a scalar to add to the loss of each training batch, or None."""
         return None
 
     def parameter_groups(self, model: nn.Module, values: Any) -> list[dict[str, Any]] | None:
-        """Return everything that trains as groups `{"params": [...], "lr": rate}`, or None: one rate for all."""
+        """Return all trainable parameters as groups `{"params": [...], "lr": rate}`, or None for one rate."""
         return None

@@ -10,11 +10,11 @@ from scalearn.methods.base import Given, Method, Shapes
 from scalearn.methods.hyperparameters import Bottleneck, LearningRate, OneTask
 
 TERMS = 4  # n, the number of Kronecker products in a sum; hidden size and bottleneck must be multiples of it
-RANK = 1  # of the second factor of each
+RANK = 1  # of the second factor of each product
 
 
 class CompacterValues(OneTask, Bottleneck):
-    """Of Compacter++."""
+    """The hyper-parameters of Compacter++."""
 
     learning_rate: LearningRate = 3e-3
 

@@ -9,21 +9,21 @@ from scalearn.methods.hyperparameters import HyperParameters, LearningRate, Many
 
 
 class FullFinetuningValues(OneTask):
-    """Of full fine-tuning on one task."""
+    """The hyper-parameters of full fine-tuning on one task."""
 
     learning_rate: LearningRate = 2e-5
 
 
 class FullFinetuningOfAllValues(ManyTasks):
-    """Of full fine-tuning on all tasks."""
+    """The hyper-parameters of full fine-tuning on all tasks."""
 
     learning_rate: LearningRate = 2e-5
 
 
 class FullFinetuning(Method):
-    """Every weight trains. The pooler stays frozen: the head reads the first token itself."""
+    """Every weight trains but the pooler's, since the head reads the first token directly."""
 
-    formula = "y = LN(h + x), nothing added; every weight of the encoder trains"
+    formula = "y = LN(h + x), without added modules; every weight of the encoder trains"
 
     def count(self, shapes: Shapes, values: HyperParameters) -> int:
         d, f = shapes.hidden, shapes.intermediate

@@ -1,4 +1,4 @@
-"""HyperFormer and HyperFormer++: adapters that a hypernetwork makes for each task (Mahabadi et al. 2021, section 2)."""
+"""HyperFormer and HyperFormer++: a hypernetwork generates each task's adapters (Mahabadi et al. 2021, section 2)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ EMBEDDING, MIDDLE, PROJECTED = 512, 128, 64  # widths of a task's embedding on i
 
 
 class HyperFormerValues(ManyTasks, Bottleneck):
-    """Of HyperFormer and HyperFormer++."""
+    """The hyper-parameters of HyperFormer and HyperFormer++."""
 
 
 @dataclass(frozen=True)
 class HyperFormer(Method):
-    """Adapters that a hypernetwork makes from an embedding z of task t.
+    """Adapters that a hypernetwork generates from an embedding z of task t. Mahabadi et al. 2021, section 2.
 
-    Each layer has generators of its own; `shared`: all layers have the same, and z is of task and layer.
+    Each layer has its own generators. shared: all layers share them, and z depends on task and layer.
     """
 
     formula = (
-        "y = LN(LN_t(U_t gelu(D_t u + b_t) + c_t) + h + x): all that bears a t is linear in z, an embedding of task t; "
-        "each layer has generators of its own, or, in the ++ form, all share them and z is of task and layer"
+        "y = LN(LN_t(U_t gelu(D_t u + b_t) + c_t) + h + x): every tensor with index t is linear in z, an embedding of "
+        "task t; each layer has its own generators; in HyperFormer++ all layers share them, and z depends on task and "
+        "layer"
     )
 
     shared: bool = False

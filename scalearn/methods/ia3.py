@@ -11,16 +11,16 @@ from scalearn.methods.hyperparameters import LearningRate, OneTask
 
 
 class IA3Values(OneTask):
-    """Of (IA)³."""
+    """The hyper-parameters of (IA)³."""
 
     learning_rate: LearningRate = 5e-3
 
 
 @dataclass(frozen=True)
 class IA3(Method):
-    """Learned vectors that scale activations.
+    """Learned vectors that scale activations. Liu et al. 2022, section 3.3.
 
-    `before_activation` has l_f inside the gelu, as the `adapters` library does and the code released with ScaLearn did.
+    before_activation: put l_f inside the gelu, as the `adapters` library and the code released with ScaLearn do.
     """
 
     formula = (

@@ -1,4 +1,4 @@
-"""ProPETL: one adapter shared by all layers, of which each layer masks a part (Zeng et al. 2023, section 3)."""
+"""ProPETL: all layers share one adapter, each through its own binary masks (Zeng et al. 2023, section 3)."""
 
 from __future__ import annotations
 
@@ -16,48 +16,49 @@ if TYPE_CHECKING:
 
 
 MaskLearningRate = Annotated[
-    float, Field(ge=0, description="step size of the masks' scores; 0 leaves the masks as they are drawn")
+    float,
+    Field(ge=0, description="the learning rate of the masks' scores; 0 keeps the masks as drawn"),
 ]
 KeptFraction = Annotated[
-    float, Field(ge=0, le=1, description="the part of the shared weights that each mask keeps: the largest scores")
+    float, Field(ge=0, le=1, description="the share of the weights that each mask keeps: those with the largest scores")
 ]
 
 
 class Masked(Bottleneck):
-    """Of methods that mask a shared adapter."""
+    """The hyper-parameters of methods that mask a shared adapter."""
 
     mask_learning_rate: MaskLearningRate = 5e-3
     kept_fraction: KeptFraction = 0.5
 
 
 class ProPETLValues(OneTask, Masked):
-    """Of ProPETL."""
+    """The hyper-parameters of ProPETL."""
 
     learning_rate: LearningRate = 1e-3
     weight_decay: WeightDecay = 0.1
 
 
 class ProPETLmValues(ManyTasks, Masked):
-    """Of ProPETL-m."""
+    """The hyper-parameters of ProPETL-m."""
 
     mask_learning_rate: MaskLearningRate = 3e-3
     kept_fraction: KeptFraction = 0.3
 
 
 class ProPETL(Method):
-    """One adapter for all layers, of which each masks a part.
+    """One adapter for all layers, which each layer masks. Zeng et al. 2023, section 3.
 
-    Scores and W train, at two rates; scores whose rate is 0 have no gradient, so that they do not count in the norm
-    that is clipped.
+    The masks' scores and W train at two rates. Scores whose rate is 0 get no gradient, so they do not count in the
+    gradient norm.
     """
 
     formula = (
-        "the adapter with D and U the same in all layers, and W * m_l in layer l for each of them, biases unmasked; "
-        "m_l keeps the kept_fraction of W whose scores are largest in magnitude"
+        "the adapter with the same D and U in all layers; layer l uses W * m_l for each W of the two, and plain "
+        "biases; m_l keeps the kept_fraction of W whose scores are largest in magnitude"
     )
 
     def version_of(self, values: Masked) -> int:
-        return self.version + (1 if frozen_scores(values) else 0)  # until 3, they had a gradient
+        return self.version + (1 if frozen_scores(values) else 0)  # up to version 3 they had a gradient
 
     def count(self, shapes: Shapes, values: Masked) -> int:
         d, b = shapes.hidden, bottleneck(shapes.hidden, values)
@@ -80,7 +81,7 @@ class ProPETL(Method):
 
 
 def frozen_scores(values: Masked) -> bool:
-    """Tell whether the masks stay as they are drawn."""
+    """Tell whether the masks keep their random start."""
     return values.mask_learning_rate == 0
 
 
@@ -88,12 +89,12 @@ def frozen_scores(values: Masked) -> bool:
 class ProPETLm(ProPETL):
     """One adapter for all tasks and layers. Zeng et al. 2023, section 3.
 
-    `tied`: the first layer's masks are the last task's, a fault that the reference repeats.
+    tied: the first layer uses the masks of the last task, a fault of the released code that a protocol switch repeats.
     """
 
     formula = (
-        "one adapter for all tasks and layers: task t in layer l uses what either's mask keeps, W * m with "
-        "m = 1 - (1 - m_t)(1 - m_l); the task's masks are the same in all layers, the layer's for all tasks"
+        "one adapter for all tasks and layers: task t in layer l uses W * m with the union of both masks, "
+        "m = 1 - (1 - m_t)(1 - m_l); m_t is the same in all layers, m_l for all tasks"
     )
 
     tied: bool = False

@@ -1,4 +1,4 @@
-"""ScaLearn and its forms (Frohmann et al. 2024, section 3): learn only by how much to scale each source.
+"""ScaLearn and its variants learn only how much to scale each source (Frohmann et al. 2024, section 3).
 
 The paper's ablations are settings of `scalearn` (scalearn/campaign/ablations.json).
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from scalearn.errors import UserError
 from scalearn.methods.base import Given, Method, Shapes
-from scalearn.methods.hyperparameters import SWITCH, Composing, LearningRate, OneTask, Patience
+from scalearn.methods.hyperparameters import BOOLEAN, Composing, LearningRate, OneTask, Patience
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,39 +25,42 @@ CITATION = "Frohmann et al. 2024, ScaLearn (Findings of ACL, arXiv 2310.01217)"
 
 
 class ScaLearnValues(OneTask, Composing):
-    """Of ScaLearn and its variants."""
+    """The hyper-parameters of ScaLearn and its variants."""
 
     learning_rate: LearningRate = 6e-3
     patience: Patience = 30
     omega_scale: Annotated[
-        float, Field(ge=0, description="the scales start around this divided by the number of sources")
+        float, Field(ge=0, description="the mean of the scales at the start is this, divided by the number of sources")
     ] = 2.0
     omega_std: Annotated[float, Field(ge=0, description="the standard deviation of the scales at the start")] = 0.001
     omega_dropout: Annotated[
-        float, Field(ge=0, le=1, description="the probability that a scale is left out of a training step")
+        float, Field(ge=0, le=1, description="the probability that a training step drops a scale")
     ] = 0.3
     omega_penalty: Annotated[
-        float, Field(ge=0, description="how strongly the loss draws a source's mean scale towards 1; 0 does not")
+        float,
+        Field(
+            ge=0,
+            description="the weight of a loss term that pulls each source's mean scale towards 1; 0 for none",
+        ),
     ] = 0.0
     omega_constraint: Annotated[
         Constraint,
-        Field(description="what makes the scales of all sources sum to one: mean, a division by their sum; softmax"),
+        Field(description="how the scales are made to sum to 1 over sources: division by their sum, or softmax"),
     ] = "none"
-    train_sources: Annotated[
-        bool, Field(description="train the source adapters, too, not only their scales"), SWITCH
-    ] = False
+    train_sources: Annotated[bool, Field(description="also train the source adapters"), BOOLEAN] = False
 
 
 @dataclass(frozen=True)
 class ScaLearn(Method):
-    """omega is S x d, S x 1 if `uniform`, one for all layers if `shared`.
+    """A sum of the source adapters, scaled by learned coefficients omega. Frohmann et al. 2024, section 3.
 
-    The S sources are those of the benchmark, or, without `include_target`, all but the target's own.
+    uniform: omega has shape (S, 1) instead of (S, d). shared: all layers use one omega.
+    The S sources are those of the benchmark; without `include_target`, all but the target's own.
     """
 
     formula = (
-        "y_l = LN(sum_s omega_ls * a_ls(u) + h + x), a_ls the adapter of source s in layer l; omega is a vector for "
-        "each source and layer, a number in the uniform forms, and the same for all layers in the ++ forms"
+        "y_l = LN(sum_s omega_ls * a_ls(u) + h + x), where a_ls is the adapter of source s in layer l; each omega_ls "
+        "is a vector; in the uniform variants a number; in the ++ variants the same for all layers"
     )
 
     uniform: bool = False
@@ -77,7 +80,7 @@ class ScaLearn(Method):
             )
 
     def install(self, model: Any, values: ScaLearnValues, given: Given) -> None:
-        from scalearn.methods.layers.sources import chosen
+        from scalearn.methods.layers.sources import selected_sources
         from scalearn.methods.layers.wide_bottleneck import Omega, install_wide_bottleneck
 
         self.check(values)
@@ -86,7 +89,7 @@ class ScaLearn(Method):
         def draw(count: int, hidden: int) -> Omega:
             return Omega(count, 1 if self.uniform else hidden, mean, std, dropout, values.omega_constraint)
 
-        sources, train = chosen(model, given, values), values.train_sources
+        sources, train = selected_sources(model, given, values), values.train_sources
         install_wide_bottleneck(model, sources, draw, shared=self.shared, train=train)
 
     def regularises(self, values: ScaLearnValues) -> bool:

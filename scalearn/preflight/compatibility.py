@@ -11,7 +11,7 @@ from pathlib import Path
 from scalearn.campaign.config import FolderModel
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.protocol import RUN_DIFFERENCES
-from scalearn.encoders.architectures import Architecture, trainable
+from scalearn.encoders.architectures import Architecture, architecture_of
 from scalearn.encoders.folder import CONFIG
 from scalearn.errors import UserError
 from scalearn.fields import local_path
@@ -87,7 +87,7 @@ def _local(folder: Path) -> tuple[Architecture | None, int | None]:
     """Return the kind and the hidden size of the encoder in a local folder; none if it only compares texts."""
     config: Mapping[str, object] = read_json(folder / CONFIG)
     try:
-        architecture = trainable(str(folder), config.get("model_type"))
+        architecture = architecture_of(str(folder), config.get("model_type"))
     except UserError:
         return None, None
     hidden = config.get(architecture.width)

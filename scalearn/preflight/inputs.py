@@ -64,8 +64,8 @@ def check_rows(campaign: Campaign) -> None:
     """Refuse local tasks whose columns or labels are not as their definition says."""
     local = [name for name in campaign.tasks if campaign.origin(name) in ("mirror", "files")]
     if local:
-        from scalearn.tasks.preparing.prepare import check
+        from scalearn.tasks.preparing.prepare import check_source_rows
 
         mirror = campaign.config.mirror
         for name in local:
-            check(name, campaign.tasks[name], local_path(mirror) if mirror else None)
+            check_source_rows(name, campaign.tasks[name], local_path(mirror) if mirror else None)

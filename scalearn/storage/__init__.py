@@ -1,1 +1,1 @@
-"""Files that appear whole, and show it if they are altered."""
+"""Writing files atomically, and detecting files that were changed afterwards."""

@@ -1,4 +1,4 @@
-"""Files that appear whole, written under a temporary name and then renamed, and that show it if they are altered."""
+"""Atomic files and folders (written under a temporary name, then renamed), locks, and checksums."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from typing import Any
 from scalearn.errors import UserError
 
 LOCK = ".lock"
-TEMPORARY = "scalearn-"  # stands in the name of every temporary file and folder of ours: .<name>.scalearn-<8 signs>
-_NEAR = 1 << 16  # bytes
-CHECKSUM = "checksum"  # of a JSON file's other entries
+TEMPORARY = "scalearn-"  # temporary files and folders are named .<name>.scalearn-<8 characters>
+_NEAR = 1 << 16  # bytes at each end of a file in which `check_replaced` looks for a mark
+CHECKSUM = "checksum"  # the key of a JSON file that holds the checksum of its other entries
 MENDS = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
@@ -30,8 +30,8 @@ MENDS = {
     errno.EACCES: "make its folder writable for you",
     errno.EPERM: "make its folder writable for you",
 }
-MAKERS = {  # of the JSON files that commands start from
-    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it, of a model on disk, too",
+MAKERS = {  # JSON file that a command needs -> how to make it
+    "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it, also from a local model",
     "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
     "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
     "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",
@@ -41,7 +41,12 @@ MAKERS = {  # of the JSON files that commands start from
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; what was written there becomes `path` on success."""
+    """Yield a temporary path beside `path`, and rename it to `path` on success.
+
+    The content is on the disk before the name is, so that a power loss leaves the old file or the complete new one.
+
+    Raises: UserError if the disk is full, or `path` cannot be written for another reason that the user can mend.
+    """
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_dead(path)
@@ -59,20 +64,30 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def check_replaced(path: Path, mark: bytes, what: str) -> None:
-    """Refuse to replace a file that no earlier call has written: those have `mark` near their beginning or end."""
+    """Refuse to replace a file that we did not write.
+
+    Args:
+        mark: bytes near the beginning or end of every file that we write.
+        what: the kind of file, for the message.
+
+    Raises: UserError if `path` exists, is not empty, and lacks the mark.
+    """
     if not path.is_file() or not path.stat().st_size:
         return
     with path.open("rb") as stream:
-        found = stream.read(_NEAR)
+        ends = stream.read(_NEAR)
         stream.seek(max(0, path.stat().st_size - _NEAR))
-        found += stream.read()
-    if mark not in found:
-        raise UserError(f"{path}: it is there already and is no {what}; name another file, or remove it")
+        ends += stream.read()
+    if mark not in ends:
+        raise UserError(f"{path}: it exists already and is no {what}; name another file, or remove it")
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it takes the place of `path`, old content included."""
+    """Yield a temporary folder beside `path`. On success it replaces `path` and all its old content.
+
+    Raises: UserError if the disk is full, or `path` cannot be written for another reason that the user can mend.
+    """
     with _writing(path), temporary_folder(path) as temporary:
         yield temporary
         temporary.chmod(0o755)
@@ -85,7 +100,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path` that is removed at the end; what killed processes left of theirs goes first."""
+    """Yield a new folder beside `path` that is removed at the end. Leftovers of killed processes are removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_dead(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{TEMPORARY}", dir=path.parent))
@@ -99,22 +114,25 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 def _hold(handle: int) -> None:
-    """Lock what is being written; where the file system has no locks, nothing of ours asks for this one either."""
+    """Lock a file or folder that is being written. On a file system without locks this does nothing."""
     with suppress(OSError):
         fcntl.flock(handle, fcntl.LOCK_SH)
 
 
 def _sweep_dead(path: Path) -> None:
-    """Remove what processes that were killed left half written of `path`; a living writer holds a lock on its own."""
+    """Remove the temporary files of `path` that killed processes left. A living writer holds a lock on its file."""
     for entry in path.parent.glob(f".{glob.escape(path.name)}.{TEMPORARY}????????"):
         _remove_dead(entry, unlocked=False)
 
 
 def _remove_dead(entry: Path, *, unlocked: bool) -> None:
-    """Remove a temporary file or folder that nobody writes; `unlocked`: also on a file system without locks."""
+    """Remove a temporary file or folder that no process writes.
+
+    unlocked: remove it also on a file system without locks.
+    """
     try:
         handle = os.open(entry, os.O_RDONLY)
-    except OSError:  # gone, or somebody else's
+    except OSError:  # removed already, or another user's
         return
     try:
         if _is_free(handle, unlocked):
@@ -135,21 +153,21 @@ def _is_free(handle: int, without_locks: bool) -> bool:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what the system says of a full or closed disk into a UserError on `path`; what was there stays."""
+    """Turn an operating system error on writing `path`, such as a full disk, into a UserError. The old file stays."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
         for code, mend in MENDS.items():
-            # safetensors' own exception tells the number in its text only.
+            # safetensors raises an exception that has the number only in its text.
             if getattr(error, "errno", None) == code or f"(os error {code})" in str(error):
                 raise UserError(f"{path}: cannot be written ({os.strerror(code)}); {mend} and run again") from error
         raise
 
 
 def _to_disk(path: Path) -> None:
-    """Have the content on the disk before the name is: a node that loses its power leaves no file half empty."""
+    """Flush a file to the disk before it is renamed, so that a power loss leaves no incomplete file."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -159,7 +177,7 @@ def _to_disk(path: Path) -> None:
 
 @contextmanager
 def alone(path: Path, waiting: str) -> Iterator[None]:
-    """Hold the lock file `path`; if another process does, print `waiting` and wait until it ends, however it ends."""
+    """Hold the lock file `path`. If another process holds it, print `waiting` and wait until that process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
@@ -168,39 +186,45 @@ def alone(path: Path, waiting: str) -> Iterator[None]:
             print(waiting, flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
         except OSError:
-            print(f"{path}: this file system has no locks; see to it that no other process works here", flush=True)
+            print(f"{path}: this file system has no locks; make sure that no other process works here", flush=True)
         yield
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file or folder of this name is one that a writer of ours has not finished."""
+    """Tell whether this is the name of one of our temporary files or folders."""
     return re.fullmatch(rf"\..+\.{TEMPORARY}\w{{8}}", name) is not None
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process of ours left half written in `folder`, and nothing else; the caller works alone."""
+    """Remove our temporary files in `folder` that killed processes left. No other process may write there."""
     for path in folder.glob(f".*.{TEMPORARY}????????"):
         if is_temporary(path.name):
             _remove_dead(path, unlocked=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` whole, with sorted keys and its checksum; NaN and infinity are refused (they are not JSON)."""
+    """Write `content` atomically, with sorted keys and a checksum.
+
+    Raises: ValueError if it holds NaN or infinity, which JSON does not have.
+    """
     sealed = {**content, CHECKSUM: _checksum(content)}
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    """Return the hexadecimal SHA-256 of `content` as JSON brings it back."""
+    """Return the hexadecimal SHA-256 of `content` after a round trip through JSON."""
     plain = json.loads(json.dumps(content, allow_nan=False))
     return hashlib.sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def read_json(path: Path, *, ours: bool = False) -> dict[str, Any]:
-    """Return the object that `path` holds; a UserError names the file if it is missing, damaged or no JSON object.
+    """Return the content of a JSON file.
 
-    One without a checksum is not ours, and taken as it is unless `ours` asks for one.
+    Args:
+        ours: require the checksum that `write_json` adds. Otherwise it is checked only if the file has one.
+
+    Raises: UserError if the file is missing, is not a JSON object, or its checksum differs.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -213,14 +237,14 @@ def read_json(path: Path, *, ours: bool = False) -> dict[str, Any]:
         raise UserError(f"{path}: a JSON object is expected, found {type(content).__name__}")
     if (ours or CHECKSUM in content) and content.pop(CHECKSUM, None) != _checksum(content):
         raise UserError(
-            f"{path}: not as it was written (its checksum differs); delete it and run again, "
-            f"or, if the change is yours, take the line `{CHECKSUM}` out"
+            f"{path}: changed since it was written (its checksum differs); delete it and run again, "
+            f"or, if you changed it, remove the line `{CHECKSUM}`"
         )
     return content
 
 
 def altered(folder: Path, checksums: Mapping[str, str]) -> list[str]:
-    """Return which of these files of `folder`, by name, are missing or have another checksum."""
+    """Return the names of the files in `folder` that are missing or whose SHA-256 differs from `checksums`."""
     return [
         name
         for name, checksum in checksums.items()

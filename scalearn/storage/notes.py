@@ -1,4 +1,4 @@
-"""Small JSON notes of ours in Snakemake's folder; a damaged one is as good as none, and says so."""
+"""Small JSON notes that we keep in Snakemake's folder. A damaged note counts as missing, with a warning."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from scalearn.storage.files import whole_file
 
 
 def read_note(path: Path, consequence: str) -> dict[str, Any]:
-    """Return what the note `path` says; nothing if there is none.
+    """Return the content of a note, or {} if there is none.
 
-    One that is damaged (a machine that lost its power leaves files empty) counts as none, with a warning that ends in
-    the `consequence`: whoever starts Snakemake next must not be stopped by it.
+    A damaged note (a power loss can leave files empty) also gives {}, with a warning on standard error, because it must
+    not stop the next start of Snakemake.
+
+    Args:
+        consequence: what follows from the loss; the warning ends with it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -23,7 +26,7 @@ def read_note(path: Path, consequence: str) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         return _damaged(path, " ".join(str(error).split()), consequence)
-    return content if isinstance(content, dict) else _damaged(path, "no JSON object", consequence)
+    return content if isinstance(content, dict) else _damaged(path, "not a JSON object", consequence)
 
 
 def _damaged(path: Path, why: str, consequence: str) -> dict[str, Any]:
@@ -32,6 +35,6 @@ def _damaged(path: Path, why: str, consequence: str) -> dict[str, Any]:
 
 
 def write_note(path: Path, content: Mapping[str, Any]) -> None:
-    """Have the note say this: the file is replaced at once, so that a kill leaves the old one or the new one."""
+    """Write a note atomically, so that a kill leaves the old note or the new one."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,7 @@
-"""The tasks that the package knows by name. Light: no rows, no pandas, no network."""
+"""Tasks: definitions, reading, labels, preparing, inspecting, generated tasks and metrics.
+
+`TASKS` holds the definitions that the package brings, by name. Importing it loads no rows, no pandas and no network.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks that there are, with what a campaign makes of them."""
+"""The list of tasks that `scalearn tasks` prints: sizes, metrics, source and benchmarks of each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.protocol import is_built_in
 from scalearn.tasks.store import SPLITS, TaskInfo
 
-# Rows of train, validation and test where nothing is prepared yet: the hub's numbers, a tenth of train held out.
-# ReCoRD's, one per candidate, and those of tasks cut by groups are not exact.
+# Rows of train, validation and test, shown until a task is prepared: the hub's row counts, with a tenth of train held
+# out. The counts of ReCoRD (one row per candidate) and of tasks cut by groups are approximate.
 PUBLISHED: Mapping[str, tuple[int, int, int]] = {
     "rte": (2_241, 249, 277),
     "mrpc": (3_301, 367, 408),
@@ -43,12 +43,18 @@ def listing(
     folder: Path,
     keys: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a row per task: name, kind, classes, sizes (and whether they are of prepared rows), metrics, source.
+    """Return one entry per task: name, kind, number of classes, sizes, metrics, length, source and benchmarks.
 
-    Of a task that a rule makes, task.json tells kind and length; before there is one they are None. Metrics are those
-    of the scores: the campaign's, or task.json's where it names none of a rule's task.
-    benchmarks: name -> its tasks; folder: where prepared tasks lie; keys: the names of their folders, where
-    they are not the tasks' names.
+    `prepared` tells whether the sizes come from prepared rows. For a task that a rule makes, kind and length come from
+    its task.json; they are None until the rule has run. If the campaign names no metrics for such a task, they come
+    from task.json, too.
+
+    Args:
+        benchmarks: benchmark -> its tasks.
+        folder: the folder that holds the prepared tasks.
+        keys: task -> the name of its folder, for tasks whose folder has another name.
+
+    Raises: UserError if the task.json of a prepared task is damaged.
     """
     folders = {name: folder / (keys or {}).get(name, name) for name in tasks}
     return [_row(name, task, benchmarks, folders[name]) for name, task in tasks.items()]
@@ -56,26 +62,26 @@ def listing(
 
 def _row(name: str, task: Task, benchmarks: Mapping[str, Sequence[str]], folder: Path) -> dict[str, Any]:
     info = TaskInfo.read(folder) if (folder / "task.json").is_file() else None
-    labels, ruled = info.labels if info else task.labels, isinstance(task.source, RuleSource)
-    said = info if ruled else task
-    unnamed = ruled and not task.metrics
+    labels, by_rule = info.labels if info else task.labels, isinstance(task.source, RuleSource)
+    described = info if by_rule else task
+    metrics_by_rule = by_rule and not task.metrics
     return {
         "task": name,
-        "kind": said.kind if said else None,
+        "kind": described.kind if described else None,
         "classes": len(labels) if labels else None,
         "sizes": info.sizes if info else _published(name, task),
         "prepared": info is not None,
-        "metrics": list((info.metrics if info else ()) if unnamed else task.all_metrics),
-        "max_length": said.max_length if said else None,
+        "metrics": list((info.metrics if info else ()) if metrics_by_rule else task.all_metrics),
+        "max_length": described.max_length if described else None,
         "source": _source(task),
         "benchmarks": [benchmark for benchmark, members in benchmarks.items() if name in members],
     }
 
 
 def _published(name: str, task: Task) -> dict[str, int] | None:
-    whole = name in PUBLISHED and is_built_in(name, task) and task.train_rows is None
-    known = whole and task.source == TASKS[name].source
-    return dict(zip(SPLITS, PUBLISHED[name], strict=True)) if known else None
+    all_rows = name in PUBLISHED and is_built_in(name, task) and task.train_rows is None
+    published = all_rows and task.source == TASKS[name].source
+    return dict(zip(SPLITS, PUBLISHED[name], strict=True)) if published else None
 
 
 def _source(task: Task) -> str:
@@ -86,7 +92,7 @@ def _source(task: Task) -> str:
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the listing as people read it: headline metrics only, sizes that are published marked `~`."""
+    """Return the listing as a table with headline metrics only. `~` marks sizes that are not of prepared rows."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("task", "kind", *SPLITS, "metric", "source", "benchmarks"):
         folds = column in ("source", "benchmarks")

@@ -1,10 +1,12 @@
-"""The on-disk task format: train.parquet, validation.parquet, test.parquet and task.json, whatever wrote them.
+"""The on-disk format of a task: train.parquet, validation.parquet, test.parquet and task.json.
+
+The package writes it when it prepares a task. A user's own rule may write it, too. The columns are:
 
 | column            | type         | in                                                                     |
 | ----------------- | ------------ | ---------------------------------------------------------------------- |
 | text1             | string       | every task                                                             |
 | text2             | string       | tasks whose rows are pairs of texts                                    |
-| choices           | list<string> | multiple_choice: the possible continuations of text1, equally many     |
+| choices           | list<string> | multiple_choice: the possible continuations of text1, the same number  |
 | label             | int64        | classification: the class; multiple_choice: the right choice;          |
 |                   |              | candidates: 1 if the candidate is right, else 0                        |
 |                   | double       | regression                                                             |
@@ -37,43 +39,45 @@ SPLITS = ("train", "validation", "test")
 
 
 class TaskInfo(BaseModel):
-    """What task.json says."""
+    """The content of task.json."""
 
-    model_config = ConfigDict(frozen=True)  # keys that a user's own rule adds are let through
+    model_config = ConfigDict(frozen=True)  # a user's own rule may add keys
 
     name: Name
     kind: Kind
     labels: tuple[str, ...] | None
     positive: str | None = Field(
-        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if not the second"
+        None,
+        exclude_if=lambda name: name is None,
+        description="the label whose f1 is reported, unless the second",
     )
-    choices: int | None = Field(None, ge=2, description="multiple_choice: how many each row has")
-    grouped: bool = Field(False, description="rows say to which group they belong")
-    metrics: tuple[str, ...] = Field(min_length=1, description="headline first")
+    choices: int | None = Field(None, ge=2, description="multiple_choice: number of choices per row")
+    grouped: bool = Field(False, description="whether the splits have a `group` column")
+    metrics: tuple[str, ...] = Field(min_length=1, description="the headline metric first")
     max_length: int = Field(ge=8)
     truncate: Literal["longest", "first"] = "longest"
     select: Literal["loss", "headline"] = "loss"
     version: int = Field(ge=1)
-    texts: tuple[str, ...] = Field(min_length=1, max_length=2, description="what text1 and text2 were made from")
-    label: str = Field(description="what the label column was called")
+    texts: tuple[str, ...] = Field(min_length=1, max_length=2, description="the source columns of text1 and text2")
+    label: str = Field(description="the source column of the labels")
     source: dict[str, Any]
     sizes: dict[str, int]
     sha256: dict[str, str]
     parts: tuple[str, ...] = ("",)
-    notes: tuple[str, ...] = Field((), description="what was inferred, left out or done otherwise, and why")
-    built_in: bool = Field(False, description="the package's task of this name, and none that a user defines under it")
+    notes: tuple[str, ...] = Field((), description="what preparing inferred, left out or changed, and why")
+    built_in: bool = Field(False, description="whether the package defines this task, not a user")
 
     @model_validator(mode="after")
     def _consistent(self) -> TaskInfo:
         if (self.kind in LABELLED) != (self.labels is not None):
-            raise ValueError(f"labels: {' and '.join(LABELLED)} have label names, other kinds null")
+            raise ValueError(f"labels: {' and '.join(LABELLED)} must have label names, other kinds must have null")
         if self.labels is not None and len(self.labels) < 2:
-            raise ValueError("labels: at least two")
+            raise ValueError("labels: give at least two names")
         positive_class(self.positive, self.labels)
         if (self.kind == "multiple_choice") != (self.choices is not None):
-            raise ValueError("choices: multiple_choice says how many, other kinds null")
+            raise ValueError("choices: multiple_choice must have the number of choices, other kinds must have null")
         if self.kind == "candidates" and not self.grouped:
-            raise ValueError("grouped: candidates belong to groups; it must be true")
+            raise ValueError("grouped: must be true for kind 'candidates'")
         if unknown := set(self.metrics) - set(METRICS[self.kind]):
             raise ValueError(f"metrics: '{min(unknown)}' does not suit kind '{self.kind}'")
         if self.kind == "classification" and "exact_match" in self.metrics and not self.grouped:
@@ -87,14 +91,15 @@ class TaskInfo(BaseModel):
 
     @property
     def outputs(self) -> int:
-        """The number of values that a model gives per row: one per class or choice, two per candidate, else one."""
+        """The number of logits per row: one per class or choice, two per candidate, one for a regression."""
         return outputs(self.kind, self.labels, self.choices)
 
     @classmethod
     def read(cls, folder: Path) -> TaskInfo:
-        """Return what folder/task.json says, after a look at the three files beside it.
+        """Return the content of folder/task.json, after checking the headers of the three parquet files beside it.
 
-        A UserError names the file and the mend if something is missing, of another type, or of another size.
+        Raises: UserError if a file, key or column is missing or has another type, or if a file has another number of
+            rows than task.json says.
         """
         path = folder / "task.json"
         content = read_json(path)
@@ -109,14 +114,26 @@ class TaskInfo(BaseModel):
 
 
 def outputs(kind: str, labels: tuple[str, ...] | None, choices: int | None) -> int:
-    """Return how many values a model gives per row of a task of this kind."""
+    """Return the number of logits that a model computes per row: one per class or choice, two per candidate, else one.
+
+    Args:
+        kind: the task's kind, one of definition.METRICS.
+        labels: label names, for the kinds that have them.
+        choices: the number of choices per row, for multiple_choice.
+    """
     if labels is not None:
         return len(labels)
     return {"multiple_choice": choices or 0, "candidates": 2, "regression": 1}[kind]
 
 
 def schema(kind: str, pair: bool, choices: bool = False, grouped: bool = False, part: bool = False) -> pa.Schema:
-    """Return the columns of a split."""
+    """Return the Arrow schema of a split.
+
+    Args:
+        kind: the task's kind, one of definition.METRICS.
+        pair: whether rows are pairs of texts (text2).
+        choices, grouped, part: whether the split has the column `choices`, `group`, `part`.
+    """
     import pyarrow as pa
 
     labels = {"regression": pa.float64(), "multi_label": pa.list_(pa.int64())}
@@ -131,13 +148,16 @@ def schema(kind: str, pair: bool, choices: bool = False, grouped: bool = False, 
 
 
 def schema_of(info: TaskInfo, split: str) -> pa.Schema:
-    """Return the columns that this split of the task must have."""
+    """Return the Arrow schema that this split of the task must have."""
     multiple = info.kind == "multiple_choice"
     return schema(info.kind, len(info.texts) == 2 and not multiple, multiple, info.grouped, split == "test")
 
 
 def check_output(folder: Path) -> None:
-    """Refuse a folder whose files a prepared task would replace, and that holds no prepared task."""
+    """Refuse an output folder with files that preparing would overwrite, unless a prepared task wrote them.
+
+    Raises: UserError if `folder` holds such a file.
+    """
     record = folder / "task.json"
     try:
         ours = {"name", "kind", "metrics", "sizes"} <= read_json(record).keys()
@@ -146,19 +166,23 @@ def check_output(folder: Path) -> None:
     present = [path for split in SPLITS if (path := folder / f"{split}.parquet").exists()]
     if not ours and (present or record.is_file()):
         path = [*present, record][0]
-        raise UserError(f"{path}: it is there already and of no prepared task; name another --output, or remove it")
+        raise UserError(
+            f"{path}: this file exists and does not belong to a prepared task; name another --output, or remove it"
+        )
 
 
 def write(
-    folder: Path, name: str, task: Task, content: Mapping[str, Iterable[pa.RecordBatch]], **found: Any
+    folder: Path, name: str, task: Task, content: Mapping[str, Iterable[pa.RecordBatch]], **details: Any
 ) -> TaskInfo:
-    """Write a task's splits and, last, its task.json; return what that says.
+    """Write a task's splits and then its task.json; return the content of task.json.
 
-    content: the batches of each split, one after another, all of one schema, so that memory holds one batch;
-    found: the `labels`, `choices`, `grouped`, `parts` and `notes` that preparing the task brought to light, and whether
-    it is `built_in`.
+    Args:
+        content: split -> its batches, all with the same schema. They are written one by one, so that memory holds one
+            batch.
+        details: the values of TaskInfo that the definition does not tell: `labels`, `choices`, `grouped`, `parts`,
+            `notes` and `built_in`.
     """
-    (folder / "task.json").unlink(missing_ok=True)  # a folder with task.json is never half new, half old
+    (folder / "task.json").unlink(missing_ok=True)  # so that a folder with task.json never mixes old and new files
     sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}
     info = TaskInfo(
         name=name,
@@ -174,7 +198,7 @@ def write(
         source=task.source.model_dump(mode="json"),
         sizes=sizes,
         sha256={split: sha256(folder / f"{split}.parquet") for split in SPLITS},
-        **found,
+        **details,
     )
     write_json(folder / "task.json", info.model_dump(mode="json"))
     return info
@@ -204,10 +228,10 @@ def _check_file(path: Path, info: TaskInfo, split: str) -> None:
         raise UserError(f"{path}: not readable as parquet; delete it and run again") from None
     for wanted in schema_of(info, split):
         index = file.schema_arrow.get_field_index(wanted.name)
-        found = "no such column" if index < 0 else file.schema_arrow.field(index).type
-        if found != wanted.type:
+        actual = "no such column" if index < 0 else file.schema_arrow.field(index).type
+        if actual != wanted.type:
             raise UserError(
-                f"{path}: column '{wanted.name}' must be {wanted.type}, found {found}; mend the rule that wrote it"
+                f"{path}: column '{wanted.name}' must be {wanted.type}, found {actual}; mend the rule that wrote it"
             )
     if file.metadata.num_rows != info.sizes[split] or not file.metadata.num_rows:
         raise UserError(

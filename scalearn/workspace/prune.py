@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scalearn.campaign.places import EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
 from scalearn.campaign.plan import Campaign
-from scalearn.campaign.run_folder import FILES, PARTS, SYSTEM, check_output
+from scalearn.campaign.run_folder import FILES, SUBFOLDERS, SYSTEM, check_output
 from scalearn.encoders.fetching import FILES as ENCODER
 from scalearn.errors import UserError, shown
 from scalearn.storage.files import CHECKSUM, LOCK, check_replaced, is_temporary
@@ -172,8 +172,8 @@ def _run_folders(root: Path) -> Iterator[Path]:
     """
     for place, folders, files in os.walk(root):
         if Path(place) == root and LOCK in files:
-            files.remove(LOCK)  # not a run's lock, but the one of scoring
-        parts = any(any(Path(place).glob(f"{part}/*/{file}")) for part, file in PARTS.items() if part in folders)
+            files.remove(LOCK)  # not a run's: whoever scores holds it
+        parts = any(any(Path(place).glob(f"{name}/*/{file}")) for name, file in SUBFOLDERS.items() if name in folders)
         if parts or any(not name.startswith(SYSTEM) for name in files):
             yield Path(place)
             if parts or set(files) & set(FILES):

@@ -75,7 +75,7 @@ def taken(name: str, says: str, command: str, *more: str) -> Case:
 
     return line(
         name,
-        rf"{path}: it is there already and is no {says}; name another file, or remove it",
+        rf"{path}: it exists already and is no {says}; name another file, or remove it",
         command,
         *more,
         make=make,
@@ -193,27 +193,31 @@ CASES = [
     task_json("a task.json without end", r"not readable as JSON \(.*recursion", b"[" * 100_000),
     # places to write
     line(
-        "other things", r"o: it holds other things \(letter", "fetch-model m --output o --source", FOLDER, make=letter
+        "other things",
+        r"o: the folder holds other files \(letter",
+        "fetch-model m --output o --source",
+        FOLDER,
+        make=letter,
     ),
-    line("here for a model", r"\.: it holds other things", "fetch-model m --output . --source", FOLDER),
+    line("here for a model", r"\.: the folder holds other files", "fetch-model m --output . --source", FOLDER),
     line("a file for a model", r"train\.csv: it is a file", "fetch-model m --output train.csv --source", FOLDER),
     line(
         "weights of one's own",
-        r"o: it holds other things \(model\.saf",
+        r"o: the folder holds other files \(model\.saf",
         "fetch-model m --output o --source",
         FOLDER,
         make=lambda: letter("model.safetensors"),
     ),
     line(
         "rows of one's own",
-        r"o/test\.parquet: it is there already and of no prepared task; name another --output",
+        r"o/test\.parquet: this file exists and does not belong to a prepared task; name another --output",
         "prepare-task t --output o --definition",
         json.dumps(DEFINITION),
         make=lambda: letter("test.parquet"),
     ),
     line(
         "a task of another sort",
-        r"o/task\.json: it is there already and of no prepared task; name another --output",
+        r"o/task\.json: this file exists and does not belong to a prepared task; name another --output",
         "prepare-task t --output o --definition",
         json.dumps(DEFINITION),
         make=lambda: (letter(), Path("o/task.json").write_text('{"name": "build"}')),

@@ -244,17 +244,17 @@ CASES = [
     ),
     encoder(
         "an encoder that cannot be trained",
-        r"models\.tiny\.path: model: config\.json is of the kind 'mpnet', which cannot be trained here; choose",
+        r"models\.tiny\.path: model: config\.json has model_type 'mpnet', which cannot be trained here; choose",
         {"model_type": "mpnet"},
     ),
     encoder(
         "an encoder of more layers than its weights have",
-        r"models\.tiny\.path: model: model\.safetensors does not fit config\.json: 2 layers, where num_hidden_la",
+        r"models\.tiny\.path: model: model\.safetensors does not fit config\.json: 2 layers, but num_hidden_la",
         {"num_hidden_layers": 12},
     ),
     Case(
         "an encoder without a tokenizer",
-        r"^error: config\.yaml: models\.tiny\.path: model: no tokenizer\.json; save its fast tokenizer there with",
+        r"^error: config\.yaml: models\.tiny\.path: model: no tokenizer\.json; save the model's fast tokenizer there",
         lambda: (Path("model/tokenizer.json").unlink(), configure())[1],
     ),
     # tasks
@@ -270,7 +270,7 @@ CASES = [
     task("the label as a text", r"texts: column 'label' is named twice among texts", texts=["label"]),
     task("a column without a name", r"a text that is not empty is expected", label=""),
     task("labels that are numbers", r"a text is expected, found the number 0; put it in quotes", labels=[0, 1]),
-    task("one label", r"labels: at least two names, each once", labels=["a"]),
+    task("one label", r"labels: give at least two names, each only once", labels=["a"]),
     task(
         "a metric of another kind",
         r"metrics: 'pearson' does not suit kind 'classification'; it has",
@@ -290,7 +290,7 @@ CASES = [
         r"a path on this machine is expected, found an empty text",
         source={**SOURCE, "train": ""},
     ),
-    task("a path with a line's end", r"a path must not hold a line's end", source={**SOURCE, "train": "a\nb.csv"}),
+    task("a path with a line's end", r"a path must not contain line ends", source={**SOURCE, "train": "a\nb.csv"}),
     task("a path with NUL", r"a path must not hold .*control character", source={**SOURCE, "train": "a\0b.csv"}),
     task(
         "a URL with a token",

@@ -103,7 +103,7 @@ CASES = [
     ),
     model(
         "a pointer for weights",
-        r"model\.safetensors is a pointer of git-lfs, not the weights; run `git lfs pull` in its repository",
+        r"model\.safetensors is a Git LFS pointer, not the weights; run `git lfs pull` in its repository",
         lambda m: (m / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
     ),
     model(
@@ -111,7 +111,7 @@ CASES = [
     ),
     model(
         "a config of its own code",
-        r"config\.json has 'auto_map', code of its own, which is never run",
+        r"config\.json has 'auto_map': the model needs code of its own, which is never run",
         lambda m: (m / "config.json").write_text('{"auto_map": {"AutoModel": "modeling_x.X"}}'),
     ),
     model(
@@ -131,7 +131,7 @@ CASES = [
     ),
     model(
         "a config of another kind",
-        r"config\.json is of the kind 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
+        r"config\.json has model_type 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
         lambda m: (m / "config.json").write_text('{"model_type": "nonesuch"}'),
     ),
     # adapters

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from scalearn.campaign.config import Config
 from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
-from scalearn.tasks.preparing.prepare import check
+from scalearn.tasks.preparing.prepare import check_source_rows
 from scalearn.tasks.reading.jsonl import json_batches
 from scalearn.tasks.reading.readers import READERS, read_batches
 from tests.bad_input.case import CAMPAIGN
@@ -163,7 +163,7 @@ def test_any_bytes_for_a_task_file(ending: str) -> None:
 def test_any_values_in_the_rows_of_a_task(rows: list[dict[str, Any]], kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = files_task(Path(folder), rows, kind=kind)
-        refused_or_done(lambda: check("mine", task))
+        refused_or_done(lambda: check_source_rows("mine", task))
 
 
 def test_a_number_too_large_for_a_column_is_named_by_its_row(tmp_path: Path) -> None:

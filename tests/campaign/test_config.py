@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from scalearn.campaign.config import Config, PackageModel
-from scalearn.tasks.definition import BESIDE_A_RULE, Task
+from scalearn.tasks.definition import KEYS_BESIDE_A_RULE, Task
 from tests.places import ROOT
 
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -78,10 +78,10 @@ def test_what_is_refused(change: dict[str, object]) -> None:
         Config.model_validate({**DEFAULT, **change})
 
 
-@pytest.mark.parametrize("key", sorted(Task.model_fields.keys() - BESIDE_A_RULE))
+@pytest.mark.parametrize("key", sorted(Task.model_fields.keys() - KEYS_BESIDE_A_RULE))
 def test_what_nothing_reads_of_a_rule_s_task_is_refused(key: str) -> None:
     task = {"source": {"kind": "rule"}, key: Task.model_fields[key].get_default()}
-    with pytest.raises(ValidationError, match=f"{key}: nothing reads this key"):
+    with pytest.raises(ValidationError, match=f"{key}: this key has no effect"):
         Config.model_validate({**DEFAULT, "tasks": {"mine": task}})
     named = {"source": {"kind": "rule"}, "kind": "regression", "metrics": ["spearman"]}
     Config.model_validate({**DEFAULT, "tasks": {"mine": named}})

@@ -80,7 +80,7 @@ def test_commands_find_the_home_that_no_shell_has_written_out(home: Path, monkey
 
 
 def test_a_home_that_there_is_not() -> None:
-    with pytest.raises(UserError, match="~nobody-of-this-name/a: no home of that user is known here; write"):
+    with pytest.raises(UserError, match="~nobody-of-this-name/a: the home of that user is unknown; write"):
         local_path("~nobody-of-this-name/a")
     assert local_path("a/~") == Path("a/~")
 

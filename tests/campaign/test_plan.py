@@ -100,11 +100,11 @@ def test_the_class_that_f1_is_of_is_for_the_scores_unless_it_chooses_the_epoch()
     scored = [(layout["metrics"], layout["positive"]) for layout in (c.layout("b") for c in (plain, named))]
     assert scored == [({"mine": ("f1",)}, {}), ({"mine": ("f1",)}, {"mine": "it's so"})]
     assert mine("headline").definition("mine") != mine("headline", positive="yes").definition("mine")
-    with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is no label; name 'a' or 'b'"):
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: 'yes' is not a label; write 'a' or 'b'"):
         mine("loss", positive="yes", labels=["a", "b"])
-    with pytest.raises(UserError, match=r"tasks\.mine: positive: f1 is of one class where there are two, found 3"):
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: this key needs exactly two labels, found 3"):
         mine("loss", positive="a", labels=["a", "b", "c"])
-    with pytest.raises(UserError, match=r"tasks\.mine: positive: kind 'regression' has no such class"):
+    with pytest.raises(UserError, match=r"tasks\.mine: positive: kind 'regression' has no positive class"):
         mine("loss", positive="a", kind="regression", metrics=["pearson"])
 
 
@@ -338,7 +338,7 @@ def test_what_a_table_shows_is_told_from_what_it_showed() -> None:
         ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
         (
             {"tasks": {"mine": {"source": {"kind": "rule"}, "max_length": 64}}},
-            "tasks.mine: max_length: nothing reads this key, for a rule makes the task; give it to the rule",
+            "tasks.mine: max_length: this key has no effect because a rule makes the task; give it to the rule",
         ),
         (
             {"tasks": {"mine": {"source": {"kind": "rule"}}}, "train_rows": {"mine": 50}},

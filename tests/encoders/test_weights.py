@@ -92,15 +92,15 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     "a prefix of a larger model": (renamed("^", "model.bert."), WORDS.format(r"model\.bert\."), True),
     "the config of another kind": (
         lambda folder: (folder / "config.json").write_text(tiny_config("distilbert").to_json_string()),
-        "0 layers, where n_layers is 2",
+        "0 layers, but n_layers is 2",
         True,
     ),
-    "fewer layers than the config": (without(r"layer\.1\."), "1 layers, where num_hidden_layers is 2", True),
-    "more layers than the config": (config(num_hidden_layers=1), "2 layers, where num_hidden_layers is 1", True),
-    "other words": (config(vocab_size=100), "68 token embeddings, where vocab_size is 100", True),
+    "fewer layers than the config": (without(r"layer\.1\."), "1 layers, but num_hidden_layers is 2", True),
+    "more layers than the config": (config(num_hidden_layers=1), "2 layers, but num_hidden_layers is 1", True),
+    "other words": (config(vocab_size=100), "68 token embeddings, but vocab_size is 100", True),
     "quantised weights": (config(quantization_config={"bits": 4}), "its weights are quantised", True),
-    "a decoder": (config(is_decoder=True), "config.json says is_decoder, and the first token of a decoder", True),
-    "pruned heads": (config(pruned_heads={"0": [1]}), "config.json has pruned_heads, which are not taken out", True),
+    "a decoder": (config(is_decoder=True), "config.json sets is_decoder; heads read the first token, which", True),
+    "pruned heads": (config(pruned_heads={"0": [1]}), "config.json has pruned_heads, which are not supported", True),
     "cross attention": (config(add_cross_attention=True), "config.json says add_cross_attention, and the first", True),
     "a number as a text": (
         config(layer_norm_eps="1e-12"),
@@ -115,7 +115,7 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     ),
     "classes of another kind": (
         config(architectures=["RobertaForMaskedLM"]),
-        r"config\.json has architectures 'RobertaForMaskedLM', of the kind 'roberta', but model_type 'bert'",
+        r"config\.json has architectures 'RobertaForMaskedLM', which belongs to 'roberta', but model_type 'bert'",
         True,
     ),
     **{
@@ -143,17 +143,17 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     ),
     "words that are all the same": (
         tensors(lambda found: {**found, "embeddings.word_embeddings.weight": torch.zeros(68, 32)}),
-        r"tensor 'embeddings\.word_embeddings\.weight' is 0 everywhere, so that all words look the same",
+        r"tensor 'embeddings\.word_embeddings\.weight' is 0 everywhere, so all words look the same",
         False,
     ),
     "an activation that nobody knows": (
         config(hidden_act="foo"),
-        r"config\.json is no encoder's \(the library knows no 'foo'\)",
+        r"config\.json does not describe an encoder \(the library knows no 'foo'\)",
         False,
     ),
     "half a layer": (
         without(r"layer\.1\.output"),
-        r"no tensor 'bert\.encoder\.layer\.1\.output\.LayerNorm\.bias' \(and 3 more\); load the model where",
+        r"no tensor 'bert\.encoder\.layer\.1\.output\.LayerNorm\.bias' \(and 3 more\); if you trust the model, load",
         False,
     ),
     "a part under another name": (
@@ -164,12 +164,12 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     ),
     "a wider FFN": (
         config(intermediate_size=128),
-        r"tensor 'bert\.encoder\.layer\.0\.intermediate\.dense\.bias' \(and 5 more\) of another shape",
+        r"tensor 'bert\.encoder\.layer\.0\.intermediate\.dense\.bias' \(and 5 more\) with another shape",
         False,
     ),
     "more positions": (
         config(max_position_embeddings=90),
-        r"tensor 'bert\.embeddings\.position_embeddings\.weight' of another shape",
+        r"tensor 'bert\.embeddings\.position_embeddings\.weight' with another shape",
         False,
     ),
     "an adapter in it": (
@@ -230,7 +230,7 @@ REFUSED = ("bart", "deberta", "gpt2", "modernbert", "mpnet", "t5", "xlm", "xmod"
 @pytest.mark.parametrize("kind", REFUSED)
 def test_other_kinds_are_refused_from_their_config_alone(folder: Path, kind: str) -> None:
     change(folder / "config.json", model_type=kind)
-    says = f"config.json is of the kind '{kind}', which cannot be trained here; choose a model of one of: albert, bert"
+    says = f"config.json has model_type '{kind}', which cannot be trained here; choose a model of one of: albert, bert"
     assert says in refused(folder)
 
 
@@ -287,7 +287,7 @@ def tokenizer(folder: Path, **changes: Any) -> None:
 
 def test_a_token_without_an_embedding_is_refused(folder: Path) -> None:
     tokenizer(folder, added=["new", "newer"])
-    says = "its tokenizer has the token 'newer' of id 69, but the encoder only 68 embeddings, from 0 up"
+    says = "its tokenizer has token 'newer' with id 69, but the encoder has only 68 embeddings"
     assert says in refused(folder) and says in refused(folder, trained=False)
 
 
@@ -300,14 +300,14 @@ def test_a_tokenizer_without_a_padding_token_is_refused(folder: Path) -> None:
 def test_a_tokenizer_that_begins_with_the_text_is_refused(folder: Path) -> None:
     change(folder / "tokenizer.json", post_processor={"type": "ByteLevel"} | dict.fromkeys(
         ("add_prefix_space", "trim_offsets", "use_regex"), True))  # fmt: skip
-    assert "puts no special token such as [CLS] before a text, which is where heads read" in refused(folder)
+    assert "puts no special token such as [CLS] before a text, but heads read that token" in refused(folder)
     taken(folder, trained=False)
 
 
 def test_another_padding_token_is_refused_where_positions_are_counted_by_it(tmp_path: Path) -> None:
     saved = make_model(tmp_path / "saved", "roberta", pad_token_id=1)
     (saved / "model.json").unlink()
-    says = "its tokenizer pads with the token '[PAD]' of id 0, but pad_token_id in config.json is 1, by which the enc"
+    says = "its tokenizer pads with token '[PAD]' (id 0), but pad_token_id in config.json is 1, from which the enc"
     assert says in refused(saved)
     taken(make_model(tmp_path / "other", "bert", pad_token_id=1))
 
@@ -316,7 +316,7 @@ def test_a_tokenizer_of_special_tokens_alone_is_refused(folder: Path) -> None:
     content = read_json(folder / "tokenizer.json")
     content["model"]["vocab"] = {token: i for token, i in content["model"]["vocab"].items() if token.startswith("[")}
     (folder / "tokenizer.json").write_text(json.dumps(content))
-    assert "its tokenizer knows only special tokens, no word; take the tokenizer that belongs" in refused(folder)
+    assert "its tokenizer knows only special tokens, no words; take the one that belongs" in refused(folder)
 
 
 def test_a_tokenizer_that_is_damaged_is_refused(folder: Path) -> None:
@@ -366,7 +366,7 @@ def test_vocab_txt_becomes_tokenizer_json_with_the_same_tokens(
 
 def test_a_cased_vocabulary_that_nothing_calls_cased_is_refused(folder: Path) -> None:
     said = refused(with_pieces(folder, "The", "Caf", "##é"))
-    assert "its vocabulary has upper-case letters ('Caf'), but nothing says that texts keep them" in said
+    assert "its vocabulary has upper-case letters ('Caf'), but texts would be lower-cased" in said
     assert '{"do_lower_case": false} into its tokenizer_config.json' in said
 
 

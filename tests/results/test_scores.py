@@ -49,7 +49,7 @@ def test_the_class_that_f1_is_of(tmp_path: Path) -> None:
     assert (record.positive, record.scores, record.baseline) == ("yes", {"f1": 0.5}, {"f1": 0.0})
     assert json.loads((run / "score.json").read_text())["positive"] == "yes"
     assert score_run(run, ["accuracy"], positive="yes").positive is None
-    with pytest.raises(UserError, match="positive: 'maybe' is no label; name 'yes' or 'no'"):
+    with pytest.raises(UserError, match="positive: 'maybe' is not a label; write 'yes' or 'no'"):
         score_run(run, ["f1"], positive="maybe")
 
 
@@ -57,7 +57,7 @@ def test_f1_over_more_classes_is_of_none(tmp_path: Path) -> None:
     run = make_run(tmp_path, run_of("scalearn", "nli", 0), [0, 1, 2], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     assert score_run(run, ["f1"]).positive is None
     assert "positive" not in json.loads((run / "score.json").read_text())
-    with pytest.raises(UserError, match="positive: f1 is of one class where there are two, found 3; remove the key"):
+    with pytest.raises(UserError, match="positive: this key needs exactly two labels, found 3; remove it"):
         score_run(run, ["f1"], positive="a")
 
 

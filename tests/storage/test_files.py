@@ -89,7 +89,7 @@ def test_only_a_file_of_the_same_sort_is_replaced(tmp_path: Path) -> None:
         path.write_bytes(content)
         check_replaced(path, b"mark", "file of marks")
     path.write_bytes(bytes(10**6))
-    with pytest.raises(UserError, match="file: it is there already and is no file of marks; name another file, or"):
+    with pytest.raises(UserError, match="file: it exists already and is no file of marks; name another file, or"):
         check_replaced(path, b"mark", "file of marks")
 
 

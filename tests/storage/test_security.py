@@ -142,7 +142,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_never_loaded(model: Pat
 
 def test_code_of_a_model_is_never_run(model: Path, tmp_path: Path) -> None:
     folder, owned = with_code(spoilt(model, tmp_path / "m", tmp_path / "owned")), tmp_path / "owned"
-    with pytest.raises(UserError, match="has 'auto_map', code of its own, which is never run"):
+    with pytest.raises(UserError, match="has 'auto_map': the model needs code of its own, which is never run"):
         fetch("tiny", FolderModel(path=str(folder)), tmp_path / "out")
     # Put in the place of a fetched model by hand, it is loaded as what it says it is, or not at all.
     from scalearn.encoders.loading import load_encoder

@@ -54,10 +54,10 @@ def test_the_tasks_of_other_tests_keep_the_format(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"kind": "ranking"}, "kind: one of classification, multi_label, "),
-        ({"labels": None}, "labels: classification and multi_label have label names"),
-        ({"labels": ["only"]}, "labels: at least two"),
+        ({"labels": None}, "labels: classification and multi_label must have label names"),
+        ({"labels": ["only"]}, "labels: give at least two"),
         ({"metrics": []}, "metrics: "),
-        ({"positive": "maybe"}, "positive: 'maybe' is no label; name 'no' or 'yes'"),
+        ({"positive": "maybe"}, "positive: 'maybe' is not a label; write 'no' or 'yes'"),
         ({"metrics": ["pearson"]}, "metrics: 'pearson' does not suit kind 'classification'"),
         ({"sizes": {"train": 36}}, "sizes: no entry for test"),
         ({"sizes": {"train": 99, "validation": 4, "test": 40}}, r"train\.parquet: 36 rows where task.json says 99"),

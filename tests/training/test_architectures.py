@@ -156,9 +156,9 @@ def test_a_head_on_a_pooler_that_is_not_there_is_refused(kind: str, tmp_path: Pa
 def test_a_kind_that_cannot_be_trained_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
     make_model(tmp_path)
     AutoModel.from_config(tiny_config("mpnet")).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"config\.json is of the kind 'mpnet', which cannot be trained here"):
+    with pytest.raises(UserError, match=r"config\.json has model_type 'mpnet', which cannot be trained here"):
         load_encoder(tmp_path)
-    with pytest.raises(UserError, match=r"config\.json is of the kind 'mpnet', which cannot be trained here"):
+    with pytest.raises(UserError, match=r"config\.json has model_type 'mpnet', which cannot be trained here"):
         encode(make_task(tmp_path / "task", rows=8), tmp_path, tmp_path / "encoded")
 
 
@@ -171,7 +171,7 @@ def test_texts_are_cut_to_what_the_encoder_takes(
     change(task / "task.json", max_length=512)
     capsys.readouterr()
     encode(task, model, tmp_path / "encoded")
-    assert f"takes {most} tokens, not 512; more are cut off\n" in capsys.readouterr().out
+    assert f"takes {most} tokens, not 512; longer rows are truncated\n" in capsys.readouterr().out
     assert read_json(tmp_path / "encoded" / "encoding.json")["max_length"] == most
     rows = pa.ipc.open_file(tmp_path / "encoded" / "train.arrow").read_all()
     assert pc.max(pc.list_value_length(rows["input_ids"])).as_py() == most

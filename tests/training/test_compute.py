@@ -17,8 +17,9 @@ from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.training.engine.checkpoints import trainable
-from scalearn.training.engine.device import Chosen, Device, choose
+from scalearn.training.engine.device import Device, ResolvedCompute, resolve_compute
 from scalearn.training.engine.frozen import hold_frozen
+from scalearn.training.engine.settings import Objective
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.run import train
 from tests.methods.cases import JOINT, SORTS
@@ -36,8 +37,8 @@ NEW_CPU = Device("cpu", compiler=True)
 PLAIN = {"device": "cpu", "precision": "float32", "tf32": False, "attention": "sdpa", "compile": False}
 
 
-def chosen(device: Device, **asked: Any) -> Chosen:
-    return choose(Compute(**asked), device)
+def chosen(device: Device, **asked: Any) -> ResolvedCompute:
+    return resolve_compute(Compute(**asked), device)
 
 
 # ---------------------------------------------------------------------- choosing
@@ -55,7 +56,7 @@ def test_auto_goes_by_the_device() -> None:
 
 def test_what_is_asked_for_counts() -> None:
     found = chosen(NEW, precision="fp16", tf32="on", attention="eager", compile=True, optimizer="plain")
-    assert found == Chosen("cuda", "fp16", True, "eager", True, "plain")
+    assert found == ResolvedCompute("cuda", "fp16", True, "eager", True, "plain")
     assert found.arguments == {
         "bf16": False,
         "fp16": True,
@@ -203,11 +204,11 @@ def test_a_run_in_bf16_leaves_the_next_one_of_its_process_alone(folder: Path, tm
 def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: Path, tmp_path: Path) -> None:
     trainer = made(like(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
     around: list[bool] = []
-    trainer.regularisation = lambda: around.append(torch.is_autocast_enabled("cpu"))
+    trainer.objective = Objective(lambda: around.append(torch.is_autocast_enabled("cpu")))
     trainer.accelerator.prepare_model(trainer.model)
     batch = trainer.train_dataset.__getitems__(list(range(16)))
     trainer.training_step(trainer.model, batch)
-    assert around == [False, False]  # a call for each part
+    assert around == [False, False]  # a call for each microbatch
     logits = trainer.forward(trainer.model, batch).logits
     assert logits.dtype == torch.float32 and torch.equal(logits, logits.bfloat16().float())
 
@@ -216,11 +217,11 @@ def test_a_compiled_run_is_traced_and_computes_the_same(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the backend that runs what was traced as it stands; the default one compiles for minutes."""
-    arguments, frames = Chosen.arguments.fget, torch._dynamo.utils.counters["frames"]
+    arguments, frames = ResolvedCompute.arguments.fget, torch._dynamo.utils.counters["frames"]
     eager = property(lambda self: {**arguments(self), "torch_compile_backend": "eager"})
     with monkeypatch.context() as patch:
-        patch.setattr(Chosen, "arguments", eager)
-        patch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(NEW_CPU, compile="on"))
+        patch.setattr(ResolvedCompute, "arguments", eager)
+        patch.setattr("scalearn.training.runs.run.resolve_compute", lambda *_: chosen(NEW_CPU, compile="on"))
         before = frames["ok"]
         train(spec(folder, "scalearn", tmp_path / "compiled"))
     after = frames["ok"]
@@ -255,7 +256,7 @@ def test_a_run_that_goes_on_elsewhere_says_both(folder: Path, tmp_path: Path, mo
     """What `auto` comes to is no part of a run's identity: a checkpoint of a GPU is gone on from on a CPU."""
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
-        patch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(CPU, precision="bf16"))
+        patch.setattr("scalearn.training.runs.run.resolve_compute", lambda *_: chosen(CPU, precision="bf16"))
         with pytest.raises(Killed):
             train(spec(folder, "adapter", tmp_path / "run"))
     train(spec(folder, "adapter", tmp_path / "run"))

@@ -10,7 +10,8 @@ import torch
 
 from scalearn.errors import UserError
 from scalearn.training.engine import model as model_module
-from scalearn.training.engine.trainer import LOOK, RunTrainer
+from scalearn.training.engine.callbacks import STEPS_BETWEEN_CHECKS
+from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
 from tests.training.runs.test_run import folder, spec
 
@@ -40,7 +41,7 @@ def test_a_loss_that_is_no_number_ends_the_run_within_an_epoch(
     steps = spoil(monkeypatch, step, value)
     with pytest.raises(UserError, match=r"the training loss is not finite in epoch \d, after .*smaller learning_rate"):
         train(spec(folder, "adapter", tmp_path / "run"))
-    assert steps[-1] - step < min(LOOK, 6)  # 6 batches in an epoch
+    assert steps[-1] - step < min(STEPS_BETWEEN_CHECKS, 6)  # 6 batches in an epoch
     assert not (tmp_path / "run/run.json").exists()
 
 
@@ -71,6 +72,6 @@ def test_a_run_that_diverged_is_no_checkpoint_to_go_on_from(
 def test_a_run_in_which_only_the_head_would_learn_ends_at_its_first_step(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(cast("dict[str, object]", model_module.RUNNING), "gradient_checkpointing", True)
+    monkeypatch.setitem(cast("dict[str, object]", model_module.RUNTIME), "gradient_checkpointing", True)
     with pytest.raises(UserError, match=r"no gradient reaches any of the \d+ tensors that the method trains \(the fir"):
         train(spec(folder, "adapter", tmp_path / "run"))

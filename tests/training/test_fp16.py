@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from scalearn.campaign.compute import Compute
 from scalearn.errors import UserError
-from scalearn.training.engine.device import Chosen, Device, choose
+from scalearn.training.engine.device import Device, ResolvedCompute, resolve_compute
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
 from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
@@ -21,9 +21,9 @@ from tests.training.runs.test_run import Killed, content, folder, kill_after, sp
 __all__ = ["folder"]
 
 
-def chosen(**asked: Any) -> Chosen:
+def chosen(**asked: Any) -> ResolvedCompute:
     """Return what a GPU that knows no bf16 comes to."""
-    return choose(Compute(**asked), Device("cuda"))
+    return resolve_compute(Compute(**asked), Device("cuda"))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def fp16(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         self.accelerator.scaler = torch.amp.GradScaler("cpu", **options)
 
     monkeypatch.setattr(RunTrainer, "create_accelerator_and_postprocess", create)
-    monkeypatch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(precision="fp16"))
+    monkeypatch.setattr("scalearn.training.runs.run.resolve_compute", lambda *_: chosen(precision="fp16"))
     return options
 
 
@@ -58,7 +58,9 @@ def scales(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
 def test_a_run_in_fp16_skips_what_overflows_and_resumes_with_its_scale(
     optimizer: str, fp16: dict[str, Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalearn.training.runs.run.choose", lambda *_: chosen(precision="fp16", optimizer=optimizer))
+    monkeypatch.setattr(
+        "scalearn.training.runs.run.resolve_compute", lambda *_: chosen(precision="fp16", optimizer=optimizer)
+    )
     with monkeypatch.context() as patch:
         whole = scales(patch)
         train(spec(folder, "adapter", tmp_path / "whole"))

@@ -82,7 +82,7 @@ def test_a_switch_may_take_the_term_away(
 ) -> None:
     name = switch(monkeypatch, fields={"regularised": False})
     asked = like(spec(folder, tmp_path, toy), switches=(name,))
-    assert joint_module._trainer(asked, asked.record()).regularisation is None
+    assert joint_module._trainer(asked, asked.record()).objective.regularisation is None
 
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(
@@ -93,7 +93,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
     term = METHODS[toy].regularisation(trainer.model, asked.spec.values.but(pull=2.0))
-    assert term is not None and torch.equal(trainer.regularisation(), term)
+    assert term is not None and torch.equal(trainer.objective.regularisation(), term)
     trainer.train()
     assert trainer.state.num_train_epochs == 1
     for key, tensor in snapshot(trainer.model).items():
@@ -112,9 +112,10 @@ def test_what_a_switch_leaves_at_the_last_round_meets_heads_of_the_best(
 
     def scripted(self: JointTrainer, *arguments: Any, **options: Any) -> dict[str, float]:
         rounds.append(snapshot(self.model))
-        return {**evaluate(self, *arguments, **options), "eval_loss": next(losses)}
+        return evaluate(self, *arguments, **options)
 
     monkeypatch.setattr(JointTrainer, "evaluate", scripted)
+    monkeypatch.setattr("scalearn.training.engine.joint_trainer.mean", lambda _: next(losses))
     train(like(spec(folder, tmp_path / "run", toy, epochs=4), switches=(name,)))
     for key, tensor in load_file(tmp_path / "run" / "weights.safetensors").items():
         assert torch.equal(tensor, rounds[1 if is_head(key) else 3][key]), key

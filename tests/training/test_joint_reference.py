@@ -59,10 +59,10 @@ ONE_LAYER, TWO_LAYERS = [(1, 32), (1,)], [(32, 32), (32,), (1, 32), (1,)]
 
 def test_the_reference_s_sampler_knows_no_seed(folder: Path) -> None:
     asked = like(spec(folder), seed=7)
-    own = joint_module._trainer(asked, asked.record())._batches
+    own = joint_module._trainer(asked, asked.record()).get_train_dataloader().batch_sampler
     reference = like(asked, switches=("joint_sampler_seed",))
     assert own.seed == 7
-    assert joint_module._trainer(reference, reference.record())._batches.seed == 0
+    assert joint_module._trainer(reference, reference.record()).get_train_dataloader().batch_sampler.seed == 0
 
 
 def test_the_reference_s_head_of_copa(folder: Path) -> None:
@@ -88,12 +88,12 @@ def test_what_the_reference_does_to_wic_and_record(folder: Path) -> None:
     corrected = made(folder, record_rows=30)
     assert [len(part) for part in corrected.train_dataset.splits] == [96, 96, 96, 30]
     assert corrected.train_dataset.splits[3].order.tolist() != list(range(30))
-    assert corrected.selected == set(NAMES)
+    assert corrected.validation.selected == set(NAMES)
     reference = made(folder, "joint_wic_first_sentence", *RECORD, record_rows=30)
     assert reference.train_dataset.splits[3].order.tolist() == list(range(30))
-    assert reference.selected == {"mine", "wic", "copa"}
+    assert reference.validation.selected == {"mine", "wic", "copa"}
     assert isinstance(reference.train_dataset.splits[1], FirstText)
-    assert isinstance(reference.validation["wic"], FirstText)
+    assert isinstance(reference.validation.splits["wic"], FirstText)
     assert reference.train_dataset.splits[1].lengths.max() < corrected.train_dataset.splits[1].lengths.max()
 
 
@@ -103,8 +103,8 @@ def test_what_the_reference_does_to_wic_and_record(folder: Path) -> None:
 def test_all_rows_of_a_record_of_one_s_own_train(folder: Path) -> None:
     own = made(folder, whose="own", record_rows=30)
     assert [len(part) for part in own.train_dataset.splits] == [96] * 4
-    assert own.selected == set(NAMES)
-    assert not any(isinstance(part, FirstText) for part in (*own.train_dataset.splits, *own.validation.values()))
+    assert own.validation.selected == set(NAMES)
+    assert not any(isinstance(part, FirstText) for part in (*own.train_dataset.splits, *own.validation.splits.values()))
 
 
 def test_its_runs_are_none_of_the_built_in_record_though_the_rows_are_the_same(folder: Path) -> None:

@@ -26,7 +26,8 @@ from scalearn.methods import METHODS
 from scalearn.training.data.encode import encode
 from scalearn.training.engine import trainer
 from scalearn.training.engine.arguments import training_arguments
-from scalearn.training.engine.device import choose, here
+from scalearn.training.engine.device import resolve_compute, this_device
+from scalearn.training.engine.settings import Settings
 from scalearn.training.runs import joint, run
 from scalearn.training.runs.planned import PlannedRun
 from tests.methods.cases import tiny_values
@@ -100,7 +101,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the code under test may catch it."""
 
 
-@pytest.mark.parametrize("instant", ["training_step", "_save_checkpoint"])
+@pytest.mark.parametrize("instant", ["training_step", "finish_epoch"])
 def test_a_killed_and_resumed_run_has_each_row_once(
     instant: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,13 +216,12 @@ def test_a_package_that_cannot_be_closed_spoils_no_run(
 def test_the_librarys_trainer_is_told_of_the_packages_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WANDB_MODE", "WANDB_PROJECT", "WANDB_DIR", "WANDB_ERROR_REPORTING"):
         monkeypatch.setenv(name, "mine")
-    values, how = tiny_values(METHODS["adapter"]), choose(Compute(), here())
-    arguments = training_arguments(
-        values, 0, tmp_path, how, reports=Reports(("tensorboard", "csv", "wandb"), "one/run")
-    )
+    values, how = tiny_values(METHODS["adapter"]), resolve_compute(Compute(), this_device())
+    reports = Reports(("tensorboard", "csv", "wandb"), "one/run")
+    arguments = training_arguments(Settings(values, 0, tmp_path, "", how, reports))
     assert (arguments.report_to, arguments.run_name) == (["tensorboard", "wandb"], "one/run")
     assert arguments.logging_dir == "logs/loggers/tensorboard/one/run"
-    assert training_arguments(values, 0, tmp_path, how).report_to == []
+    assert training_arguments(Settings(values, 0, tmp_path, "", how)).report_to == []
 
 
 def command(folder: Path, output: str, *options: str) -> list[str]:

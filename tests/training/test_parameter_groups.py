@@ -35,17 +35,17 @@ def spec(root: Path, method: str, output: Path, **changes: float) -> PlannedRun:
 def after_an_epoch(run: PlannedRun, monkeypatch: pytest.MonkeyPatch) -> Seen:
     """Train, and return the optimizer's settings of each parameter, by name, as they are when an epoch has ended."""
     seen: Seen = {}
-    original = RunTrainer._save_checkpoint
+    original = RunTrainer.finish_epoch
 
-    def save(self: Any, model: Any, trial: Any) -> None:
-        names = {id(parameter): name for name, parameter in model.named_parameters()}
+    def finish_epoch(self: Any, metrics: dict[str, float]) -> None:
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
         for group in self.optimizer.param_groups:
             for parameter in group["params"]:
                 assert seen.setdefault(names[id(parameter)], group) is group, "a parameter stands in one group"
-        original(self, model, trial)
+        original(self, metrics)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(RunTrainer, "_save_checkpoint", save)
+    monkeypatch.setattr(RunTrainer, "finish_epoch", finish_epoch)
     with pytest.raises(KeyboardInterrupt):
         train(run)
     return seen

@@ -15,7 +15,7 @@ from scalearn.methods.layers.loop import scaled_sum
 from scalearn.methods.layers.sources import Sources
 from scalearn.methods.layers.wide_bottleneck import NAME, Omega
 from scalearn.training.data.encode import encode
-from scalearn.training.engine.microbatches import BY_TOKEN
+from scalearn.training.engine.microbatches import TOKEN_TENSORS
 from tests.methods.sources import make_sources
 from tests.tiny import make_model, make_task
 from tests.training.engine.test_microbatches import made, without_dropout
@@ -49,7 +49,7 @@ def as_the_reference(model: Any, sources: Path) -> Any:
 
 def padded(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
-        name: functional.pad(value, (0, LENGTH - value.shape[-1])) if name in BY_TOKEN else value
+        name: functional.pad(value, (0, LENGTH - value.shape[-1])) if name in TOKEN_TENSORS else value
         for name, value in batch.items()
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalearn.campaign.spec import RunSpec
 from tests.workflow.project import Project
 
 MODELS = {name: {"kind": "folder", "path": "tiny model"} for name in ("tiny", "sentences")}
@@ -55,7 +56,7 @@ def test_runs_may_compose_the_sources_of_their_own_seed(fresh: Project) -> None:
     seeds = {(spec.get("seed", 0), *(path.rpartition("/")[2] for path in spec["sources"])) for spec in trained}
     assert seeds == {(0, "0", "0"), (3, "3", "3")}
     stacked = {call.partition("--output ")[2].split()[0] for call in fresh.calls() if call.startswith("stack")}
-    read = {call.partition("--sources ")[2].split()[0] for call in fresh.calls() if "--sources" in call}
+    read = {f"results/sources/{RunSpec.model_validate(spec).stack}.safetensors" for spec in trained}
     assert len(stacked) == 2 and stacked == read
     fresh.configure(source_seed="paired", protocol="reference")
     said = fresh.snakemake("--profile", "local", "-n", status=1).splitlines()[-1]

@@ -11,7 +11,7 @@ rule task_from_hub:
     log:
         "logs/task_from_hub/{task}.log",
     wildcard_constraints:
-        task=one_of(campaign.task_keys("hub")),
+        task=pattern(campaign.task_keys("hub")),
     localrule: True
     params:
         version=versions.PREPARING,
@@ -33,7 +33,7 @@ rule task_from_mirror:
     log:
         "logs/task_from_mirror/{task}.log",
     wildcard_constraints:
-        task=one_of(campaign.task_keys("mirror")),
+        task=pattern(campaign.task_keys("mirror")),
     localrule: True
     params:
         version=versions.PREPARING,
@@ -56,7 +56,7 @@ rule task_from_files:
     log:
         "logs/task_from_files/{task}.log",
     wildcard_constraints:
-        task=one_of(campaign.task_keys("files")),
+        task=pattern(campaign.task_keys("files")),
     localrule: True
     params:
         version=versions.PREPARING,
@@ -76,7 +76,7 @@ rule make_task:
     log:
         "logs/make_task/{task}.log",
     wildcard_constraints:
-        task=one_of(campaign.task_keys("generated")),
+        task=pattern(campaign.task_keys("generated")),
     localrule: True
     params:
         version=versions.PREPARING,

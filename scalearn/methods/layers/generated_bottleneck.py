@@ -1,4 +1,4 @@
-"""Adapters that a hypernetwork generates from embeddings of the task and, if all layers share it, of the layer."""
+"""Adapters that a hypernetwork generates from embeddings of the task and, if layers share it, of the layer."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from transformers.activations import get_activation
 from scalearn.methods.base import CurrentTask
 from scalearn.methods.hyperformer import EMBEDDING, MIDDLE, PROJECTED
 
-STD = 0.02  # of every Linear and of the layers' embeddings
+STD = 0.02  # the standard deviation at the start, of every Linear and of the layers' embeddings
 
 
 class Embeddings(nn.Module):
-    """z of the current task (in a layer): two Linear layers on the embedding(s), and a layer norm."""
+    """Computes z of the current task (and layer): two Linear layers on the embeddings, and a layer norm."""
 
     def __init__(self, tasks: int, layers: int, current: CurrentTask) -> None:
-        """`layers` is how many layers have embeddings of their own, 0 if z depends on the task alone."""
+        """Create the embeddings. layers: the number of layers with embeddings, 0 if z depends on the task alone."""
         super().__init__()
         self.current = current
-        # A parameter per task: in one for all of them a batch of one task would move the others by their momentum.
+        # A parameter per task. If they were one, a batch of one task would move the others by Adam's momentum.
         self.tasks = nn.ParameterList(torch.empty(EMBEDDING).normal_() for _ in range(tasks))
         self.layers = nn.Parameter(torch.empty(layers, EMBEDDING).normal_(0, STD)) if layers else None
         self.first = _linear(EMBEDDING * (2 if layers else 1), MIDDLE)
@@ -30,7 +30,7 @@ class Embeddings(nn.Module):
         self.norm = nn.LayerNorm(PROJECTED, eps=1e-6)
 
     def forward(self, layer: int) -> Tensor:
-        """Return z, (64,)."""
+        """Return z, shape (64,)."""
         embedding = self.tasks[self.current.index]
         if self.layers is not None:
             embedding = torch.cat([embedding, self.layers[layer]])
@@ -39,7 +39,7 @@ class Embeddings(nn.Module):
 
 
 class Generators(nn.Module):
-    """One Linear from z for each tensor of an adapter and of the layer norm after it."""
+    """A Linear from z to each tensor of an adapter and of the layer norm after it."""
 
     def __init__(self, hidden: int, bottleneck: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Generators(nn.Module):
         self.norm_bias = _linear(PROJECTED, hidden)
 
     def forward(self, inputs: Tensor, z: Tensor) -> Tensor:
-        """Return LN(U gelu_new(D u + b) + c) for inputs u, (..., d)."""
+        """Return LN(U gelu_new(D u + b) + c) for inputs u, shape (..., d)."""
         down = self.down_weight(z).view(self.bottleneck, self.hidden)
         up = self.up_weight(z).view(self.hidden, self.bottleneck)
         inner = get_activation("gelu_new")(functional.linear(inputs, down, self.down_bias(z)))
@@ -61,7 +61,7 @@ class Generators(nn.Module):
 
 
 class GeneratedBottleneck(nn.Module):
-    """A layer's adapter: from its input to what the residual is added to."""
+    """A layer's generated adapter, without the residual."""
 
     def __init__(self, layer: int, embeddings: Embeddings, generators: Generators) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class GeneratedBottleneck(nn.Module):
 def generate_adapters(
     model: Any, name: str, bottleneck: int, tasks: int, current: CurrentTask, *, shared: bool
 ) -> None:
-    """Let the adapters of this name be generated: by one set of generators for all layers (`shared`), or one each."""
+    """Replace the adapters of this name by generated ones. shared: all layers use one set of generators."""
     adapters = model.get_adapter(name)
     hidden = int(model.config.hidden_size)
     embeddings = Embeddings(tasks, len(adapters) if shared else 0, current)

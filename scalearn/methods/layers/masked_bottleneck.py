@@ -1,4 +1,4 @@
-"""A bottleneck adapter that all layers (and tasks) share, each using the part that its binary masks leave."""
+"""A bottleneck adapter that all layers (and tasks) share, each through its own binary masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scalearn.methods.base import CurrentTask
 def binary_mask(scores: Tensor, kept: float) -> Tensor:
     """Return 1 for the n - int((1 - kept) n) of n entries with the largest |score|, else 0, in the shape of `scores`.
 
-    Straight-through: the gradient of the mask is that of |score|. Zeng et al. 2023, section 3.
+    The estimator is straight-through: the mask's gradient is that of |score|. Source: Zeng et al. 2023, section 3.
     """
     magnitude = scores.abs()
     count = magnitude.numel() - int((1 - kept) * magnitude.numel())
@@ -25,13 +25,13 @@ def binary_mask(scores: Tensor, kept: float) -> Tensor:
 
 
 class MaskedLinear(nn.Module):
-    """The projection of `prototype`, which others use too, under a mask of its own; the bias is not masked."""
+    """The projection of `prototype`, which layers share, under its own mask. The bias is not masked."""
 
     def __init__(self, prototype: nn.Linear, kept: float, frozen: bool) -> None:
-        """`frozen` scores get no gradient. They are parameters all the same, so that they are saved with the others."""
+        """Draw the scores. frozen: they get no gradient, but stay parameters, so that they are saved."""
         super().__init__()
         self.prototype, self.kept, self.frozen = prototype, kept, frozen
-        # ProPETL keeps the scores transposed and has their bound from 1 / sqrt(fan_in) there: our fan_out.
+        # ProPETL stores the scores transposed, with the bound 1 / sqrt(fan_in); that is fan_out here.
         self.scores = nn.Parameter(torch.empty_like(prototype.weight))
         nn.init.kaiming_uniform_(self.scores, a=math.sqrt(5), mode="fan_out")
 
@@ -43,7 +43,7 @@ class MaskedLinear(nn.Module):
 
 
 def share_masked(model: Any, name: str, kept: float, frozen: bool) -> None:
-    """Let all layers use the first layer's adapter of this name, each through masks of its own."""
+    """Let all layers share the first layer's adapter of this name, each through its own masks."""
     adapters = [adapter for modules in model.get_adapter(name).values() for adapter in modules.values()]
     down, up = adapters[0].adapter_down[0], adapters[0].adapter_up
     for adapter in adapters:
@@ -52,7 +52,7 @@ def share_masked(model: Any, name: str, kept: float, frozen: bool) -> None:
 
 
 class TaskMaskedLinear(nn.Module):
-    """The projection of `prototype` under what the current task's mask or the layer's keeps; the bias is not masked."""
+    """The projection of `prototype` under the union of the task's and the layer's mask. The bias is not masked."""
 
     def __init__(
         self,
@@ -63,9 +63,10 @@ class TaskMaskedLinear(nn.Module):
         layer: nn.Parameter,
         current: CurrentTask,
     ) -> None:
-        """`tasks` holds the scores of each task's mask, `layer` those of the layer's, all in the weight's shape.
+        """Combine masks of the weight's shape.
 
-        `frozen` scores get no gradient.
+        tasks: the scores of each task's mask. layer: the scores of this layer's mask.
+        frozen: the scores get no gradient.
         """
         super().__init__()
         self.prototype, self.kept, self.frozen, self.current = prototype, kept, frozen, current
@@ -82,9 +83,9 @@ class TaskMaskedLinear(nn.Module):
 def share_masked_by_task(
     model: Any, name: str, kept: float, frozen: bool, tasks: int, current: CurrentTask, tied: bool
 ) -> None:
-    """Let all layers and tasks use the first layer's adapter of this name, under masks of each task and each layer.
+    """Let all layers and tasks share the first layer's adapter of this name, under masks of task and layer.
 
-    tied: the first layer has no scores of its own but those of the last task.
+    tasks: the number of tasks. tied: the first layer uses the scores of the last task.
     """
     adapters = [adapter for modules in model.get_adapter(name).values() for adapter in modules.values()]
     for place, prototype in (("down", adapters[0].adapter_down[0]), ("up", adapters[0].adapter_up)):

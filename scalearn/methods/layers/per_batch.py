@@ -1,4 +1,4 @@
-"""What is drawn once for a batch, also where the batch is computed in parts."""
+"""Dropout masks that are drawn once per batch, also where the batch is computed in microbatches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 class Mask(nn.Module):
-    """Dropout of a parameter: its mask is drawn anew at each call, but within `one_draw` only at the first."""
+    """Dropout of a parameter. Each call draws a new mask, but within `one_draw` only the first call does."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Mask(nn.Module):
         self.drawn: Tensor | None = None
 
     def forward(self, like: Tensor) -> Tensor:
-        """Return `like` with entries dropped in training."""
+        """Return `like`; in training, with entries dropped and the others scaled up."""
         if not self.training or self.dropout == 0:
             return like
         if self.drawn is None or not self.held:
@@ -33,16 +33,16 @@ def masks(model: nn.Module) -> list[Mask]:
 
 
 @contextmanager
-def one_draw(found: list[Mask]) -> Iterator[None]:
-    """Let each of these masks be drawn once in here."""
-    _set(found, held=True, drawn=None)
+def one_draw(masks: list[Mask]) -> Iterator[None]:
+    """Draw each of these masks at most once inside this context."""
+    _set(masks, held=True, drawn=None)
     try:
         yield
     finally:
-        _set(found, held=False, drawn=None)
+        _set(masks, held=False, drawn=None)
 
 
-def _set(found: list[Mask], **values: Any) -> None:
-    for mask in found:
+def _set(masks: list[Mask], **values: Any) -> None:
+    for mask in masks:
         for key, value in values.items():
             setattr(mask, key, value)

@@ -1,4 +1,4 @@
-"""A learned scale after the activation of each layer's FFN, which the `adapters` library has only before it."""
+"""A learned scale after the activation of each layer's FFN. The `adapters` library has one before it only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class ScaledActivation(nn.Module):
-    """scale * activation(x), one scale per dimension, which starts at one."""
+    """scale * activation(x), with one scale per dimension, which starts at 1."""
 
     def __init__(self, activation: nn.Module, width: int) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class ScaledActivation(nn.Module):
 
 
 def scale_activations(model: Any) -> None:
-    """Put a trainable scale behind the FFN's activation in every layer of the encoder."""
+    """Add a trainable scale after the FFN's activation in every layer of the encoder."""
     for _, layer in model.iter_layers():
         owner, name, width = _activation(layer)
         setattr(owner, name, ScaledActivation(getattr(owner, name), width))
@@ -31,7 +31,7 @@ def scale_activations(model: Any) -> None:
 
 def _activation(layer: Any) -> tuple[nn.Module, str, int]:
     """Return the module of a layer that holds the FFN's activation, its name there, and the FFN's width."""
-    if hasattr(layer, "intermediate"):  # built as BERT's
+    if hasattr(layer, "intermediate"):  # BERT-like encoders
         return layer.intermediate, "intermediate_act_fn", layer.intermediate.dense.out_features
     if isinstance(layer.ffn, nn.Linear):  # ALBERT
         return layer, "activation", layer.ffn.out_features

@@ -1,7 +1,8 @@
-"""Source adapters, stacked: one safetensors file per benchmark and seed, which every stage-2 run reads.
+"""Stacked source adapters: one safetensors file per benchmark and seed, which every stage-2 run reads.
 
-Per encoder layer l it holds `l.down.weight` (S, b, d), `l.down.bias` (S, b), `l.up.weight` (S, d, b) and
-`l.up.bias` (S, d) for S source adapters of bottleneck b and hidden size d; names and checksums are in its metadata.
+For S source adapters of bottleneck b and hidden size d, the file holds per encoder layer l the tensors
+`l.down.weight` (S, b, d), `l.down.bias` (S, b), `l.up.weight` (S, d, b) and `l.up.bias` (S, d).
+Names and checksums are in its metadata.
 """
 
 from __future__ import annotations
@@ -23,27 +24,27 @@ from scalearn.methods.base import Given
 from scalearn.methods.hyperparameters import Composing
 from scalearn.methods.layers.stack_facts import StackFacts
 
-PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
+TENSORS = ("down.weight", "down.bias", "up.weight", "up.bias")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The stacked source adapters: names in order, and per layer the four tensors of the module's docstring."""
+    """Stacked source adapters: their names in order, and per layer the four tensors of the module's docstring."""
 
     names: tuple[str, ...]
     layers: tuple[dict[str, Tensor], ...]
 
     @classmethod
     def read(cls, path: Path) -> Sources:
-        """Return the content of a stacked file; a UserError names the file if it is missing or damaged."""
+        """Return the content of a stacked file. Raises: UserError if it is missing or damaged."""
         try:
             facts, tensors = StackFacts.read(path), load_file(path)
             names = facts.names
             if facts.content != checksum_of(tensors):
                 raise ValueError("its tensors are not as they were written")
-            depth = len(tensors) // len(PARTS)
-            layers = tuple({part: tensors[f"{layer}.{part}"] for part in PARTS} for layer in range(depth))
-            if not layers or {len(tensor) for parts in layers for tensor in parts.values()} != {len(names)}:
+            depth = len(tensors) // len(TENSORS)
+            layers = tuple({key: tensors[f"{layer}.{key}"] for key in TENSORS} for layer in range(depth))
+            if not layers or {len(tensor) for stacked in layers for tensor in stacked.values()} != {len(names)}:
                 raise ValueError("its names and its tensors differ in number")
             if odd := [name for name in names if not is_name(name)]:
                 raise ValueError(f"{odd[0]!r} is no task's name")
@@ -54,10 +55,10 @@ class Sources:
         return cls(names, layers)
 
     def take(self, indices: Sequence[int]) -> Sources:
-        """Return these of the sources, in this order."""
-        where = list(indices)
-        layers = tuple({part: tensor[where] for part, tensor in parts.items()} for parts in self.layers)
-        return Sources(tuple(self.names[index] for index in where), layers)
+        """Return the sources at these indices, in this order."""
+        selected = list(indices)
+        layers = tuple({key: tensor[selected] for key, tensor in stacked.items()} for stacked in self.layers)
+        return Sources(tuple(self.names[index] for index in selected), layers)
 
     @property
     def bottleneck(self) -> int:
@@ -66,16 +67,16 @@ class Sources:
 
 def checksum_of(tensors: dict[str, Tensor]) -> str:
     """Return the hexadecimal SHA-256 of the tensors' bytes, in the order of their names."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(tensors):
-        found.update(tensors[name].numpy().tobytes())
-    return found.hexdigest()
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
-def chosen(model: Any, given: Given, values: Composing) -> Sources:
-    """Return the sources that a run composes: all, or all but the target's own without `include_target`.
+def selected_sources(model: Any, given: Given, values: Composing) -> Sources:
+    """Return the sources that a run composes: all, or without `include_target` all but the target's own.
 
-    A UserError says it if none is left, or if they are another model's.
+    Raises: UserError if none is left, or if they belong to another model.
     """
     assert given.sources is not None, "a two-stage method needs its source adapters"
     sources = Sources.read(given.sources)
@@ -96,25 +97,25 @@ def chosen(model: Any, given: Given, values: Composing) -> Sources:
 
 
 def add_mean_adapter(model: Any, name: str, sources: Sources, weights: Sequence[float]) -> None:
-    """Add one frozen adapter whose tensors are the sources' weighted means, entry by entry."""
+    """Add one frozen adapter whose tensors are the weighted means of the sources' tensors."""
     from adapters import SeqBnConfig
 
     reduction = model.config.hidden_size // sources.bottleneck
     model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))
-    model.train_adapter(name)  # the library's way to freeze the encoder and switch the adapter on
+    model.train_adapter(name)  # freezes the encoder and activates the adapter
     factors = torch.tensor(weights)
     for layer, modules in model.get_adapter(name).items():
         (adapter,) = modules.values()
         down, up = adapter.adapter_down[0], adapter.adapter_up
         targets = {"down.weight": down.weight, "down.bias": down.bias, "up.weight": up.weight, "up.bias": up.bias}
         with torch.no_grad():
-            for part, target in targets.items():
-                target.copy_(torch.tensordot(factors, sources.layers[layer][part], 1))
+            for key, target in targets.items():
+                target.copy_(torch.tensordot(factors, sources.layers[layer][key], 1))
         adapter.requires_grad_(False)
 
 
 def add_source_adapters(model: Any, sources: Sources) -> list[str]:
-    """Add each source as a frozen adapter of its own, for methods that compose them one by one; return their names."""
+    """Add each source as a frozen adapter, for methods that compose them one by one. Return their names."""
     from adapters import SeqBnConfig
 
     reduction = model.config.hidden_size // sources.bottleneck
@@ -123,10 +124,10 @@ def add_source_adapters(model: Any, sources: Sources) -> list[str]:
         model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))
         for layer, modules in model.get_adapter(name).items():
             (adapter,) = modules.values()
-            parts = sources.layers[layer]
+            stacked = sources.layers[layer]
             with torch.no_grad():
-                adapter.adapter_down[0].weight.copy_(parts["down.weight"][index])
-                adapter.adapter_down[0].bias.copy_(parts["down.bias"][index])
-                adapter.adapter_up.weight.copy_(parts["up.weight"][index])
-                adapter.adapter_up.bias.copy_(parts["up.bias"][index])
+                adapter.adapter_down[0].weight.copy_(stacked["down.weight"][index])
+                adapter.adapter_down[0].bias.copy_(stacked["down.bias"][index])
+                adapter.adapter_up.weight.copy_(stacked["up.weight"][index])
+                adapter.adapter_up.bias.copy_(stacked["up.bias"][index])
     return names

@@ -1,4 +1,4 @@
-"""What a file of stacked source adapters says of itself, in its header; read without torch."""
+"""The header of a file of stacked source adapters. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from safetensors import SafetensorError, safe_open
 
 from scalearn.errors import UserError
 
-ENTRY = "sources"  # the one entry of the file's metadata: safetensors writes several in an order that changes
+ENTRY = "sources"  # the only metadata entry, since safetensors writes several in no fixed order
 
 
 @dataclass(frozen=True)
 class StackFacts:
-    """names: the sources' tasks; sha256: of each one's weights; content: of the stacked tensors.
+    """The facts in the header.
 
-    runs: the paths of the sources' runs; model: the checksum of their encoder's weights. Both are empty in files of
-    earlier versions.
+    names: the sources' tasks, in the order of the stack.
+    sha256: the checksum of each source's weights.
+    content: the checksum of the stacked tensors.
+    runs: the paths of the sources' runs; empty in files of earlier versions.
+    model: the checksum of their encoder's weights; empty in files of earlier versions.
     """
 
     names: tuple[str, ...]
@@ -30,12 +33,12 @@ class StackFacts:
 
     @classmethod
     def read(cls, path: Path) -> StackFacts:
-        """Return what the file says; a UserError names it if it is missing, damaged or no such file."""
+        """Return the header of a file. Raises: UserError if the file is missing, damaged or no stack of adapters."""
         try:
             with safe_open(path, framework="numpy") as stream:
-                found = json.loads((stream.metadata() or {})[ENTRY])
-            lists = {name: tuple(found.get(name, ())) for name in ("names", "sha256", "runs")}
-            return cls(**lists, content=str(found["content"]), model=str(found.get("model", "")))
+                header = json.loads((stream.metadata() or {})[ENTRY])
+            lists = {name: tuple(header.get(name, ())) for name in ("names", "sha256", "runs")}
+            return cls(**lists, content=str(header["content"]), model=str(header.get("model", "")))
         except (OSError, KeyError, TypeError, AttributeError, ValueError, SafetensorError) as error:
             why = f"no readable stack of source adapters ({error})"
             raise UserError(f"{path}: {why}; delete it and run again") from None
@@ -47,5 +50,5 @@ class StackFacts:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a run's record says of its sources: all that makes a difference to it."""
+        """What run.json stores of the sources: all that changes a result."""
         return {"names": list(self.names), "content": self.content}

@@ -1,10 +1,10 @@
-"""AdapterFusion over stacked sources: the library's function, in products of its matrices instead of its activations.
+"""AdapterFusion over stacked sources: the library's function, computed by products of its matrices.
 
 The library projects every source's output a_s (batch, length, S, d) to a key and a value. But with a_s = F_s g_s, where
 F_s = [U_s c_s] and g_s = [relu(D_s u + b_s), 1],
     (W_q u + b_q)·(W_k a_s + b_k) = g_s·(F_sᵀ W_kᵀ (W_q u + b_q)) + b_k·(W_q u + b_q)   and
     sum_s p_s W_v a_s = W_v F (p_s g_s)_s,
-so that nothing is ever S·d wide, and each chain of matrices may be multiplied in whichever order is cheapest.
+so no tensor is S·d wide, and each chain of matrices can be multiplied in the cheapest order.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from torch.nn.functional import linear
 
 
 class StackedSources(nn.Module):
-    """Stands for all source adapters: gives the library's composition their inner activations g, (..., S·(b + 1)).
+    """Replaces all source adapters, and returns their inner activations g, shape (..., S·(b + 1)).
 
-    The one that goes with each source's bias is a unit of no weight and bias one.
+    The last unit of each source, for its bias c_s, has weight 0 and bias 1.
     """
 
     def __init__(self, adapters: list[Adapter]) -> None:
@@ -30,17 +30,17 @@ class StackedSources(nn.Module):
         downs = [adapter.adapter_down[0] for adapter in adapters]
         self.weight = _frozen([functional.pad(down.weight, (0, 0, 0, 1)) for down in downs])
         self.bias = _frozen([functional.pad(down.bias, (0, 1), value=1.0) for down in downs])
-        self.pre_forward = adapters[-1].pre_forward  # what goes around an adapter is the library's
+        self.pre_forward = adapters[-1].pre_forward  # the library's code around an adapter
         self.post_forward = adapters[-1].post_forward
 
     def forward(self, inputs: Tensor, residual_input: Tensor, output_gating: bool = False) -> tuple[Tensor, ...]:
-        """Return what the library's adapters do: output, inner activation, and what goes to the fusion."""
+        """Return what the library's adapters return: output, inner activation, and the input of the fusion."""
         inner = functional.relu(linear(inputs, self.weight, self.bias))
         return inputs, inner, inner
 
 
 class StackedFusion(nn.Module):
-    """A layer's fusion, with the tensors of the library's own and under their names."""
+    """A layer's fusion, with the library's tensors under the library's names."""
 
     def __init__(self, fusion: BertFusion, adapters: list[Adapter]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class StackedFusion(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, residual: Tensor, output_attentions: bool = False
     ) -> Tensor:
-        """Return sum_s p_s W_v a_s + residual; `query` is u, `key` holds g, (batch, length, 1, S·(b + 1))."""
+        """Return sum_s p_s W_v a_s + residual. query: u. key: g, shape (batch, length, 1, S·(b + 1))."""
         inner = key.reshape(-1, self.sources, self.up.shape[0] // self.sources)
         inputs = query.reshape(-1, query.shape[-1])
         scores = self.dropout(self._scores(inputs, inner).view(*query.shape[:2], self.sources))
@@ -62,7 +62,7 @@ class StackedFusion(nn.Module):
         return output
 
     def _scores(self, inputs: Tensor, inner: Tensor) -> Tensor:
-        """Return (W_q u + b_q)·(W_k a_s + b_k), (tokens, S)."""
+        """Return (W_q u + b_q)·(W_k a_s + b_k), shape (tokens, S)."""
         query, key = self.query, self.key
         against = _product(inputs, query.weight.T, key.weight, self.up.T)
         against = against + _product(query.bias, key.weight, self.up.T)
@@ -72,10 +72,10 @@ class StackedFusion(nn.Module):
 
 
 def stack_fused(model: Any, name: str, sources: list[str]) -> None:
-    """Replace these adapters and their fusion of this name, in each layer, by stacked ones of the same function.
+    """Replace the sources' adapters and the fusion `name`, in each layer, by stacked modules with the same function.
 
-    The library's composition takes those of the fused adapters that a layer has, and the last for what goes around
-    them: so it finds one, which stands for all.
+    The library's composition uses the fused adapters that a layer has, and the last one for the code around them. One
+    stacked module under the last name therefore replaces all.
     """
     for module in model.modules():
         if isinstance(module, BottleneckLayer) and name in module.adapter_fusion_layer:
@@ -85,13 +85,13 @@ def stack_fused(model: Any, name: str, sources: list[str]) -> None:
 
 
 def _product(*factors: Tensor) -> Tensor:
-    """Return the factors' product, in the cheapest order; autocast knows that function on GPUs alone."""
+    """Return the factors' product, in the cheapest order. On a CPU autocast does not cover `multi_dot`, so we cast."""
     device = factors[0].device.type
-    on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    half = torch.get_autocast_dtype(device) if on else None
+    enabled = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    half = torch.get_autocast_dtype(device) if enabled else None
     product: Tensor = torch.linalg.multi_dot([factor.to(half) for factor in factors])
     return product
 
 
-def _frozen(parts: list[Tensor]) -> nn.Parameter:
-    return nn.Parameter(torch.cat(parts).detach(), requires_grad=False)
+def _frozen(tensors: list[Tensor]) -> nn.Parameter:
+    return nn.Parameter(torch.cat(tensors).detach(), requires_grad=False)

@@ -2,9 +2,9 @@
 
 Dropout acts on omega and not on activations, so the scaled sum over S source adapters
     sum_s omega_s * (U_s relu(D_s u + b_s) + c_s)
-is one adapter of bottleneck S·b: its down-projection stacks the D_s, its up-projection is [diag(omega_s) U_s],
-its bias is sum_s omega_s * c_s. No loop over adapters, no tensor of shape (batch, length, S, d).
-`loop.py` holds the same function as the paper writes it.
+is one adapter of bottleneck S·b. Its down-projection stacks the D_s, its up-projection is [diag(omega_s) U_s], and its
+bias is sum_s omega_s * c_s. This needs no loop over adapters and no tensor of shape (batch, length, S, d).
+`loop.py` has the same function as the paper writes it.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from scalearn.methods.layers.sources import Sources
 if TYPE_CHECKING:
     from scalearn.methods.scalearn import Constraint
 
-NAME = "scalearn"  # of the wide adapter inside the model
+NAME = "scalearn"  # the wide adapter's name inside the model
 
 
 class Omega(nn.Module):
-    """The scaling coefficients, (S, d) or (S, 1); calling it returns them under a dropout mask.
+    """The scaling coefficients, shape (S, d) or (S, 1). A call returns them under a dropout mask.
 
-    They are free by default. With `constraint` they sum to one over the sources: "mean" divides them by their sum,
-    "softmax" takes their softmax, each after dropout (two of the paper's ablations).
+    constraint: "none", or one of two ablations of the paper, in which the coefficients sum to 1 over the sources. Both
+    apply after dropout: "mean" divides by the sum, "softmax" takes the softmax.
     """
 
     def __init__(
         self, sources: int, width: int, mean: float, std: float, dropout: float, constraint: Constraint = "none"
     ) -> None:
-        """Entries are drawn from Normal(mean / sources, std)."""
+        """Draw the entries from Normal(mean / sources, std). width: d or 1."""
         super().__init__()
         self.weight = nn.Parameter(torch.empty(sources, width).normal_(mean / sources, std))
         self.dropout, self.constraint = dropout, constraint
 
     def forward(self, mask: Mask) -> Tensor:
-        """Return omega; in training `mask` drops each entry with probability `dropout` and scales the others up."""
+        """Return omega. In training, `mask` drops each entry with probability `dropout` and scales the others up."""
         omega: Tensor = mask(self.weight)
         if self.constraint == "mean":
             return omega / omega.sum(0)
@@ -49,24 +49,24 @@ class Omega(nn.Module):
 
 
 class ScaledUp(nn.Module):
-    """The up-projection of the wide bottleneck: (..., S·b) -> (..., d), scaled by omega."""
+    """The up-projection of the wide bottleneck, (..., S·b) -> (..., d), scaled by omega."""
 
     def __init__(self, omega: Omega, weight: Tensor, bias: Tensor) -> None:
-        """`weight` is (S, d, b) and `bias` (S, d): the sources' up-projections, frozen as long as nobody says else."""
+        """Stack the sources' up-projections, frozen. weight: shape (S, d, b). bias: shape (S, d)."""
         super().__init__()
-        self.omega, self.mask = omega, Mask(omega.dropout)  # layers may share omega; each draws a mask of its own
+        self.omega, self.mask = omega, Mask(omega.dropout)  # layers may share omega, but each draws its own mask
         self.bottleneck = weight.shape[2]
         self.weight = nn.Parameter(weight.permute(1, 0, 2).contiguous(), requires_grad=False)  # (d, S, b)
         self.bias = nn.Parameter(bias.clone(), requires_grad=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return sum_s omega_s * (U_s h_s + c_s) for `hidden`, the concatenated h_s."""
+        """Return sum_s omega_s * (U_s h_s + c_s). hidden: the concatenated h_s."""
         omega = self.omega(self.mask)
         bias = (omega * self.bias).sum(0)
-        if omega.shape[1] == 1:  # one scalar per source scales the narrow side, which is cheaper
+        if omega.shape[1] == 1:  # scaling the bottleneck side is cheaper where each source has one scalar
             scaled = hidden.view(*hidden.shape[:-1], -1, self.bottleneck) * omega
             return functional.linear(scaled.flatten(-2), self.weight.flatten(1), bias)
-        # In omega's own order of dimensions, so that its gradient needs no copy.
+        # Omega's order of dimensions; its gradient then needs no copy.
         weight = self.weight.permute(1, 2, 0) * omega.unsqueeze(1)  # (S, b, d)
         output = torch.addmm(bias, hidden.flatten(0, -2), weight.flatten(0, 1))
         return output.view(*hidden.shape[:-1], -1)
@@ -75,10 +75,10 @@ class ScaledUp(nn.Module):
 def install_wide_bottleneck(
     model: Any, sources: Sources, draw: Callable[[int, int], Omega], *, shared: bool, train: bool = False
 ) -> None:
-    """Put the stacked sources into `model` as one wide adapter, frozen unless `train`, whose omega trains.
+    """Add the stacked sources to `model` as one wide adapter with a trainable omega.
 
-    `draw` makes an omega from the number of sources and the hidden size, one per layer. If `shared`, all layers use one
-    omega but each draws its own mask.
+    draw: returns a new omega for a number of sources and a hidden size.
+    shared: all layers use one omega, though each draws its own mask. train: the source adapters train too.
     """
     from adapters import SeqBnConfig
 
@@ -90,12 +90,12 @@ def install_wide_bottleneck(
     common = draw(count, hidden) if shared else None
     for layer, modules in model.get_adapter(NAME).items():
         (adapter,) = modules.values()
-        parts = sources.layers[layer]
+        stacked = sources.layers[layer]
         down = adapter.adapter_down[0]
         with torch.no_grad():
-            down.weight.copy_(parts["down.weight"].flatten(0, 1))
-            down.bias.copy_(parts["down.bias"].flatten())
-        up = ScaledUp(common or draw(count, hidden), parts["up.weight"], parts["up.bias"])
+            down.weight.copy_(stacked["down.weight"].flatten(0, 1))
+            down.bias.copy_(stacked["down.bias"].flatten())
+        up = ScaledUp(common or draw(count, hidden), stacked["up.weight"], stacked["up.bias"])
         for tensor in (down.weight, down.bias, up.weight, up.bias):
             tensor.requires_grad_(train)
         adapter.adapter_up = up

@@ -1,1 +1,1 @@
-"""A look through a prepared task for what would spoil a campaign."""
+"""Inspecting a prepared task for problems that would spoil a campaign (`scalearn check-task`)."""

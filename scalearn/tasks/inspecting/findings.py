@@ -1,4 +1,4 @@
-"""What is wrong with a prepared task, in plain words."""
+"""Findings on a prepared task: errors, warnings and notes, each in one sentence."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from scalearn.tasks.store import SPLITS, TaskInfo
 
 Level = Literal["error", "warning", "note"]
 
-RARE = 10  # a class with fewer train rows is hardly learned
-DOMINANT = 0.9  # a class with a larger share leaves little to learn
+RARE = 10  # a class with fewer train rows is too rare to learn
+DOMINANT = 0.9  # a class with a larger share of the rows makes accuracy misleading
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence on a split, and how many of its rows it concerns.
+    """One sentence on a split.
 
-    error: a training or a score will fail or mean nothing; warning: it may well mislead; note: good to know.
+    level: "error" if a training or score will fail or mean nothing, "warning" if it may mislead, "note" otherwise.
+    rows: the number of rows concerned.
     """
 
     level: Level
@@ -37,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """A task's splits and all that was found in them, errors first."""
+    """The splits of a task and all findings, errors first. `unit`: the unit of the lengths."""
 
     info: TaskInfo
     splits: Mapping[str, Split]
@@ -53,34 +54,40 @@ class Report:
 def check_task(
     folder: Path,
     measure: Measure | None = None,
-    most: int | None = None,
+    max_tokens: int | None = None,
     unknown: Callable[[], float] | None = None,
 ) -> Report:
-    """Look through the prepared task in `folder`; a UserError says it if that is no task at all.
+    """Return a report on the prepared task in `folder`.
 
-    measure: counts tokens as a model does; without it rows are called long only if their words alone are too many.
-    most: how many tokens that model takes of a row; by default the task's length. unknown: returns what share
-    of the tokens, since it was asked last, the model's tokenizer does not know.
+    Args:
+        measure: counts tokens with a model's tokenizer. Without it, only rows with too many words are called long.
+        max_tokens: the model's maximum input length; by default the task's max_length.
+        unknown: returns the share of unknown tokens among those counted since its last call.
+
+    Raises: UserError if the folder holds no prepared task.
     """
     info = TaskInfo.read(folder)
-    limit = info.max_length if most is None else most
-    found, splits = list(_changed(folder, info)), {}
+    limit = info.max_length if max_tokens is None else max_tokens
+    findings, splits = list(_changed(folder, info)), {}
     for name in SPLITS:
         splits[name] = read_split(folder / f"{name}.parquet", info, measure, limit)
         if unknown is not None and (share := unknown()) > MANY_UNKNOWN:
-            found.append(Finding("warning", name, splits[name].rows, unknown_words(share)))
+            findings.append(Finding("warning", name, splits[name].rows, unknown_words(share)))
     for name, split in splits.items():
-        found += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
-    found += [*_parts(splits["test"], info), *_nothing_to_learn(splits["train"]), *_repeated(splits)]
-    found.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
-    return Report(info, splits, tuple(found), "tokens" if measure else "words")
+        findings += [*_bad_rows(name, split, info, measure is None), *_labels(name, split, info)]
+    findings += [*_parts(splits["test"], info), *_nothing_to_learn(splits["train"]), *_repeated(splits)]
+    findings.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
+    return Report(info, splits, tuple(findings), "tokens" if measure else "words")
 
 
 def _changed(folder: Path, info: TaskInfo) -> Iterator[Finding]:
     for split in SPLITS:
         if sha256(folder / f"{split}.parquet") != info.sha256[split]:
             yield Finding(
-                "error", split, info.sizes[split], "not the file that task.json was written for; prepare the task again"
+                "error",
+                split,
+                info.sizes[split],
+                "this is not the file that task.json describes; prepare the task again",
             )
 
 
@@ -91,24 +98,24 @@ def _bad_rows(name: str, split: Split, info: TaskInfo, words: bool) -> Iterator[
 
     allowed = "a finite number" if info.kind == "regression" else f"an index from 0 to {info.outputs - 1}"
     yield from finding("error", split.missing, "with a null; give each a value, or remove the row")
-    what = "a number of choices or a label that does not fit" if info.choices else "an unknown label"
+    what = "a wrong number of choices or an unknown label" if info.choices else "an unknown label"
     yield from finding("error", split.wrong, f"with {what}: labels must be {allowed}")
-    yield from finding("error", split.twice, "with a class more than once; a row lists the index of each class once")
+    yield from finding("error", split.repeated, "with the same class more than once; list the index of each class once")
     yield from finding("warning", split.empty, "with an empty text")
     if info.kind == "candidates":
-        yield from finding("warning", split.unanswered, "whose question has no right answer: it scores 0 always")
+        yield from finding("warning", split.unanswered, "whose question has no right answer and always scores 0")
     else:
-        yield from finding("note", split.unanswered, "with no label at all, which is allowed")
-    text = f"of more than {split.limit} tokens, which are cut off"
+        yield from finding("note", split.unanswered, "without any label, which is allowed")
+    text = f"with more than {split.limit} tokens, which are truncated"
     yield from finding("warning", split.long, text, "at least " if words else "")
 
 
 def _labels(name: str, split: Split, info: TaskInfo) -> Iterator[Finding]:
     if info.labels is None:
         if info.kind == "regression" and name == "test" and len(np.unique(split.answers)) < 2:
-            yield Finding("error", name, split.rows, "all labels are equal, which leaves correlation undefined")
+            yield Finding("error", name, split.rows, "all labels are equal, so correlation is undefined")
         return
-    for most, text in ((0, "no row of {}"), (RARE - 1, f"fewer than {RARE} rows, too few to learn, of {{}}")):
+    for most, text in ((0, "no row of {}"), (RARE - 1, f"fewer than {RARE} rows of {{}}, too few to learn")):
         few = (split.counts == 0) if most == 0 else (split.counts > 0) & (split.counts <= most)
         if few.any() and (most == 0 or name == "train"):
             names = [f"'{shown([info.labels[place]])}'" for place in np.flatnonzero(few)]
@@ -119,7 +126,7 @@ def _labels(name: str, split: Split, info: TaskInfo) -> Iterator[Finding]:
             yield Finding("warning", name, rows, doubt.what)
     if info.kind == "classification" and split.counts.max() > DOMINANT * split.rows:
         share, label = split.counts.max() / split.rows, info.labels[int(split.counts.argmax())]
-        text = f"{100 * share:.1f} % of the rows are '{label}'; prefer macro metrics or matthews to accuracy"
+        text = f"{100 * share:.1f} % of the rows are '{label}'; use macro metrics or matthews, not accuracy"
         yield Finding("warning", name, int(split.counts.max()), text)
 
 
@@ -146,12 +153,12 @@ def _repeated(splits: Mapping[str, Split]) -> Iterator[Finding]:
         places = _where(np.isin(split.inputs, others.inputs))
         if places.count:
             share = f"{100 * places.count / split.rows:.1f} %"
-            stand, them = ("stands", "it") if places.count == 1 else ("stand", "them")
-            text = f"{_rows(places.count)} ({share}) {stand} in {other}, too ({places}); remove {them} from {other}"
+            occur, them = ("occurs", "it") if places.count == 1 else ("occur", "them")
+            text = f"{_rows(places.count)} ({share}) also {occur} in {other} ({places}); remove {them} from {other}"
             yield Finding("warning", name, places.count, text)
     shared = _where(np.isin(test.first, train.first) & ~np.isin(test.inputs, train.inputs))
     if shared.count:
-        text = f"{_rows(shared.count)} share the first text, and not the rest, with a train row ({shared})"
+        text = f"{_rows(shared.count)} share only the first text with a train row ({shared})"
         yield Finding("note", "test", shared.count, text)
     for name, split in splits.items():
         yield from _repeated_within(name, split)
@@ -162,12 +169,12 @@ def _repeated_within(name: str, split: Split) -> Iterator[Finding]:
     inputs, answers = split.inputs[order], split.answers[order]
     same = inputs[1:] == inputs[:-1]
     if count := int(same.sum()):
-        yield Finding("note", name, count, f"{_rows(count)} like an earlier one of the same split")
+        yield Finding("note", name, count, f"{_rows(count)} repeat an earlier row of the same split")
     differ = same & (answers[1:] != answers[:-1])
-    if count := len(torn := np.unique(inputs[1:][differ])):
-        stand = "input stands" if count == 1 else "inputs stand"
-        where = _where(np.isin(split.inputs, torn))
-        yield Finding("warning", name, where.count, f"{count:,} {stand} there with different labels ({where})")
+    if count := len(contradictory := np.unique(inputs[1:][differ])):
+        inputs_occur = "input occurs" if count == 1 else "inputs occur"
+        where = _where(np.isin(split.inputs, contradictory))
+        yield Finding("warning", name, where.count, f"{count:,} {inputs_occur} with different labels ({where})")
 
 
 def _where(rows: npt.NDArray[np.bool_]) -> Places:

@@ -1,4 +1,4 @@
-"""A report on a prepared task, for people and for programs."""
+"""Showing the report on a prepared task, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the task's splits as a table, then a line per finding, errors first."""
+    """Print the task's splits as a table, and then one line per finding, errors first."""
     info = report.info
     table = Table(title=f"{info.name}: {info.kind}, {', '.join(info.metrics)}", title_justify="left", box=None)
     for column in ("split", "rows", f"longest ({report.unit})"):
@@ -36,7 +36,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the report as plain data."""
+    """Return the report as data that JSON can hold."""
     info = report.info
     return {
         "task": info.name,
@@ -64,6 +64,6 @@ def _labels(info: TaskInfo, split: Split) -> str:
     if counts is None:
         finite = split.answers[np.isfinite(split.answers)]
         return f"{finite.min():g} to {finite.max():g}, mean {finite.mean():.3g}" if len(finite) else "none"
-    most = sorted(counts.items(), key=lambda entry: -entry[1])
-    shares = [f"{shown([name])} {100 * count / split.rows:.1f} %" for name, count in most[:6]]
-    return ", ".join(shares) + (", ..." if len(most) > 6 else "")
+    by_count = sorted(counts.items(), key=lambda entry: -entry[1])
+    shares = [f"{shown([name])} {100 * count / split.rows:.1f} %" for name, count in by_count[:6]]
+    return ", ".join(shares) + (", ..." if len(by_count) > 6 else "")

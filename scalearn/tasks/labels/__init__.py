@@ -1,1 +1,1 @@
-"""Labels as a source writes them, and as a prepared task has them."""
+"""Labels: how sources write them, and the class indices that they become."""

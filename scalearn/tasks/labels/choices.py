@@ -1,4 +1,4 @@
-"""Multiple choice: the possible continuations of a row, and which of them is right."""
+"""Multiple choice: the choices of each row, and which of them is right."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from scalearn.tasks.reading.rows import Batch, Numbers, is_text
 
 
 def choice_lists(task: Task, batch: Batch, count: int | None = None) -> pa.Array:
-    """Return the choices of each row as a list<string>; a UserError names a row whose choices are not `count` texts.
+    """Return the choices of each row as list<string>, [rows].
 
-    count: of every row; by default that of the first.
+    Args:
+        count: the number of choices that every row must have; by default the first row's.
+
+    Raises: UserError if a row has another number of choices, or an empty one.
     """
     if len(task.choices) > 1:
         columns = [batch.texts(name) for name in task.choices]
@@ -33,17 +36,24 @@ def choice_lists(task: Task, batch: Batch, count: int | None = None) -> pa.Array
     first = int(pc.index(pc.not_equal(lengths, expected), True).as_py())
     if first >= 0:
         raise batch.error(
-            first, f"'{name}' holds {lengths[first]} choices where other rows have {expected}; all need equally many"
+            first,
+            f"'{name}' holds {lengths[first]} choices, but other rows have {expected}; give all rows the same number",
         )
     if expected < 2:
-        raise batch.error(0, f"'{name}' holds {expected} choices; at least two are needed")
+        raise batch.error(0, f"'{name}' holds {expected} choices; give each row at least two")
     empty = pc.equal(pc.list_flatten(lists), "")
     batch.refuse(empty, f"'{name}' has an empty choice; give it a text", pc.list_parent_indices(lists))
     return lists
 
 
 def right_choices(task: Task, batch: Batch, choices: pa.Array) -> tuple[Numbers, Numbers]:
-    """Return which choice is right if labels are indices, and which if they are texts of choices; -1 where none."""
+    """Return the index of the right choice of each row under two readings of the labels, each [rows].
+
+    The first takes labels as indices, the second as the texts of choices. -1 means that the label fits no choice, or
+    the text of several.
+
+    Raises: UserError if a label is missing.
+    """
     column = batch.column(task.label)
     batch.refuse(pc.is_null(column), f"label in '{task.label}' is missing; label the row or remove it")
     rows = len(batch)
@@ -61,12 +71,15 @@ def right_choices(task: Task, batch: Batch, choices: pa.Array) -> tuple[Numbers,
 
 
 def wrong_choice(task: Task, batch: Batch, right: Numbers, count: int) -> UserError | None:
-    """Return the complaint about the first row whose label is none of its choices, if there is one."""
+    """Return the error for the first row whose label fits no choice, or None.
+
+    right: [rows], one of the two results of `right_choices`. count: the number of choices of each row.
+    """
     if (right >= 0).all():
         return None
     row = int((right < 0).argmax())
     label = batch.column(task.label)[row].as_py()
-    return batch.error(row, f"label '{label}' is neither the index nor the text of just one of its {count} choices")
+    return batch.error(row, f"label '{label}' is neither the index nor the text of exactly one of its {count} choices")
 
 
 def _in_range(indices: Numbers, count: int) -> Numbers:

@@ -1,4 +1,4 @@
-"""Labels as a source writes them (names, class indices, numbers), and as the on-disk format has them."""
+"""Labels of single-label tasks: from the source's names, indices or numbers to those of the on-disk format."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ from scalearn.tasks.definition import Task
 from scalearn.tasks.labels.sets import LabelSpace
 from scalearn.tasks.reading.rows import Batch, is_list, is_text
 
-LARGEST = 2.0**53  # beyond it a floating-point number stands for several whole ones
+LARGEST = 2.0**53  # above it, 64-bit floats cannot represent every whole number
 
 
 def class_texts(task: Task, batch: Batch) -> pa.Array:
-    """Return the labels of a classification as text: names as they stand, whole numbers without a fraction."""
+    """Return the labels of a classification as text, [rows]. Whole numbers have no fraction.
+
+    Raises: UserError if a label is missing or cannot be a class.
+    """
     return as_text(task, batch, batch.column(task.label))
 
 
 def class_indices(task: Task, batch: Batch, space: LabelSpace) -> pa.Array:
-    """Return the classes, [rows]."""
+    """Return the class index of each row, int64 [rows].
+
+    Raises: UserError if a label is missing or outside `space`.
+    """
     return indices(batch, class_texts(task, batch), space)
 
 
 def targets(task: Task, batch: Batch) -> pa.Array:
-    """Return the labels of a regression as finite numbers, [rows]."""
+    """Return the labels of a regression as finite numbers, double [rows].
+
+    Raises: UserError if a label is missing, infinite or not a number.
+    """
     column = batch.column(task.label)
     batch.refuse(pc.is_null(column), _missing(task))
     if is_text(column.type):
@@ -37,16 +46,28 @@ def targets(task: Task, batch: Batch) -> pa.Array:
 
 
 def indices(batch: Batch, texts: pa.Array, space: LabelSpace, rows: pa.Array | None = None) -> pa.Array:
-    """Return the class of each label; rows: the row of each in the batch, if there is not one per row."""
-    found = pc.index_in(space.spelt(texts), value_set=pa.array(space.written, pa.string()))
-    first = int(pc.index(pc.is_null(found), True).as_py())
+    """Return the class index of each label, int64 [labels].
+
+    Args:
+        rows: the row in the batch of each label, if rows do not have exactly one label each.
+
+    Raises: UserError if a label is outside `space`.
+    """
+    classes = pc.index_in(space.spelt(texts), value_set=pa.array(space.written, pa.string()))
+    first = int(pc.index(pc.is_null(classes), True).as_py())
     if first >= 0:
         raise batch.error(first if rows is None else rows[first].as_py(), space.outside(texts[first].as_py()))
-    return found.cast(pa.int64())
+    return classes.cast(pa.int64())
 
 
 def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = None) -> pa.Array:
-    """Return labels as text; rows: the row of each in the batch, if there is not one per row."""
+    """Return labels as text, [labels].
+
+    Args:
+        rows: the row in the batch of each label, if rows do not have exactly one label each.
+
+    Raises: UserError if a label is missing, is not a whole number although it is a number, or has another type.
+    """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     batch.refuse(pc.is_null(values), _missing(task), rows)
@@ -59,7 +80,8 @@ def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = 
     except pa.ArrowNotImplementedError:
         hint = ", or set `kind: multi_label`" if is_list(values.type) and task.kind == "classification" else ""
         raise UserError(
-            f"{batch.origin}: column '{task.label}' holds {values.type}, not labels; name another{hint}"
+            f"{batch.origin}: column '{task.label}' holds {values.type}, which cannot be labels; "
+            f"name another column in `label`{hint}"
         ) from None
     except pa.ArrowInvalid:
         wrong = pa.array([not _casts(value, pa.string()) for value in values])
@@ -72,27 +94,27 @@ def as_text(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None = 
 
 def _whole_numbers(task: Task, batch: Batch, values: pa.Array, rows: pa.Array | None) -> pa.Array:
     _refuse_not_finite(task, batch, values, rows)
-    fraction = f"label in '{task.label}' is no whole number; "
+    fraction = f"label in '{task.label}' is not a whole number; "
     fraction += (
-        "a list holds names or indices of classes, or 0 or 1 for each class"
+        "write names or indices of classes, or 0 or 1 for each class"
         if task.kind == "multi_label"
-        else "a classification needs classes, else set `kind: regression`"
+        else "write classes, or set `kind: regression`"
     )
     batch.refuse(pc.not_equal(values, pc.round(values)), fraction, rows)
-    large = f"label in '{task.label}' is too large a number to tell it from others; name another column"
+    large = f"label in '{task.label}' is a number above 2^53, which is rounded; name another column in `label`"
     batch.refuse(pc.greater(pc.abs(values), LARGEST), large, rows)
     return values.cast(pa.int64())
 
 
 def refuse_spelt_out(task: Task, batch: Batch, texts: pa.Array, rows: pa.Array | None) -> None:
-    """Refuse the words that programs write for no number, unless the task's `labels` name them."""
+    """Refuse words such as 'nan' and 'inf', which programs write for missing numbers, unless `labels` name them."""
     odd = pc.and_(
         pc.match_substring_regex(texts, r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"),
         pc.invert(pc.is_in(texts, pa.array(task.labels or (), pa.string()))),
     )
-    found = int(pc.index(odd, True).as_py())
-    if found >= 0:
-        what = f"label '{texts[found].as_py()}' looks like a missing number; label the row or remove it, or, if it is"
+    first = int(pc.index(odd, True).as_py())
+    if first >= 0:
+        what = f"label '{texts[first].as_py()}' looks like a missing number; label the row or remove it, or, if it is"
         batch.refuse(odd, f"{what} a class, name it in `labels`", rows)
 
 
@@ -103,16 +125,16 @@ def _refuse_not_finite(task: Task, batch: Batch, values: pa.Array, rows: pa.Arra
 
 def _numbers(task: Task, batch: Batch, column: pa.Array) -> pa.Array:
     try:
-        return column.cast(pa.float64(), safe=False)  # of a large whole number the nearest
+        return column.cast(pa.float64(), safe=False)  # large whole numbers are rounded
     except pa.ArrowNotImplementedError:
         raise UserError(
-            f"{batch.origin}: column '{task.label}' holds {column.type}, not numbers; name another"
+            f"{batch.origin}: column '{task.label}' holds {column.type}, not numbers; name another column in `label`"
         ) from None
     except pa.ArrowInvalid:
         for row, value in enumerate(column):
             if not _casts(value, pa.float64()):
                 raise batch.error(
-                    row, f"label '{value.as_py()}' is no number; mend the row, or set `kind: classification`"
+                    row, f"label '{value.as_py()}' is not a number; mend the row, or set `kind: classification`"
                 ) from None
         raise
 

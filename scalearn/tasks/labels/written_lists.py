@@ -1,4 +1,4 @@
-"""Lists of labels that a program has written as text into a cell: "['a', 'b']", "[0, 1, 0]", "[0 1 0]", "a,b"."""
+"""Lists of labels that a program has written into a cell as text: "['a', 'b']", "[0, 1, 0]", "[0 1 0]", "a,b"."""
 
 from __future__ import annotations
 
@@ -13,40 +13,45 @@ _ITEM = re.compile(rf"""\s*(?:('(?:[^'\\]|\\.)*')|("(?:[^"\\]|\\.)*")|({_NUMBER}
 _NUMBERS = re.compile(rf"{_NUMBER}(?:\s+{_NUMBER})*")  # as NumPy writes an array
 _CALL = r"(?:array|set|frozenset|tuple|list|dict)\(\s*[\[({'\"].*\)"
 _TUPLE = r"\([^()]*,[^()]*\)|\(\s*['\"].*['\"]\s*,?\s*\)"
-# A cell of a multi_label task that is a list, a set, a tuple or a dictionary; RE2 reads it, too. '(other)' is a name.
+# Matches a list, set, tuple or dictionary in a cell of a multi_label task, but not the name '(other)'. The pattern must
+# also be valid for RE2, which Arrow uses.
 ENCLOSED = rf"(?s)^\s*(?:\[.*\]|\{{.*\}}|{_CALL}|{_TUPLE})\s*$"
 _SEVERAL = re.compile(rf"(?s)\[[^\[\]]*,[^\[\]]*\]|\{{.*[,:'\"].*\}}|{_CALL}|{_TUPLE}")
 _VALUES = re.compile(r"[0-9]+(?:\.0*)?(?:(?P<by>\s*[,;]\s*|\s+|\|)[0-9]+(?:\.0*)?)+")
 _BITS = re.compile(r"[01](?:\.0*)?(?:(?P<by>\s*[,;]\s*|\s+|\|)[01](?:\.0*)?)+")
 _DIGITS = re.compile(r"[01]{2,}")
 _SEPARATORS = (",", ";", "|", "\t", "\n", "/", "+")
-_ALSO_IN_NAMES = ("/", "+")  # 'sport/football' and 'sport/tennis' are no lists
+_ALSO_IN_NAMES = ("/", "+")  # 'sport/football' and 'sport/tennis' are names, not lists
 
 
 def is_several(label: str) -> bool:
-    """Tell whether a label is a list, set, tuple or dictionary of several labels: '[a, b]' is, '[other]' is a name."""
+    """Tell whether a label is a list, set, tuple or dictionary of several labels. '[a, b]' is; '[other]' is a name."""
     return parse_list(label) is not None or _SEVERAL.fullmatch(label.strip()) is not None
 
 
 def number_separator(label: str, bits: bool) -> str | None:
-    """Return what stands between the numbers of a label that is several of them, '3,7' or '0 1 0'; None if it is none.
+    """Return the separator of a label that consists of several numbers, such as '3,7' or '0 1 0'; None for others.
 
-    bits: only 0 and 1 are such numbers. White space is ' '.
+    White space is returned as ' '.
+
+    Args:
+        bits: accept only the numbers 0 and 1.
     """
-    found = (_BITS if bits else _VALUES).fullmatch(label.strip())
-    return (found["by"].strip() or " ") if found else None
+    match = (_BITS if bits else _VALUES).fullmatch(label.strip())
+    return (match["by"].strip() or " ") if match else None
 
 
 def are_digit_vectors(labels: Sequence[str]) -> bool:
-    """Tell whether all labels are a 0 or 1 for each class, without a sign between: '010' and '100'."""
-    equal = len({len(label) for label in labels}) == 1
-    return equal and all(map(_DIGITS.fullmatch, labels)) and any(label.startswith("0") for label in labels)
+    """Tell whether all labels are vectors of 0 and 1 without a separator: '010' and '100'."""
+    same_length = len({len(label) for label in labels}) == 1
+    return same_length and all(map(_DIGITS.fullmatch, labels)) and any(label.startswith("0") for label in labels)
 
 
 def other_separator(labels: Sequence[str]) -> tuple[str, str] | None:
-    """Return a label that is several others by a separator, and that separator: 'a,b' where 'b,c' is one, too.
+    """Return a label that consists of several labels, and the separator between them; None if there is none.
 
-    The evidence is in what the parts do: one stands at several places, or two recur in other labels.
+    'a,b' and 'b,c' are such labels. The evidence is a part that occurs at several positions, or two parts that recur in
+    other labels.
     """
     for separator in _SEPARATORS:
         if not any(separator in label for label in labels):
@@ -74,9 +79,10 @@ def looks_like_list(cell: str) -> bool:
 
 
 def parse_list(cell: str) -> list[str] | None:
-    """Return the items of a list that is written as JSON, Python or NumPy do it; None if this is no such list.
+    """Return the items of a list in the notation of JSON, Python or NumPy; None if the cell holds something else.
 
-    Names stand in quotation marks, so that a label such as '[other]' is no list. True and False are 'true' and 'false'.
+    Names must be in quotation marks, so that the label '[other]' is not a list. True and False become 'true' and
+    'false'.
     """
     if not looks_like_list(cell):
         return None
@@ -85,18 +91,18 @@ def parse_list(cell: str) -> list[str] | None:
         return inner.split()
     items, place = [], 0
     while place < len(inner):
-        found = _ITEM.match(inner, place)
-        if found is None or (found[4] and found.end() == len(inner)):
+        match = _ITEM.match(inner, place)
+        if match is None or (match[4] and match.end() == len(inner)):
             return None
-        if (item := _item(*found.group(1, 2, 3))) is None:
+        if (item := _item(*match.group(1, 2, 3))) is None:
             return None
         items.append(item)
-        place = found.end()
+        place = match.end()
     return items
 
 
 def _item(single: str | None, double: str | None, bare: str | None) -> str | None:
-    """Return an item without its quotation marks and escapes; None if it has an escape that there is not."""
+    """Return an item without its quotation marks and escapes; None if it has an invalid escape."""
     if bare is not None:
         return bare.lower()
     quoted = single or double or ""
@@ -104,7 +110,7 @@ def _item(single: str | None, double: str | None, bare: str | None) -> str | Non
         return quoted[1:-1]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Python only warns of an escape that there is not
+            warnings.simplefilter("error")  # Python only warns of an invalid escape
             return str(json.loads(double) if double else ast.literal_eval(quoted))
     except (ValueError, SyntaxError, Warning):
         return None

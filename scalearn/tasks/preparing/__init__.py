@@ -1,1 +1,1 @@
-"""From a task's definition to its files."""
+"""Preparing a task: reading its source, cutting splits, and writing the on-disk format."""

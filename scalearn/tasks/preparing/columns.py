@@ -1,4 +1,4 @@
-"""From a source's columns to those of the on-disk format; every row that does not fit is refused by its number."""
+"""From a source's columns to the columns of the on-disk format. A refusal names the row."""
 
 from __future__ import annotations
 
@@ -17,42 +17,50 @@ from scalearn.tasks.reading.rows import Batch
 
 
 def check_definition(name: str, task: Task) -> None:
-    """Refuse a definition that no source can fill."""
-    if task.construction and len(task.texts) != (wanted := CONSTRUCTIONS[task.construction].texts):
+    """Refuse a definition that suits no source.
+
+    Raises: UserError if a construction has the wrong number of `texts`, or exact_match has no groups.
+    """
+    if task.construction and len(task.texts) != (expected := CONSTRUCTIONS[task.construction].texts):
         raise UserError(
-            f"task '{name}': `construction: {task.construction}` takes {wanted} of `texts`, found {len(task.texts)}"
+            f"task '{name}': `construction: {task.construction}` needs {expected} `texts`, found {len(task.texts)}"
         )
     if task.kind == "classification" and "exact_match" in task.metrics and not grouped(task):
         raise UserError(f"task '{name}': metric 'exact_match' needs groups; name their column in `groups`")
 
 
 def source_columns(task: Task) -> list[str]:
-    """Return the columns that are read from the task's source."""
-    made = CONSTRUCTIONS[task.construction].reads if task.construction else ()
-    return list(dict.fromkeys([*task.texts, *made, *label_columns(task), *_group_column(task)]))
+    """Return the source columns that the task needs."""
+    further = CONSTRUCTIONS[task.construction].reads if task.construction else ()
+    return list(dict.fromkeys([*task.texts, *further, *label_columns(task), *_group_column(task)]))
 
 
 def grouped(task: Task) -> bool:
-    """Tell whether rows say on disk to which group they belong."""
-    return _made_groups(task) or bool(_group_column(task))
+    """Tell whether the task's splits have a `group` column."""
+    return _constructs_groups(task) or bool(_group_column(task))
 
 
-def on_disk(task: Task, found: Survey, batch: Batch, groups: Groups, part: str | None = None) -> pa.RecordBatch:
-    """Return the on-disk columns of these rows.
+def on_disk(task: Task, survey: Survey, batch: Batch, groups: Groups, part: str | None = None) -> pa.RecordBatch:
+    """Return the on-disk columns of a batch.
 
-    found: the survey of the task's train split; groups: of the rows' split, so far; part: the test file they are from.
+    Args:
+        survey: the survey of the task's train split.
+        groups: the groups of the split so far; the batch's groups are added.
+        part: test split only: the part that the rows belong to.
+
+    Raises: UserError if a row does not fit the definition.
     """
-    made = _texts(task, batch, groups)
+    columns = _texts(task, batch, groups)
     if task.choices:
-        made["choices"] = choice_lists(task, batch, found.choices)
-    if "label" not in made:
-        made["label"] = _labels(task, found, batch, made)
+        columns["choices"] = choice_lists(task, batch, survey.choices)
+    if "label" not in columns:
+        columns["label"] = _labels(task, survey, batch, columns)
     for name in _group_column(task):
-        made["group"] = pa.array(groups.number(group_values(batch, name)))
+        columns["group"] = pa.array(groups.number(group_values(batch, name)))
     if part is not None:
-        made["part"] = pa.repeat(pa.scalar(part, pa.string()), len(made["label"]))
-    schema = store.schema(task.kind, "text2" in made, bool(task.choices), grouped(task), part=part is not None)
-    return pa.RecordBatch.from_arrays([made[name] for name in schema.names], schema=schema)
+        columns["part"] = pa.repeat(pa.scalar(part, pa.string()), len(columns["label"]))
+    schema = store.schema(task.kind, "text2" in columns, bool(task.choices), grouped(task), part=part is not None)
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def _texts(task: Task, batch: Batch, groups: Groups) -> Columns:
@@ -61,23 +69,23 @@ def _texts(task: Task, batch: Batch, groups: Groups) -> Columns:
     return {f"text{number}": batch.texts(name) for number, name in enumerate(task.texts, start=1)}
 
 
-def _labels(task: Task, found: Survey, batch: Batch, made: Columns) -> pa.Array:
+def _labels(task: Task, survey: Survey, batch: Batch, columns: Columns) -> pa.Array:
     if task.kind == "regression":
         return targets(task, batch)
-    if found.choices is not None:
-        right = right_choices(task, batch, made["choices"])[found.by_text]
-        if error := wrong_choice(task, batch, right, found.choices):
+    if survey.choices is not None:
+        right = right_choices(task, batch, columns["choices"])[survey.by_text]
+        if error := wrong_choice(task, batch, right, survey.choices):
             raise error
         return pa.array(right, pa.int64())
-    assert found.space is not None
-    return (class_lists if task.kind == "multi_label" else class_indices)(task, batch, found.space)
+    assert survey.space is not None
+    return (class_lists if task.kind == "multi_label" else class_indices)(task, batch, survey.space)
 
 
-def _made_groups(task: Task) -> bool:
+def _constructs_groups(task: Task) -> bool:
     return bool(task.construction and CONSTRUCTIONS[task.construction].grouped)
 
 
 def _group_column(task: Task) -> list[str]:
-    """Return the column whose values are the groups of a metric, or nothing: most groups only concern a cut."""
-    wanted = task.kind == "classification" and "exact_match" in task.metrics and not _made_groups(task)
-    return [task.groups] if wanted and task.groups else []
+    """Return the column `groups` if a metric needs it, else an empty list. Most `groups` only matter for cuts."""
+    needed = task.kind == "classification" and "exact_match" in task.metrics and not _constructs_groups(task)
+    return [task.groups] if needed and task.groups else []

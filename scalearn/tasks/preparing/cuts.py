@@ -1,4 +1,4 @@
-"""Which rows of train go where: the rows that are drawn, and the splits that are cut from them."""
+"""Drawing rows of train, and cutting validation and test splits from them."""
 
 from __future__ import annotations
 
@@ -14,57 +14,61 @@ from scalearn.tasks.preparing.survey import Survey
 from scalearn.tasks.reading.rows import Numbers
 from scalearn.tasks.store import SPLITS
 
-CUT = 0.1  # the paper's: a tenth of train, the same rows for every run seed
+CUT = 0.1  # a tenth of train, the same rows for every run seed, as in the paper
 
-Places = npt.NDArray[np.int8]  # of a row: the index of its split in SPLITS, or -1 if it was not drawn
+Places = npt.NDArray[np.int8]  # [rows]: the index of each row's split in SPLITS, or -1 if the row was not drawn
 
 
-def place(task: Task, origin: str, found: Survey, cuts: Sequence[str]) -> tuple[Places, list[str]]:
-    """Return the place of each row of train, [rows], and notes on how that came about.
+def place(task: Task, origin: str, survey: Survey, cuts: Sequence[str]) -> tuple[Places, list[str]]:
+    """Return the split of each row of train, [rows], and notes on how the splits were cut.
 
-    cuts: the splits to cut from train, in order: "test", "validation", both or none.
+    Args:
+        origin: where the rows come from, for messages.
+        cuts: the splits to cut from train, in order: "test", "validation", both or none.
+
+    Raises: UserError if train has too few rows, or if a training on the rest would have nothing to learn.
     """
     notes = []
-    places = np.full(found.rows, -1, dtype=np.int8)
-    rest = draw(task, found.rows)
-    if len(rest) < found.rows:
-        notes.append(f"train: {len(rest):,} of {found.rows:,} rows, drawn with seed {task.cut_seed}")
+    places = np.full(survey.rows, -1, dtype=np.int8)
+    rest = draw(task, survey.rows)
+    if len(rest) < survey.rows:
+        notes.append(f"train: {len(rest):,} of {survey.rows:,} rows, drawn with seed {task.cut_seed}")
     if len(rest) < 2:
-        raise UserError(f"{origin}: one row only; a training split needs more")
-    _refuse_nothing_to_learn(task, origin, found, rest)
+        raise UserError(f"{origin}: train has one row only; add rows")
+    _refuse_nothing_to_learn(task, origin, survey, rest)
     for split in cuts:
-        rest, held_out, how = cut(task, origin, found, rest)
+        rest, held_out, how = cut(task, origin, survey, rest)
         places[held_out] = SPLITS.index(split)
         notes.append(f"{split}: cut from train, {how}")
-    _refuse_nothing_to_learn(task, origin, found, rest, cuts)
+    _refuse_nothing_to_learn(task, origin, survey, rest, cuts)
     places[rest] = SPLITS.index("train")
     return places, notes
 
 
-def _refuse_nothing_to_learn(task: Task, origin: str, found: Survey, rows: Numbers, cuts: Sequence[str] = ()) -> None:
-    """Refuse rows of train of which there is one only, all of one class or value, or none with any label.
+def _refuse_nothing_to_learn(task: Task, origin: str, survey: Survey, rows: Numbers, cuts: Sequence[str] = ()) -> None:
+    """Refuse a train split with fewer than two rows, with the same label in all rows, or without any label.
 
-    cuts: the splits that were cut from train before.
+    rows: the rows of the split. cuts: the splits that were cut from train before.
     """
-    drawn = task.train_rows is not None and task.train_rows < found.rows
+    drawn = task.train_rows is not None and task.train_rows < survey.rows
     row = f"row that `train_rows: {task.train_rows}` draws" if drawn else "row"
     if len(rows) < 2:
         what, mend = "train has one row only", "add rows"
-    elif task.kind == "classification" and found.classes is not None and len(np.unique(found.classes[rows])) < 2:
-        only = shown([found.space.names[found.classes[rows[0]]]]) if found.space else ""
+    elif task.kind == "classification" and survey.classes is not None and len(np.unique(survey.classes[rows])) < 2:
+        only = shown([survey.space.names[survey.classes[rows[0]]]]) if survey.space else ""
         what, mend = f"every {row} has the label '{only}'", "add rows of another class"
-    elif found.targets is not None and len(np.unique(found.targets[rows])) < 2:
-        value = found.targets[rows[0]]
-        what, mend = f"every {row} has the label {value:g}", "add rows of another"
+    elif survey.targets is not None and len(np.unique(survey.targets[rows])) < 2:
+        value = survey.targets[rows[0]]
+        what, mend = f"every {row} has the label {value:g}", "add rows with another label"
         if abs(value) >= LARGEST:
-            what += ", for larger numbers than 2^53 are rounded to 64 bits"
-            mend = "subtract the same number from all labels, or add rows of another"
-    elif found.labelled is not None and not found.labelled[rows].any():
+            what += " because numbers above 2^53 are rounded to 64-bit floats"
+            mend = "subtract the same number from all labels, or add rows with another label"
+    elif survey.labelled is not None and not survey.labelled[rows].any():
         what, mend = f"no {row} has a label", "add rows with labels"
     else:
         return
     if drawn:
-        mend = "raise `train_rows`, or draw others by another `cut_seed`"
+        mend = "raise `train_rows`, or set another `cut_seed`"
     if cuts:
         what = f"after {' and '.join(cuts)} {'were' if len(cuts) > 1 else 'was'} cut from train, {what}"
         mend += ", or name files for the splits"
@@ -72,42 +76,54 @@ def _refuse_nothing_to_learn(task: Task, origin: str, found: Survey, rows: Numbe
 
 
 def draw(task: Task, rows: int) -> Numbers:
-    """Return the rows of train that take part, sorted: all, or as many as the task says, drawn by its seed."""
+    """Return the indices of the rows of train to use, sorted: all, or `train_rows` of them, drawn with `cut_seed`.
+
+    rows: the number of rows of train.
+    """
     if task.train_rows is None or task.train_rows >= rows:
         return np.arange(rows)
     return np.sort(np.random.default_rng(task.cut_seed).permutation(rows)[: task.train_rows])
 
 
-def cut(task: Task, origin: str, found: Survey, rows: Numbers) -> tuple[Numbers, Numbers, str]:
-    """Return these rows without a tenth of them, that tenth, and how it was chosen; both in the order of `rows`."""
+def cut(task: Task, origin: str, survey: Survey, rows: Numbers) -> tuple[Numbers, Numbers, str]:
+    """Return the rows that stay in train, the tenth that is held out, and a phrase on how it was chosen.
+
+    Both are sorted as `rows` are. Groups are kept together if the survey has groups; else the cut is stratified by
+    label, if the task says so and every class has enough rows.
+
+    Raises: UserError if there are too few rows or groups to cut.
+    """
     if len(rows) < 2:
-        raise UserError(f"{origin}: too few rows to cut the other splits from; add rows, or name files for the splits")
-    if found.groups is not None:
-        kept, held_out = _groups(task, origin, found.groups[rows])
+        raise UserError(
+            f"{origin}: train has too few rows to cut other splits from; add rows, or name files for the splits"
+        )
+    if survey.groups is not None:
+        kept, held_out = _groups(task, origin, survey.groups[rows])
         how = f"a tenth of the groups of '{task.groups}' with seed {task.cut_seed}"
     else:
-        classes = None if found.classes is None or not task.stratify else found.classes[rows]
+        classes = None if survey.classes is None or not task.stratify else survey.classes[rows]
         too_few = classes is not None and not _divisible(classes)
         kept, held_out = _rows(task, len(rows), None if too_few else classes)
         how = f"a tenth of its rows with seed {task.cut_seed}"
         if too_few:
-            how += " without regard to labels: some label has too few rows"
+            how += ", not stratified: some label has too few rows"
         elif classes is not None:
             how += ", stratified by label"
     return rows[np.sort(kept)], rows[np.sort(held_out)], how
 
 
 def _divisible(classes: Numbers) -> bool:
-    """Tell whether each class has rows for both sides."""
+    """Tell whether a stratified cut can give each class a row on both sides."""
     counts = np.unique(classes, return_counts=True)[1]
     held_out = _tenth(len(classes))
     return bool(counts.min() >= 2 and held_out >= len(counts) and len(classes) - held_out >= len(counts))
 
 
 def _rows(task: Task, rows: int, classes: Numbers | None) -> tuple[Numbers, Numbers]:
-    """Return the rows that stay and those held out: those of Dataset.train_test_split, which the paper used.
+    """Return the positions of the rows that stay and of those held out, [kept] and [held out].
 
-    That method reads labels one by one and lists the rows as objects: minutes and gigabytes where there are millions.
+    They are the rows of `datasets.Dataset.train_test_split`, which the paper used. That method holds rows and labels
+    as Python objects, which takes minutes and gigabytes for millions of rows.
     """
     from datasets.utils.stratify import approximate_mode
 
@@ -127,12 +143,12 @@ def _rows(task: Task, rows: int, classes: Numbers | None) -> tuple[Numbers, Numb
 
 
 def _groups(task: Task, origin: str, groups: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the rows that stay and those held out, no group on both sides."""
+    """Return the positions of the rows that stay and of those held out. No group is on both sides."""
     from sklearn.model_selection import GroupShuffleSplit
 
     if len(np.unique(groups)) < 2:
         raise UserError(
-            f"{origin}: too few different values in '{task.groups}' to cut by them; remove `groups`, or name files"
+            f"{origin}: '{task.groups}' has too few different values to cut by groups; remove `groups`, or name files"
         )
     splitter = GroupShuffleSplit(n_splits=1, test_size=CUT, random_state=task.cut_seed)
     kept, held_out = next(splitter.split(groups, groups=groups))

@@ -1,4 +1,4 @@
-"""A line now and then on how far a long pass over rows has come."""
+"""Progress lines for long passes over rows."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import TypeVar
 
 _SECONDS = 10.0
 
-Some = TypeVar("Some", bound=Sized)
+Item = TypeVar("Item", bound=Sized)
 
 
-def reported(batches: Iterator[Some], what: str) -> Iterator[Some]:
-    """Yield the batches; what takes long says every ten seconds, on standard error, how many rows are done.
+def reported(batches: Iterator[Item], what: str) -> Iterator[Item]:
+    """Yield the batches, and print to standard error every ten seconds how many rows are done.
 
-    Lines, not a bar: jobs side by side share a terminal, and most write to a log.
+    It prints lines, not a bar, because jobs that run at the same time share a terminal and most output goes to a log.
+
+    Args:
+        what: what is being read; the line begins with it.
     """
-    start = shown = time.monotonic()
+    start = printed = time.monotonic()
     rows = 0
     for batch in batches:
         yield batch
         rows += len(batch)
         now = time.monotonic()
-        if now - shown >= _SECONDS:
-            shown = now
+        if now - printed >= _SECONDS:
+            printed = now
             print(f"  {what}: {rows:,} rows, {rows / (now - start):,.0f} a second", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The first pass over a train split: what the second needs to know before it can write anything."""
+"""The first pass over a train split. It collects the labels and groups that the second pass needs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.labels.choices import choice_lists, right_choices, wrong_choice
-from scalearn.tasks.labels.lists import Lists
-from scalearn.tasks.labels.sets import Found, LabelSpace, label_space
+from scalearn.tasks.labels.lists import LabelLists
+from scalearn.tasks.labels.sets import LabelSpace, SeenLabels, label_space
 from scalearn.tasks.labels.values import class_texts, targets
 from scalearn.tasks.preparing.groups import Groups, group_values
 from scalearn.tasks.preparing.progress import reported
@@ -20,12 +20,17 @@ from scalearn.tasks.reading.rows import Batch, Mask, Numbers, Rows
 
 @dataclass(frozen=True)
 class Survey:
-    """What train holds: labels and groups, never texts.
+    """The labels and groups of a train split.
 
-    rows: how many; classes: [rows], the class or right choice of each, where a cut can be stratified by it;
-    groups: [rows], where a cut keeps groups whole; space: of kinds whose labels have names; choices: how many each
-    row has, and whether labels are their texts; labelled: [rows], of multi_label, whether a row has any label;
-    targets: [rows], of a regression; notes: what was inferred about the labels.
+    rows: the number of rows.
+    classes: [rows], the class or right choice of each row, for kinds whose cuts can be stratified.
+    groups: [rows], the group of each row, if a cut must keep groups together.
+    space: the label set, for kinds whose labels have names.
+    choices: multiple_choice: the number of choices per row.
+    by_text: multiple_choice: whether labels are the texts of the right choices, not their indices.
+    labelled: [rows], multi_label: whether a row has any label.
+    targets: [rows], regression: the labels.
+    notes: what was inferred about the labels.
     """
 
     rows: int
@@ -40,14 +45,20 @@ class Survey:
 
 
 def label_columns(task: Task) -> tuple[str, ...]:
-    """Return the source's columns that tell what is right."""
+    """Return the source columns from which the labels are made."""
     return ("answers",) if task.kind == "candidates" else (task.label, *task.choices)
 
 
-def survey(task: Task, train: Rows, grouped: bool) -> Survey:
-    """Read the label column (and the group column, if `grouped`) of the train split once."""
+def survey_train(task: Task, train: Rows, grouped: bool) -> Survey:
+    """Return the survey of a train split, after one pass over its label column.
+
+    Args:
+        grouped: also read the column `groups` of the task, if it has one.
+
+    Raises: UserError if a label is missing or invalid.
+    """
     needed = [*label_columns(task), *([task.groups] if grouped and task.groups else [])]
-    labels = _READERS.get(task.kind, _Count)(task)
+    labels = _READERS.get(task.kind, _Rows)(task)
     groups, numbers, rows = Groups(), [], 0
     for batch in reported(train.batches(needed), f"labels of {train.origin}"):
         labels.add(batch)
@@ -57,38 +68,38 @@ def survey(task: Task, train: Rows, grouped: bool) -> Survey:
     return labels.result(train.origin, rows, np.concatenate(numbers) if numbers else None)
 
 
-class _Count:
-    """Labels of no consequence for a cut."""
+class _Rows:
+    """Surveys the rows of a task whose labels are not needed. The base class of all surveys."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
 
     def add(self, batch: Batch) -> None:
-        """Take the labels of a batch into account."""
+        """Add the labels of a batch."""
 
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
-        """Return what was found in all batches."""
+        """Return the survey of all batches added so far."""
         return Survey(rows, groups=groups)
 
 
-class _Classes(_Count):
+class _Classes(_Rows):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.found = Found()
+        self.seen = SeenLabels()
         self.labels: list[Numbers] = []
 
     def add(self, batch: Batch) -> None:
-        self.labels.append(self.found.add(class_texts(self.task, batch), batch.numbers))
+        self.labels.append(self.seen.add(class_texts(self.task, batch), batch.numbers))
 
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
-        space = label_space(self.task, self.found.codes)
-        classes = self.found.classes(origin, space)
-        self.found.refuse_doubtful(self.task, origin, space)
-        notes = tuple(self.found.notes(self.task, space))
+        space = label_space(self.task, self.seen.codes)
+        classes = self.seen.classes(origin, space)
+        self.seen.refuse_doubtful(self.task, origin, space)
+        notes = tuple(self.seen.notes(self.task, space))
         return Survey(rows, classes[np.concatenate(self.labels)], groups, space, notes=notes)
 
 
-class _Targets(_Count):
+class _Targets(_Rows):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.targets: list[npt.NDArray[np.float64]] = []
@@ -100,10 +111,10 @@ class _Targets(_Count):
         return Survey(rows, groups=groups, targets=np.concatenate(self.targets))
 
 
-class _Lists(_Count):
+class _Lists(_Rows):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.lists = Lists(task)
+        self.lists = LabelLists(task)
 
     def add(self, batch: Batch) -> None:
         self.lists.add(batch)
@@ -111,24 +122,27 @@ class _Lists(_Count):
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
         space = self.lists.space(origin)
         if len(space.names) < 2:
-            raise UserError(f"{origin}: the only label is '{space.names[0]}'; add rows of another, or name `labels`")
+            raise UserError(
+                f"{origin}: the only label is '{space.names[0]}'; add rows with another, or list all names in `labels`"
+            )
         notes = tuple(self.lists.notes(space))
         return Survey(rows, None, groups, space, labelled=self.lists.labelled(space), notes=notes)
 
 
-class _Choices(_Count):
+class _Choices(_Rows):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.count: int | None = None
+        # A label may be the index of the right choice or its text. Index 0 below is the first reading, 1 the second.
         self.right: tuple[list[Numbers], list[Numbers]] = ([], [])
         self.wrong: list[UserError | None] = [None, None]
 
     def add(self, batch: Batch) -> None:
         choices = choice_lists(self.task, batch, self.count)
         self.count = len(choices.flatten()) // len(batch)
-        for way, right in enumerate(right_choices(self.task, batch, choices)):
-            self.right[way].append(right)
-            self.wrong[way] = self.wrong[way] or wrong_choice(self.task, batch, right, self.count)
+        for reading, right in enumerate(right_choices(self.task, batch, choices)):
+            self.right[reading].append(right)
+            self.wrong[reading] = self.wrong[reading] or wrong_choice(self.task, batch, right, self.count)
 
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
         by_index, by_text = (np.concatenate(right) for right in self.right)
@@ -145,7 +159,7 @@ class _Choices(_Count):
         return Survey(rows, by_text if textual else by_index, groups, choices=self.count, by_text=textual)
 
 
-_READERS: dict[str, type[_Count]] = {
+_READERS: dict[str, type[_Rows]] = {
     "classification": _Classes,
     "multi_label": _Lists,
     "multiple_choice": _Choices,

@@ -1,4 +1,4 @@
-"""Batches from a file with one JSON object per line."""
+"""Reading JSONL files: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from scalearn.tasks.reading.rows import ROWS
 
 
 def json_keys(path: Path, wanted: Sequence[str]) -> list[str]:
-    """Return the keys of the file's rows, as far as one has to read to see every wanted one."""
+    """Return the keys of the file's rows. Reading stops as soon as every wanted key has occurred.
+
+    Raises: ValueError if a line is not a JSON object.
+    """
     seen: dict[str, None] = {}
     for row in _objects(path):
         seen.update(dict.fromkeys(row))
@@ -24,19 +27,20 @@ def json_keys(path: Path, wanted: Sequence[str]) -> list[str]:
 
 
 def json_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield these keys of the file's rows; a key that a row lacks is null there.
+    """Yield batches with a column for each of these keys. A row without the key has null.
 
-    A column holds one type of values throughout the file (whole numbers among others are fine): a ValueError names
-    the first row that differs.
+    A column has one type in the whole file; whole numbers among other numbers are allowed.
+
+    Raises: ValueError if a line is not a JSON object, or a row's value has another type than those before.
     """
     objects, done = _objects(path), 0
-    known = {column: pa.null() for column in columns}
+    types = {column: pa.null() for column in columns}
     while rows := list(islice(objects, ROWS)):
         arrays = {}
         for column in columns:
             values = [row.get(column) for row in rows]
-            arrays[column] = _array(column, values, known[column], done)
-            known[column] = _common(known[column], arrays[column].type)
+            arrays[column] = _array(column, values, types[column], done)
+            types[column] = _common(types[column], arrays[column].type)
         yield pa.RecordBatch.from_pydict(arrays)
         done += len(rows)
 
@@ -47,42 +51,47 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line, object_pairs_hook=_once)
+                row = json.loads(line, object_pairs_hook=_refuse_repeated_keys)
             except json.JSONDecodeError as error:
                 raise ValueError(f"line {number}: {error.msg}") from None
-            except (ValueError, RecursionError) as error:  # a number of 5000 digits, brackets in brackets in ...
+            except (ValueError, RecursionError) as error:  # a repeated key, a number of 5000 digits, deep nesting
                 raise ValueError(f"line {number}: {error}") from None
             if not isinstance(row, dict):
                 raise ValueError(f"line {number}: a JSON object is expected")
             yield row
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
-        raise ValueError(f"key '{twice}' stands there more than once")
+        repeated = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise ValueError(f"key '{repeated}' occurs more than once")
     return row
 
 
-def _array(column: str, values: list[Any], known: pa.DataType, done: int) -> pa.Array:
-    """Return the values as an array whose type goes with the `known` one of the rows before, `done` in number."""
+def _array(column: str, values: list[Any], kind: pa.DataType, done: int) -> pa.Array:
+    """Return the values as an array.
+
+    kind: the type of the rows before; the values must fit it. done: the number of rows before.
+    """
     try:
         array = pa.array(values)
-        _common(known, array.type)
+        _common(kind, array.type)
         return array
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         for row, value in enumerate(values, start=done + 1):
             try:
-                known = _common(known, pa.array([value]).type)
+                kind = _common(kind, pa.array([value]).type)
             except pa.ArrowTypeError:
-                raise ValueError(f"column '{column}' holds values of several types, from row {row} on") from None
+                raise ValueError(
+                    f"column '{column}' holds values of several types; the first other type is in row {row}"
+                ) from None
             except (OverflowError, UnicodeEncodeError, pa.ArrowInvalid) as error:
                 raise ValueError(f"row {row}: column '{column}': {error}") from None
         raise
 
 
 def _common(first: pa.DataType, second: pa.DataType) -> pa.DataType:
-    """Return the type that holds both; an ArrowTypeError if none does."""
+    """Return the type that can hold both. Raises ArrowTypeError if there is none."""
     schemas = [pa.schema([("value", kind)]) for kind in (first, second)]
     return pa.unify_schemas(schemas, promote_options="permissive").field(0).type

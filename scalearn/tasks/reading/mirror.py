@@ -1,4 +1,4 @@
-"""Where the files of a dataset repository lie below a local folder: a mirror, or what the hub's client fetched."""
+"""Finding the files of a dataset repository in a local folder: a mirror, or the hub client's cache."""
 
 from __future__ import annotations
 
@@ -9,35 +9,43 @@ from scalearn.tasks.definition import HubSource
 
 
 def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[Path]]:
-    """Return the files of each split that the mirror holds; those of parts may be missing, the others not.
+    """Return split -> its files in the mirror.
 
-    A mirror is a folder in the hub's layout: <repository name>/<config>/<split>-00000-of-00001.parquet, or what the
-    source's `files` says instead.
+    A mirror is a folder in the hub's layout: <repository name>/<config>/<split>-00000-of-00001.parquet, or the path in
+    the source's `files`.
+
+    Args:
+        task: the task's name, for messages.
+
+    Raises: UserError if the files of train, validation or test are missing. Further test splits (`parts`) may be.
     """
     folder = mirror / source.repository.split("/")[1]
     if not folder.is_dir():
-        raise UserError(f"mirror {mirror}: no folder {folder} for task '{task}'; add it there or leave the task out")
-    found = split_files(folder, source)
-    for split in required(source):
-        if split not in found:
+        raise UserError(
+            f"mirror {mirror}: no folder {folder} for task '{task}'; add it, or remove the task from the campaign"
+        )
+    files = split_files(folder, source)
+    for split in required_splits(source):
+        if split not in files:
             raise UserError(
-                f"mirror {mirror}: no {folder / pattern(source, split)} for task '{task}'; add it or leave the task out"
+                f"mirror {mirror}: no {folder / split_pattern(source, split)} for task '{task}'; "
+                "add it, or remove the task from the campaign"
             )
-    return found
+    return files
 
 
 def split_files(repository: Path, source: HubSource) -> dict[str, list[Path]]:
-    """Return the files, in order, of each split that the folder of a repository holds."""
-    splits = dict.fromkeys([*required(source), *source.parts.values()])
-    files = {split: sorted(repository.glob(pattern(source, split))) for split in splits}
+    """Return split -> its files, in order, for the splits that the repository's folder holds."""
+    splits = dict.fromkeys([*required_splits(source), *source.parts.values()])
+    files = {split: sorted(repository.glob(split_pattern(source, split))) for split in splits}
     return {split: paths for split, paths in files.items() if paths}
 
 
-def required(source: HubSource) -> list[str]:
-    """Return the splits that must be there."""
+def required_splits(source: HubSource) -> list[str]:
+    """Return the splits that the repository must have: those that are not cut from train."""
     return [split for split in (source.train, source.validation, source.test) if split is not None]
 
 
-def pattern(source: HubSource, split: str) -> str:
-    """Return the glob of a split's files in the repository."""
+def split_pattern(source: HubSource, split: str) -> str:
+    """Return the glob pattern of a split's files in the repository."""
     return source.files.replace("{config}", source.config).replace("{split}", split)

@@ -1,6 +1,6 @@
-"""Batches from CSV, TSV, JSONL and parquet files: the wanted columns, and their values as they stand in the file.
+"""Reading CSV, TSV, JSONL and parquet files in batches. Values are not converted.
 
-All four stream: memory holds one batch and what the reader looks ahead, whatever the size of the file.
+Files are streamed: memory holds one batch and the reader's look-ahead, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from scalearn.tasks.reading.jsonl import json_batches, json_keys
 from scalearn.tasks.reading.quotation import Shape, scan
 from scalearn.tasks.reading.rows import ROWS, is_list
 
-_BLOCK = 1 << 22  # bytes that are parsed at a time; no row of a CSV or TSV file may be longer
+_BLOCK = 1 << 22  # bytes that are parsed at a time; a row of a CSV or TSV file must be shorter
 
 
 def read_batches(path: Path, columns: Sequence[str], quoting: Quoting | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield these columns of a .csv, .tsv, .jsonl or .parquet file; a UserError says what is wrong with it.
+    """Yield batches with these columns of a .csv, .tsv, .jsonl or .parquet file.
 
-    quoting: what quotation marks in CSV and TSV are; the other two have none.
+    Args:
+        quoting: how quotation marks in CSV and TSV files are read; see definition.Quoting.
+
+    Raises: UserError if the file or a column is missing, or the file cannot be read.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f"{path}: the ending must be {', '.join(READERS)}; convert the file to one of these")
+        raise UserError(f"{path}: the file name must end in {', '.join(READERS)}; convert the file to one of these")
     if not path.is_file():
         raise UserError(f"{path}: no such file; mend the path")
     try:
@@ -44,14 +47,14 @@ def read_batches(path: Path, columns: Sequence[str], quoting: Quoting | None = N
 
 
 def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> Iterator[pa.RecordBatch]:
-    """Every value stays the text that it is in the file: no 'NA' turns into null, no '001' into a number.
+    """Yield the columns as text: 'NA' does not become null, '001' does not become a number.
 
-    What the bytes say of the rows is checked first (scalearn.tasks.reading.quotation), once per process and file.
+    scalearn.tasks.reading.quotation checks quotation marks and counts rows first, once per process and file.
     """
     wanted = _places(path, columns, quoting, delimiter)
     shape = _shape(path, wanted, quoting, delimiter)
     if not shape.rows:
-        return  # the reader of the values would complain about a header that no line end follows
+        return  # Arrow's reader would refuse a header without a line end
     marks = shape.marks and quoting != "none"
     options = {
         "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
@@ -66,24 +69,24 @@ def _read_csv(path: Path, columns: list[str], quoting: Quoting | None, delimiter
     try:
         with pyarrow.csv.open_csv(path, **options) as reader:
             for batch in reader:
-                for name in columns:  # a text editor shows none, and what writes some is no UTF-8: UTF-16, say
-                    found = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
-                    if found >= 0:
-                        raise ValueError(f"row {rows + found + 1}: a NUL byte in column '{name}'")
-                if not joined and (found := _header_again(batch)) >= 0:
+                for name in columns:  # NUL bytes are invisible in editors and tell another encoding, such as UTF-16
+                    row = pc.index(pc.match_substring(batch[name], "\0"), True).as_py()
+                    if row >= 0:
+                        raise ValueError(f"row {rows + row + 1}: a NUL byte in column '{name}'")
+                if not joined and (row := _repeated_header(batch)) >= 0:
                     joined = True
-                    _refuse_joined(path, columns, quoting, delimiter, rows + found)
+                    _refuse_joined(path, columns, quoting, delimiter, rows + row)
                 rows += batch.num_rows
                 yield batch
     except pa.ArrowInvalid:
-        scan(path, delimiter, quoting, dict(wanted), _BLOCK, widths=True)  # it can tell the line of a row too short
+        scan(path, delimiter, quoting, dict(wanted), _BLOCK, widths=True)  # raises an error with the line number
         raise
     if rows != shape.rows:
-        raise ValueError(f"{rows:,} rows were read, and its lines hold {shape.rows:,}")
+        raise ValueError(f"{rows:,} rows were read, but its lines hold {shape.rows:,}")
 
 
-def _header_again(batch: pa.RecordBatch) -> int:
-    """Return the first row whose values are the names of their columns, or -1."""
+def _repeated_header(batch: pa.RecordBatch) -> int:
+    """Return the index of the first row whose values are the column names, or -1."""
     same = None
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         equal = pc.equal(column, name)
@@ -94,9 +97,11 @@ def _header_again(batch: pa.RecordBatch) -> int:
 
 
 def _refuse_joined(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str, row: int) -> None:
-    """Refuse a row that is the header again; where one column is read, a second says whether it is."""
+    """Refuse a row that repeats the header. If only one column is read, a second column is read to make sure."""
     if len(columns) > 1:
-        raise UserError(f"{path}: row {row + 1} is the header again, as where two files were joined; remove that line")
+        raise UserError(
+            f"{path}: row {row + 1} repeats the header, perhaps because two files were joined; remove that line"
+        )
     header = _header(path, quoting, delimiter)
     others = [name for name in header if name and name not in columns and header.count(name) == 1]
     if others:
@@ -105,9 +110,9 @@ def _refuse_joined(path: Path, columns: list[str], quoting: Quoting | None, deli
 
 
 def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> tuple[tuple[int, str], ...]:
-    """Return the place in a row of each of these columns, with its name, as the header says it."""
+    """Return (index in the header, name) of each of these columns."""
     header = _header(path, quoting, delimiter)
-    _require(path, columns, header)
+    _require_columns(path, columns, header)
     return tuple((header.index(column), column) for column in columns)
 
 
@@ -119,12 +124,12 @@ def _header(path: Path, quoting: Quoting | None, delimiter: str) -> list[str]:
         try:
             return next((row for row in rows if row), [])
         except csv.Error:
-            scan(path, delimiter, quoting, {}, _BLOCK)  # it can tell the line, and what to do
+            scan(path, delimiter, quoting, {}, _BLOCK)  # raises an error with the line number and the mend
             raise
 
 
 def _shape(path: Path, wanted: tuple[tuple[int, str], ...], quoting: Quoting | None, delimiter: str) -> Shape:
-    """Return the shape of a file, looked through once as long as the file stays as it is."""
+    """Return the shape of a file. The result is cached until the file changes."""
     state = path.stat()
     doubtful = wanted if delimiter == "\t" and quoting is None else ()
     return _scanned(path, state.st_size, state.st_mtime_ns, delimiter, quoting, doubtful, _BLOCK)
@@ -143,31 +148,34 @@ def _scanned(
     return scan(path, delimiter, quoting, dict(wanted), block)
 
 
-def takes_marks_off(path: Path, columns: Sequence[str], quoting: Quoting | None) -> bool:
-    """Tell whether a TSV file is read without the marks around some of its values, though nobody has said so."""
+def removes_marks(path: Path, columns: Sequence[str], quoting: Quoting | None) -> bool:
+    """Tell whether reading a file removes quotation marks around values although the task does not set `quoting`.
+
+    Only TSV files without quoting are in doubt; the result is False for others.
+    """
     if quoting is not None or path.suffix.lower() != ".tsv":
         return False
     return _shape(path, _places(path, list(columns), quoting, "\t"), quoting, "\t").enclosed
 
 
 def _read_jsonl(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
-    """One object per line. A key that only some rows lack is null there."""
-    found = json_keys(path, columns)
-    if found:
-        _require(path, columns, found)
+    """Yield the keys of one object per line. A row without the key has null."""
+    keys = json_keys(path, columns)
+    if keys:
+        _require_columns(path, columns, keys)
     yield from json_batches(path, columns)
 
 
 def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        _require(path, columns, file.schema_arrow.names)
-        for group in range(file.num_row_groups):  # asked for all at once, they pile up in memory
+        _require_columns(path, columns, file.schema_arrow.names)
+        for group in range(file.num_row_groups):  # one call for all groups would keep them in memory
             for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
                 yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return an array in the plain form of its type: Polars and DataFusion write views, on which few functions work."""
+    """Return an array as string, binary or list: few functions work on the views that Polars and DataFusion write."""
     if pa.types.is_dictionary(array.type):
         return _plain(array.dictionary).take(array.indices)
     kind = _plain_type(array.type)
@@ -175,7 +183,7 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the same values as string, binary or list, nested ones included."""
+    """Return the string, binary or list type for the same values, also for nested types."""
     types = pa.types
     if types.is_dictionary(kind):
         return _plain_type(kind.value_type)
@@ -201,12 +209,12 @@ def _not_utf8(path: Path) -> int:
     return 1
 
 
-def _require(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
+def _require_columns(path: Path, columns: Sequence[str], present: Sequence[str]) -> None:
     for column in columns:
-        if column not in found:
-            raise UserError(f"{path}: no column '{column}'{nearest(column, found)}")
-        if list(found).count(column) > 1:
-            raise UserError(f"{path}: column '{column}' stands there more than once; rename one of them")
+        if column not in present:
+            raise UserError(f"{path}: no column '{column}'{nearest(column, present)}")
+        if list(present).count(column) > 1:
+            raise UserError(f"{path}: column '{column}' occurs more than once; rename one of them")
 
 
 READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.RecordBatch]]] = {

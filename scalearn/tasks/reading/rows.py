@@ -1,4 +1,4 @@
-"""Rows on their way from a source to disk: batches that know where each row stands, so that a refusal can say it."""
+"""Rows that are read from a source: batches that know the number of each row, so that messages can name it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scalearn.errors import UserError
 
-ROWS = 8192  # in a batch: memory holds a few of these, whatever the size of the task
+ROWS = 8192  # per batch; memory holds a few batches
 
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -21,9 +21,11 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of a split, in order, in their source's own columns.
+    """Consecutive rows of a split, with the columns of the source.
 
-    origin: where they come from, for messages; numbers: [rows], the place of each in its split, counted from 0.
+    origin: the file or task that they come from, for messages.
+    numbers: [rows], the index of each row in its split, from 0.
+    columns: the values.
     """
 
     origin: str
@@ -38,11 +40,14 @@ class Batch:
         return self if mask.all() else Batch(self.origin, self.numbers[mask], self.columns.filter(pa.array(mask)))
 
     def column(self, name: str) -> pa.Array:
-        """Return a column."""
+        """Return the column `name`."""
         return self.columns[name]
 
     def texts(self, name: str) -> pa.Array:
-        """Return a column of texts, none missing."""
+        """Return a text column as string, [rows].
+
+        Raises: UserError if a text is missing or the column has another type.
+        """
         column = self.column(name)
         self.refuse(pc.is_null(column), f"'{name}' is missing; give it a text, or remove the row")
         if not is_text(column.type):
@@ -53,7 +58,10 @@ class Batch:
         return column.cast(pa.string())
 
     def lists(self, name: str) -> pa.Array:
-        """Return a column of lists of texts; a list may be empty, neither it nor a text in it missing."""
+        """Return a column of text lists as list<string>, [rows]. A list may be empty.
+
+        Raises: UserError if a list or a text in it is missing, or the column has another type.
+        """
         column = self.column(name)
         self.refuse(pc.is_null(column), f"'{name}' is missing; give it a list of texts, or remove the row")
         kind = column.type.value_type if is_list(column.type) else None
@@ -65,7 +73,10 @@ class Batch:
         return lists
 
     def integers(self, name: str) -> pa.Array:
-        """Return a column of whole numbers, none missing."""
+        """Return a column of whole numbers as int64, [rows].
+
+        Raises: UserError if a number is missing or not whole, or the column has another type.
+        """
         column = self.column(name)
         self.refuse(pc.is_null(column), f"'{name}' is missing; give it a whole number, or remove the row")
         try:
@@ -74,51 +85,62 @@ class Batch:
             return column.cast(pa.int64())
         except pa.ArrowNotImplementedError:
             raise UserError(
-                f"{self.origin}: column '{name}' holds {column.type}, not whole numbers; name another"
+                f"{self.origin}: column '{name}' holds {column.type}, not whole numbers; name another column"
             ) from None
         except pa.ArrowInvalid:
             for row, value in enumerate(column):
                 try:
                     value.cast(pa.int64())
                 except pa.ArrowInvalid:
-                    raise self.error(row, f"{value.as_py()} in '{name}' is no whole number; mend the row") from None
+                    raise self.error(row, f"{value.as_py()} in '{name}' is not a whole number; mend the row") from None
             raise
 
     def refuse(self, wrong: pa.Array, what: str, rows: pa.Array | None = None) -> None:
-        """Raise a UserError that names the first row for which `wrong` is true.
+        """Raise a UserError about the first row for which `wrong` is true, if there is one.
 
-        rows: for each value of `wrong` the index of its row in this batch, if there is not one value per row.
+        Args:
+            wrong: booleans, [rows] or [values].
+            what: the message, without file and row.
+            rows: [values], the row in this batch of each value, if `wrong` has not exactly one value per row.
+
+        Raises: UserError if any value of `wrong` is true.
         """
         first = int(pc.index(wrong, True).as_py())
         if first >= 0:
             raise self.error(first if rows is None else rows[first].as_py(), what)
 
     def error(self, row: int, what: str) -> UserError:
-        """Return the complaint about a row of this batch."""
+        """Return an error about a row of this batch. `row`: its index in the batch."""
         return UserError(f"{self.origin}: row {self.numbers[row] + 1}: {what}")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a split. They are read anew at each pass; `read` yields the columns that it is asked for.
+    """The rows of a split, which are read again at each pass.
 
-    marks_off: tells whether it reads these columns without marks around values, though nobody has said so.
+    origin: the file or task that they come from, for messages.
+    read: yields batches with the given columns.
+    removes_marks: tells whether reading these columns removes quotation marks around values although the task does not
+        set `quoting`.
     """
 
     origin: str
     read: Callable[[list[str]], Iterator[pa.RecordBatch]]
-    marks_off: Callable[[Sequence[str]], bool] = lambda columns: False
+    removes_marks: Callable[[Sequence[str]], bool] = lambda columns: False
 
     def batches(self, columns: Sequence[str], size: int = ROWS) -> Iterator[Batch]:
-        """Yield the rows, `size` at most at a time; a UserError if there are none."""
+        """Yield the rows in batches of at most `size`.
+
+        Raises: UserError if there are no rows.
+        """
         done = 0
-        for found in self.read(list(dict.fromkeys(columns))):
-            for start in range(0, found.num_rows, size):
-                piece = found.slice(start, size)
+        for record_batch in self.read(list(dict.fromkeys(columns))):
+            for start in range(0, record_batch.num_rows, size):
+                piece = record_batch.slice(start, size)
                 yield Batch(self.origin, np.arange(done, done + piece.num_rows), piece)
                 done += piece.num_rows
         if not done:
-            raise UserError(f"{self.origin}: no rows; a split must not be empty")
+            raise UserError(f"{self.origin}: the split has no rows; add some")
 
 
 def rebatch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -130,9 +152,9 @@ def rebatch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows += batch.num_rows
         if rows >= ROWS:
             table = pa.Table.from_batches(waiting)
-            whole = rows - rows % ROWS
-            yield from table.slice(0, whole).combine_chunks().to_batches(max_chunksize=ROWS)
-            waiting, rows = table.slice(whole).to_batches(), rows - whole
+            full = rows - rows % ROWS  # rows of full batches
+            yield from table.slice(0, full).combine_chunks().to_batches(max_chunksize=ROWS)
+            waiting, rows = table.slice(full).to_batches(), rows - full
     if rows:
         yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
 

@@ -1,4 +1,4 @@
-"""The rows of a task as its source has them: the hub, a mirror of it, files of the user's, or generated."""
+"""The splits of a task's source: the hub, a mirror of it, local files, or generated rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scalearn.errors import UserError
 from scalearn.fields import local_path
 from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task
 from scalearn.tasks.generated import generate
-from scalearn.tasks.reading.mirror import mirror_files, pattern, required, split_files
-from scalearn.tasks.reading.readers import read_batches, takes_marks_off
+from scalearn.tasks.reading.mirror import mirror_files, required_splits, split_files, split_pattern
+from scalearn.tasks.reading.readers import read_batches, removes_marks
 from scalearn.tasks.reading.rows import Rows
 
 _SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
@@ -22,7 +22,12 @@ _SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits of a source. `test` maps a part to its rows: "" are the main ones, absent if they are to be cut."""
+    """The splits of a source.
+
+    validation: None if it is cut from train.
+    test: part -> its rows. The main rows are part ""; it is absent if they are cut from train.
+    notes: what the source lacks.
+    """
 
     train: Rows
     validation: Rows | None = None
@@ -31,7 +36,13 @@ class Splits:
 
 
 def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
-    """Return the rows of a task's source, still unread; a UserError names what is missing and where."""
+    """Return the splits of a task's source, without reading their rows. Hub files are downloaded first.
+
+    Args:
+        mirror: a local folder in the hub's layout, which replaces the hub.
+
+    Raises: UserError if a file is missing, the hub cannot be reached, or a rule makes the task.
+    """
     source = task.source
     if isinstance(source, HubSource):
         files = mirror_files(mirror, name, source) if mirror else _hub_files(name, source)
@@ -47,28 +58,33 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
             {} if source.test is None else {"": rows(source.test)},
         )
     if isinstance(source, RuleSource):
-        raise UserError(f"task '{name}': its source is a rule of your own; run that rule, not prepare-task")
-    made = {split: _generated(name, split, pa.Table.from_pylist(rows)) for split, rows in generate(name).items()}
-    return Splits(made["train"], made["validation"], {"": made["test"]})
+        raise UserError(f"task '{name}': a rule of your own makes this task; run that rule instead of prepare-task")
+    splits = {split: _generated(name, split, pa.Table.from_pylist(rows)) for split, rows in generate(name).items()}
+    return Splits(splits["train"], splits["validation"], {"": splits["test"]})
 
 
 def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str) -> Splits:
-    found = {split: _rows(paths, source.quoting) for split, paths in files.items()}
-    test = {"": found[source.test]} if source.test else {}
+    rows = {split: _rows(paths, source.quoting) for split, paths in files.items()}
+    test = {"": rows[source.test]} if source.test else {}
     notes = []
     for part, split in source.parts.items():
-        if split in found:
-            test[part] = found[split]
+        if split in rows:
+            test[part] = rows[split]
         else:
-            notes.append(f"{split} (part '{part}') is left out: {place} has no {pattern(source, split)}")
-    return Splits(found[source.train], found[source.validation] if source.validation else None, test, tuple(notes))
+            notes.append(f"{split} (part '{part}') is left out: {place} has no {split_pattern(source, split)}")
+    return Splits(rows[source.train], rows[source.validation] if source.validation else None, test, tuple(notes))
 
 
 def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
-    """Return the rows of a split's files one after another; every shard must be there."""
+    """Return the rows of a split whose files are read one after another.
+
+    Raises: UserError if file names such as a-00000-of-00002 tell that a file is missing.
+    """
     origin, shards = str(paths[0]), _SHARD.search(paths[0].name)
     if shards and int(shards[1]) != len(paths):
-        raise UserError(f"{paths[0]}: {len(paths)} of {int(shards[1])} files of this split are there; add the others")
+        raise UserError(
+            f"{paths[0]}: only {len(paths)} of the {int(shards[1])} files of this split exist; add the others"
+        )
 
     if len(paths) > 1:
         origin = _SHARD.sub(r"-*\2", origin) if shards else f"{origin} and {len(paths) - 1} more"
@@ -77,10 +93,10 @@ def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
         for path in paths:
             yield from read_batches(path, columns, quoting)
 
-    def marks_off(columns: Sequence[str]) -> bool:
-        return any(takes_marks_off(path, columns, quoting) for path in paths)
+    def any_removes_marks(columns: Sequence[str]) -> bool:
+        return any(removes_marks(path, columns, quoting) for path in paths)
 
-    return Rows(origin, read, marks_off)
+    return Rows(origin, read, any_removes_marks)
 
 
 def _generated(name: str, split: str, table: pa.Table) -> Rows:
@@ -91,7 +107,7 @@ def _generated(name: str, split: str, table: pa.Table) -> Rows:
 
 
 def _hub_files(name: str, source: HubSource) -> dict[str, list[Path]]:
-    """Fetch the files of each split at the pinned revision; no script of the repository is ever run."""
+    """Download the files of each split at the pinned revision. Scripts in the repository are never run."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -101,19 +117,22 @@ def _hub_files(name: str, source: HubSource) -> dict[str, list[Path]]:
             source.repository,
             repo_type="dataset",
             revision=source.revision,
-            allow_patterns=[pattern(source, split) for split in [*required(source), *source.parts.values()]],
+            allow_patterns=[
+                split_pattern(source, split) for split in [*required_splits(source), *source.parts.values()]
+            ],
         )
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise UserError(f"{where}: the hub has no such repository or revision; mend the task's `source`") from None
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors, the hub's are one or the other
+    except (OSError, ValueError) as error:  # requests raises OSErrors, the hub's client raises both
         raise UserError(
             f"{where}: the hub cannot be reached ({type(error).__name__}); run this on a login node, "
             "or set `mirror` to a folder in the hub's layout"
         ) from None
-    found = split_files(Path(folder), source)
-    for split in required(source):
-        if split not in found:
+    files = split_files(Path(folder), source)
+    for split in required_splits(source):
+        if split not in files:
             raise UserError(
-                f"{where}: no {pattern(source, split)}; mend `source`, or run this where the hub is in reach"
+                f"{where}: no {split_pattern(source, split)}; mend `source`, "
+                "or run this on a machine that can reach the hub"
             )
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""Encoded rows as batches: mapped from disk, grouped by length, padded to their longest row."""
+"""Batches of encoded rows: memory-mapped, optionally grouped by length, padded to the longest row."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ FLOAT_LABELS = ("regression", "multi_label")
 
 
 class EncodedSplit(Dataset[Batch]):
-    """One encoded split. Token ids stay in the mapped file; places, lengths and labels are NumPy arrays.
+    """One encoded split. Token ids stay in the memory-mapped file; offsets, lengths and labels are NumPy arrays.
 
     A row is an example: one sequence or, in multiple choice, `width` sequences, one per choice.
+
+    encoding: the content of the task's encoding.json.
     """
 
     def __init__(self, path: Path, encoding: dict[str, Any]) -> None:
         self.encoding = encoding
-        whole = pa.memory_map(str(path)).read_buffer()
-        self._table = pa.ipc.open_file(whole).read_all()
+        buffer = pa.memory_map(str(path)).read_buffer()
+        self._table = pa.ipc.open_file(buffer).read_all()
         self.order: npt.NDArray[np.int64] = np.arange(len(self._table))
         choices = encoding["task"].get("choices")
         self.width: int = choices or 1
         chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
-        # All tokens are one array, the file itself, and each sequence a place in it: so a batch is gathered at once.
-        self._tokens = np.frombuffer(whole, dtype=np.int32, count=whole.size // 4)
-        edges = [_place(chunk, whole) + chunk.offsets.to_numpy().astype(np.int64) for chunk in chunks]
-        self._starts = np.concatenate([places[:-1] for places in edges]).reshape(-1, self.width)
-        self._lengths = np.concatenate([np.diff(places) for places in edges]).reshape(-1, self.width)
+        # All tokens are one array, the file itself; each sequence is a range in it. NumPy gathers a batch in one call.
+        self._tokens = np.frombuffer(buffer, dtype=np.int32, count=buffer.size // 4)
+        edges = [_first_token(chunk, buffer) + chunk.offsets.to_numpy().astype(np.int64) for chunk in chunks]
+        self._starts = np.concatenate([bounds[:-1] for bounds in edges]).reshape(-1, self.width)
+        self._lengths = np.concatenate([np.diff(bounds) for bounds in edges]).reshape(-1, self.width)
         self.lengths: npt.NDArray[np.int64] = self._lengths.max(axis=1)
         self.labels = self._read_labels()
         if encoding["token_types"]:
@@ -47,10 +49,10 @@ class EncodedSplit(Dataset[Batch]):
         self._label_type = torch.float32 if encoding["task"]["kind"] in FLOAT_LABELS else torch.int64
 
     def _read_labels(self) -> npt.NDArray[Any]:
-        """Return the file's labels: (n,) numbers, or for multi_label (n, classes) of zeros and ones."""
+        """Return the labels: numbers, shape (rows,), or for multi_label zeros and ones, shape (rows, classes)."""
         column = self._table["label"]
         if self.encoding["task"]["kind"] != "multi_label":
-            return np.array(column.to_numpy(), dtype=np.float64)  # a copy: the table stays in its file
+            return np.array(column.to_numpy(), dtype=np.float64)  # a copy, since the table is only mapped
         rows = column.combine_chunks()
         hot = np.zeros((len(rows), len(self.encoding["task"]["labels"])), dtype=np.float32)
         hot[rows.value_parent_indices().to_numpy(), rows.flatten().to_numpy()] = 1
@@ -60,27 +62,27 @@ class EncodedSplit(Dataset[Batch]):
         return len(self.order)
 
     def column(self, name: str) -> pa.Array | None:
-        """Return a column of the rows beside tokens and labels (group, candidate, answers, part), None without it."""
+        """Return a column for metrics (group, candidate, answers, part) of these rows, None if the file has no such."""
         if name not in self._table.column_names:
             return None
         column = self._table[name].combine_chunks()
-        whole = len(self) == len(column) and (np.diff(self.order) == 1).all()
-        return column if whole else column.take(pa.array(self.order))
+        all_in_order = len(self) == len(column) and (np.diff(self.order) == 1).all()
+        return column if all_in_order else column.take(pa.array(self.order))
 
-    def take(self, places: npt.NDArray[np.int64]) -> Self:
-        """Return these of its rows, in this order."""
-        taken = copy(self)
-        taken.order, taken.lengths, taken.labels = self.order[places], self.lengths[places], self.labels[places]
-        return taken
+    def take(self, rows: npt.NDArray[np.int64]) -> Self:
+        """Return a split of these rows, in this order."""
+        subset = copy(self)
+        subset.order, subset.lengths, subset.labels = self.order[rows], self.lengths[rows], self.labels[rows]
+        return subset
 
     def sorted_by_length(self) -> Self:
-        """Return the same rows, longest first, so that evaluation pads little and fails early if memory is short."""
+        """Return the same rows, longest first. Evaluation then pads little, and runs out of memory early if at all."""
         return self.take(np.argsort(-self.lengths, kind="stable"))
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Return the padded batch of these rows: input_ids, attention_mask, (token_type_ids,) labels.
+        """Return the padded batch of these rows: input_ids, attention_mask, labels, and token_type_ids if encoded.
 
-        Token tensors are (rows, longest), in multiple choice (rows, choices, longest).
+        Token tensors have shape (rows, longest), in multiple choice (rows, choices, longest).
         """
         rows = self.order[np.asarray(indices)]
         lengths = self._lengths[rows, :, None]  # (rows, width, 1)
@@ -88,23 +90,23 @@ class EncodedSplit(Dataset[Batch]):
         mask = positions < lengths
         ids = np.full(mask.shape, self.encoding["pad_token_id"], dtype=np.int64)
         ids[mask] = self._tokens[(self._starts[rows, :, None] + positions)[mask]]
-        found = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+        arrays = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
         if self.encoding["token_types"]:
-            found["token_type_ids"] = (mask & (positions >= self._second[rows, :, None])).astype(np.int64)
-        batch = {name: torch.from_numpy(array) for name, array in found.items()}
+            arrays["token_type_ids"] = (mask & (positions >= self._second[rows, :, None])).astype(np.int64)
+        batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if self.encoding["task"]["kind"] != "multiple_choice":
             batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
         batch["labels"] = torch.as_tensor(self.labels[np.asarray(indices)]).to(self._label_type)
         return batch
 
 
-def _place(chunk: pa.ListArray, whole: pa.Buffer) -> int:
-    """Return where the tokens of this chunk begin in the mapped file, counted in tokens."""
-    return int(chunk.values.buffers()[1].address - whole.address) // 4 + int(chunk.values.offset)
+def _first_token(chunk: pa.ListArray, buffer: pa.Buffer) -> int:
+    """Return the index of the chunk's first token in the mapped file, counted in tokens."""
+    return int(chunk.values.buffers()[1].address - buffer.address) // 4 + int(chunk.values.offset)
 
 
 class LengthBuckets(Sampler[list[int]]):
-    """Batches of rows of like length, in an order that only (seed, epoch) decides; nothing to save for a resume."""
+    """Batches of rows of similar length. Their order depends on (seed, epoch) alone, so a resume needs no state."""
 
     def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths.tolist(), batch_size, seed, 0
@@ -121,7 +123,7 @@ class LengthBuckets(Sampler[list[int]]):
 
 
 class RandomBatches(LengthBuckets):
-    """Batches of rows of any length: each uniformly random, as the paper's are."""
+    """Batches of rows of any length, drawn uniformly, as in the paper. See `LengthBuckets` for the seed."""
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
@@ -130,49 +132,53 @@ class RandomBatches(LengthBuckets):
 
 
 class TrainLoader(DataLoader[Batch]):
-    """Training batches; the trainer calls `set_epoch` before each pass."""
+    """Training batches. The Trainer calls `set_epoch` before each epoch.
+
+    buckets: draw each batch from rows of similar length.
+    """
 
     def __init__(self, split: EncodedSplit, batch_size: int, seed: int, buckets: bool = False) -> None:
         self._order = (LengthBuckets if buckets else RandomBatches)(split.lengths, batch_size, seed)
-        super().__init__(split, batch_sampler=self._order, collate_fn=as_is, generator=torch.Generator())
+        super().__init__(split, batch_sampler=self._order, collate_fn=identity, generator=torch.Generator())
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of the coming pass."""
+        """Choose the order of the next epoch."""
         self._order.epoch = epoch
 
 
-def eval_loader(split: EncodedSplit, batch_size: int, price: float) -> DataLoader[Batch]:
-    """Return the rows of `split`, longest first, in its own order, in batches of at most so many rows.
+def eval_loader(split: EncodedSplit, batch_size: int, cost: float) -> DataLoader[Batch]:
+    """Return a loader of the rows of `split` in its own order, in batches of at most `batch_size` rows.
 
-    price: of each batch, in tokens (see `sizes`).
+    split: with its longest rows first. cost: the fixed cost of a batch, in tokens (see `microbatch_sizes`).
     """
-    tokens, batches, place = (split.lengths * split.width).tolist(), [], 0
+    tokens, batches, start_row = (split.lengths * split.width).tolist(), [], 0
     for start in range(0, len(tokens), batch_size):
-        for size in sizes(tokens[start : start + batch_size], batch_size, price):
-            batches.append(list(range(place, place + size)))
-            place += size
-    return DataLoader(split, batch_sampler=batches, collate_fn=as_is, generator=torch.Generator())
+        for size in microbatch_sizes(tokens[start : start + batch_size], batch_size, cost):
+            batches.append(list(range(start_row, start_row + size)))
+            start_row += size
+    return DataLoader(split, batch_sampler=batches, collate_fn=identity, generator=torch.Generator())
 
 
-def sizes(lengths: Sequence[int], most: int, price: float) -> list[int]:
-    """Return how many rows each part has, of rows of these lengths, longest first, so that all parts cost least.
+def microbatch_sizes(lengths: Sequence[int], max_rows: int, cost: float) -> list[int]:
+    """Return how many rows each microbatch has, so that all of them together cost least.
 
-    A part costs its rows times its longest one, and `price`; it has at most `most` rows. An infinite price: as few
-    parts as there may be.
+    A microbatch costs `cost` plus its number of rows times its longest row. With an infinite cost there are as few
+    microbatches as possible.
+    lengths: tokens of each row, longest first. max_rows: the most rows in a microbatch. cost: in tokens.
     """
-    if price == math.inf:
-        return [min(most, len(lengths) - start) for start in range(0, len(lengths), most)]
-    best = [(0.0, 0)]  # of the first n rows: what they cost, and where their last part begins
+    if cost == math.inf:
+        return [min(max_rows, len(lengths) - start) for start in range(0, len(lengths), max_rows)]
+    best = [(0.0, 0)]  # at n: the least cost of the first n rows, and the row at which their last microbatch starts
     for end in range(1, len(lengths) + 1):
-        starts = range(max(0, end - most), end)
-        best.append(min((best[start][0] + (end - start) * lengths[start] + price, start) for start in starts))
-    found, end = [], len(lengths)
+        starts = range(max(0, end - max_rows), end)
+        best.append(min((best[start][0] + (end - start) * lengths[start] + cost, start) for start in starts))
+    reversed_sizes, end = [], len(lengths)
     while end:
-        found.append(end - best[end][1])
+        reversed_sizes.append(end - best[end][1])
         end = best[end][1]
-    return found[::-1]
+    return reversed_sizes[::-1]
 
 
-def as_is(batch: Any) -> Any:
-    """Return the batch, which the split has collated already."""
+def identity(batch: Any) -> Any:
+    """Return the batch unchanged: `EncodedSplit.__getitems__` has collated it."""
     return batch

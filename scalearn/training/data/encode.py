@@ -1,8 +1,10 @@
-"""Tokenise a task once per model: Arrow files that every run maps into memory.
+"""Tokenises a task once per model, into Arrow files that every run memory-maps.
 
-One row per example. Columns: `input_ids`, a list of tokens, in multiple choice a list of them per choice; for encoders
-with token types `second`, where the second text's tokens begin (of each sequence); `label`; in validation and test
-also `group`, `candidate`, `answers` and `part`, if the task has them (see scalearn.tasks.store).
+There is one row per example, with these columns:
+- `input_ids`: a list of tokens, in multiple choice a list per choice;
+- `second`, for encoders with token types: the position of the second text's first token, of each sequence;
+- `label`;
+- in validation and test `group`, `candidate`, `answers` and `part`, if the task has them (see scalearn.tasks.store).
 """
 
 from __future__ import annotations
@@ -25,20 +27,25 @@ from scalearn.tasks.labels.suspects import MANY_UNKNOWN, unknown_words
 from scalearn.tasks.store import SPLITS, TaskInfo
 from scalearn.training.data.tokens import Tokens
 
-ROWS_AT_ONCE = 2048  # bounds memory whatever the size of the task
+ROWS_AT_ONCE = 2048  # limits memory, whatever the size of the task
 REPORT_SECONDS = 15.0
 FOR_METRICS = ("group", "candidate", "answers", "part")
 IN_TASK = {"name", "kind", "labels", "choices", "metrics", "positive", "select", "version", "sha256"}
 
 
 def encode(task: Path, model: Path, output: Path) -> None:
-    """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model."""
+    """Write output/{train,validation,test}.arrow and encoding.json for a prepared task and a fetched model.
+
+    Raises: UserError if `output` holds other files, a label is out of range, or the tokenizer cannot be used.
+    """
     _check_output(output)
     info = TaskInfo.read(task)
     _refuse_older(task, info)
     tokens = Tokens(model, info.max_length, info.truncate)
     if tokens.max_length < info.max_length:
-        print(f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; more are cut off")
+        print(
+            f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; longer rows are truncated"
+        )
     started = time.monotonic()
     with ExitStack() as all_or_none:
         targets = {split: all_or_none.enter_context(whole_file(output / f"{split}.arrow")) for split in SPLITS}
@@ -63,7 +70,7 @@ def encode(task: Path, model: Path, output: Path) -> None:
 
 
 def _check_output(folder: Path) -> None:
-    """Refuse a folder whose files an encoded task would replace, and that holds no encoded task."""
+    """Refuse a folder with files that would be overwritten, unless it holds an encoded task."""
     present = [path for split in SPLITS if (path := folder / f"{split}.arrow").exists()]
     if present and not (folder / "encoding.json").is_file():
         raise UserError(
@@ -72,7 +79,10 @@ def _check_output(folder: Path) -> None:
 
 
 def _refuse_older(task: Path, info: TaskInfo) -> None:
-    """Refuse rows of a built-in task's source that were prepared when task.json did not say which task they are."""
+    """Refuse a task from a built-in task's source if an older version prepared it.
+
+    Its task.json does not say whether it is the built-in task.
+    """
     source = TASKS[info.name].source if info.name in TASKS else None
     if "built_in" in info.model_fields_set or not isinstance(source, HubSource):
         return
@@ -84,7 +94,7 @@ def _refuse_older(task: Path, info: TaskInfo) -> None:
 
 
 def _encode_split(tokens: Tokens, info: TaskInfo, source: Path, target: Path) -> int:
-    file, rows, said = pq.ParquetFile(source), 0, time.monotonic()
+    file, rows, reported = pq.ParquetFile(source), 0, time.monotonic()
     extras = [] if source.stem == "train" else [name for name in FOR_METRICS if name in file.schema_arrow.names]
     schema = _schema(info, tokens, [file.schema_arrow.field(name) for name in extras])
     with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, schema) as out:
@@ -93,8 +103,8 @@ def _encode_split(tokens: Tokens, info: TaskInfo, source: Path, target: Path) ->
             columns |= {name: batch[name] for name in extras}
             out.write_batch(pa.record_batch([columns[name] for name in schema.names], schema=schema))
             rows += batch.num_rows
-            if time.monotonic() - said > REPORT_SECONDS:
-                said = time.monotonic()
+            if time.monotonic() - reported > REPORT_SECONDS:
+                reported = time.monotonic()
                 print(f"{info.name}, {source.stem}: {rows:,} of {file.metadata.num_rows:,} rows", flush=True)
     return rows
 
@@ -121,15 +131,19 @@ def _inputs(tokens: Tokens, info: TaskInfo, batch: pa.RecordBatch) -> dict[str, 
 
 
 def _labels(info: TaskInfo, column: pa.Array, source: Path, before: int) -> pa.Array:
-    """Return the labels as they are stored; the first that is no class index, or no number, is refused by its row."""
+    """Return the labels as they are stored.
+
+    before: the rows of the file before this batch.
+    Raises: UserError if a label is no class index or no number; the message names its row in the file.
+    """
     if info.kind == "multi_label":
         owners, values = column.value_parent_indices().to_numpy(), column.flatten().to_numpy(zero_copy_only=False)
-        wrong = owners[~_good(info, values)]
+        wrong = owners[~_is_valid(info, values)]
         row = int(wrong[0]) if len(wrong) else int(np.argmax(column.is_null())) if column.null_count else None
         stored = column
     else:
         values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        good = _good(info, values)
+        good = _is_valid(info, values)
         row = None if good.all() else int(np.argmin(good))
         stored = pa.array(values)
     if row is not None:
@@ -141,6 +155,6 @@ def _labels(info: TaskInfo, column: pa.Array, source: Path, before: int) -> pa.A
     return stored
 
 
-def _good(info: TaskInfo, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _is_valid(info: TaskInfo, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     good: npt.NDArray[np.bool_] = np.isfinite(values)
     return good if info.kind == "regression" else good & (values >= 0) & (values < info.outputs)

@@ -1,4 +1,4 @@
-"""Batches of joint training: each of one task, drawn in proportion to its size; its rows drawn with replacement."""
+"""Batches of joint training. Each has rows of one task, drawn in proportion to its size, with replacement."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from scalearn.training.data.batches import Batch, EncodedSplit, as_is
+from scalearn.training.data.batches import Batch, EncodedSplit, identity
 
 Row = tuple[int, int]  # the index of a task, and of a row in its train split
 
 
 class JointSplit(Dataset[Batch]):
-    """The train splits of several tasks, each still where it is mapped."""
+    """The train splits of several tasks, each memory-mapped."""
 
     def __init__(self, splits: Sequence[EncodedSplit]) -> None:
         self.splits = splits
@@ -31,10 +31,13 @@ class JointSplit(Dataset[Batch]):
 
 
 class TaskBatches(Sampler[list[Row]]):
-    """The batches of a round. Each follows from the seed and its number alone; nothing to save for a resume."""
+    """The batches of a round. Each depends on the seed and its number alone, so a resume needs no state."""
 
     def __init__(self, sizes: Sequence[int], batch_size: int, batches: int, temperature: float, seed: int) -> None:
-        """`sizes`: the rows of each task; `batches`: how many a round has."""
+        """Draw a task in proportion to `size ** (1 / temperature)`.
+
+        sizes: the rows of each task. batches: the number of batches in a round.
+        """
         weights = np.array(sizes, dtype=np.float64) ** (1 / temperature)
         self.probabilities = weights / weights.sum()
         self.sizes, self.batch_size, self.batches, self.seed, self.round = sizes, batch_size, batches, seed, 0
@@ -47,29 +50,29 @@ class TaskBatches(Sampler[list[Row]]):
             yield self.draw(number)
 
     def draw(self, number: int) -> list[Row]:
-        """Return the batch of this number, counted over the whole training."""
+        """Return the rows of one batch. Batches are numbered over the whole training."""
         generator = np.random.default_rng([self.seed, number])
         task = int(generator.choice(len(self.sizes), p=self.probabilities))
         return [(task, int(row)) for row in generator.integers(self.sizes[task], size=self.batch_size)]
 
 
 class JointLoader(DataLoader[Batch]):
-    """Training batches; the trainer calls `set_epoch` before each round."""
+    """Training batches. The Trainer calls `set_epoch` before each round."""
 
     def __init__(self, split: JointSplit, batches: TaskBatches) -> None:
         self._batches = batches
-        super().__init__(split, batch_sampler=batches, collate_fn=as_is, generator=torch.Generator())
+        super().__init__(split, batch_sampler=batches, collate_fn=identity, generator=torch.Generator())
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the round."""
+        """Choose the next round."""
         self._batches.round = epoch
 
 
 class FirstText(EncodedSplit):
-    """Rows of pairs that end where their first text does: what the reference's joint training sees of WiC."""
+    """Rows of pairs, cut after their first text, as the reference implementation's joint training reads WiC."""
 
     def __init__(self, path: Path, encoding: dict[str, Any], separator: int) -> None:
-        """`separator` is the token that closes the first text, which stays."""
+        """Cut each row after `separator`, the token that ends the first text."""
         super().__init__(path, encoding)
         rows = zip(self._starts[:, 0], self.lengths, strict=True)
         ends = [int(np.argmax(self._tokens[start : start + length] == separator)) + 1 for start, length in rows]
@@ -77,9 +80,9 @@ class FirstText(EncodedSplit):
         self.lengths = self._lengths[:, 0]
 
 
-def drawn(split: EncodedSplit, rows: int, seed: int | None) -> EncodedSplit:
-    """Return so many rows of the split, drawn without replacement, or the first ones if there is no seed."""
+def sample_rows(split: EncodedSplit, rows: int, seed: int | None) -> EncodedSplit:
+    """Return `rows` rows of the split, drawn without replacement, or the first ones if `seed` is None."""
     if rows >= len(split):
         return split
-    places = np.arange(rows) if seed is None else np.sort(np.random.default_rng(seed).permutation(len(split))[:rows])
-    return split.take(places)
+    drawn = np.arange(rows) if seed is None else np.sort(np.random.default_rng(seed).permutation(len(split))[:rows])
+    return split.take(drawn)

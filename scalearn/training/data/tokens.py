@@ -1,7 +1,7 @@
-"""Texts to tokens: the model's own fast tokenizer, which takes all cores, and Arrow arrays at once.
+"""Tokenises texts into Arrow arrays with the model's fast tokenizer, on all cores.
 
-It is asked through `backend_tokenizer`: the library's call around that one also computes where in its text each token
-lies, and copies every row into lists of which we want one or two.
+We call its `backend_tokenizer`. The library's own call also computes the offset of each token in its text, and copies
+every row into lists of which we need one or two.
 """
 
 from __future__ import annotations
@@ -15,23 +15,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scalearn.encoders.architectures import most_tokens, trainable
+from scalearn.encoders.architectures import architecture_of, most_tokens
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
 
 
 class Tokens:
-    """A model's tokenizer, with a task's length and way to truncate.
+    """A model's tokenizer with a task's `max_length` and truncation.
 
-    `max_length` is the task's, or what the tokenizer or the encoder can take, whichever is least.
+    model: the folder of a fetched encoder. max_length: tokens; the attribute is lower if the tokenizer or the encoder
+    takes less. truncate: "longest" cuts the longer text of a pair, "first" the first one.
+    Raises: UserError if the folder has no fast tokenizer, or no padding token.
     """
 
     def __init__(self, model: Path, max_length: int, truncate: Literal["longest", "first"]) -> None:
         from transformers import AutoConfig, AutoTokenizer
 
-        read_json(model / "model.json")  # refuses what is no fetched model, which the library would look for on the hub
+        read_json(model / "model.json")  # raises where there is no fetched model; the library would search the hub
         config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
-        trainable(f"{model}/config.json", config.model_type)
+        architecture_of(f"{model}/config.json", config.model_type)
         tokenizer: Any = AutoTokenizer.from_pretrained(
             model, local_files_only=True, use_fast=True, trust_remote_code=False
         )
@@ -45,17 +47,19 @@ class Tokens:
         self.pad_token_id: int = tokenizer.pad_token_id
         self._unknown = tokenizer.unk_token_id
         self._special = np.array([token for token in tokenizer.all_special_ids if token != self._unknown], np.int32)
-        self._seen = np.zeros(2, np.int64)  # unknown tokens, all but special ones
+        self._counts = np.zeros(2, np.int64)  # unknown tokens; all tokens but special ones
         self._strategy = {"longest": "longest_first", "first": "only_first"}[truncate]
         self._side = tokenizer.truncation_side
         self._backend = tokenizer.backend_tokenizer
         self._backend.no_padding()
-        self._backend.encode_special_tokens = False  # "[SEP]" in a text is that token, as in the library's own call
+        self._backend.encode_special_tokens = (
+            False  # "[SEP]" in a text becomes that token, as in the library's own call
+        )
 
     def encode(self, first: Sequence[str], second: Sequence[str] | None) -> dict[str, pa.Array]:
         """Return `input_ids`, a list per text or pair, and, for encoders with token types, `second`.
 
-        `second` says where the second text's tokens begin; it is the length of a row with one text.
+        `second` is the position of the second text's first token, or the length of a row with one text.
         """
         rows = self._truncated(_inputs(first, second), self._strategy)
         columns = {"input_ids": pa.array([row.ids for row in rows], pa.list_(pa.int32()))}
@@ -65,28 +69,28 @@ class Tokens:
         return columns
 
     def lengths(self, first: Sequence[str], second: Sequence[str] | None) -> list[int]:
-        """Return how many tokens each text or pair has before anything is cut off."""
+        """Return the number of tokens of each text or pair before truncation."""
         self._backend.no_truncation()
         rows = [row.ids for row in self._backend.encode_batch_fast(_inputs(first, second))]
         self._count_unknown(np.fromiter(chain.from_iterable(rows), np.int32))
         return [len(row) for row in rows]
 
     def unknown(self) -> float:
-        """Return the share of unknown tokens, special ones aside, in what came since this was asked last."""
-        unknown, all_of_them = self._seen.tolist()
-        self._seen[:] = 0
-        return float(unknown / all_of_them) if all_of_them else 0.0
+        """Return the share of unknown tokens since the last call. Special tokens do not count."""
+        unknown, total = self._counts.tolist()
+        self._counts[:] = 0
+        return float(unknown / total) if total else 0.0
 
     def _count_unknown(self, ids: npt.NDArray[np.int32]) -> None:
         if self._unknown is not None:
-            self._seen += int((ids == self._unknown).sum()), int((~np.isin(ids, self._special)).sum())
+            self._counts += int((ids == self._unknown).sum()), int((~np.isin(ids, self._special)).sum())
 
     def _truncated(self, inputs: list[Any], strategy: str) -> list[Any]:
-        """Return the rows' encodings; where only the first text may lose tokens and cannot lose enough, both do."""
+        """Return the rows' encodings. Where the first text alone cannot be cut to max_length, both texts are cut."""
         self._backend.enable_truncation(self.max_length, strategy=strategy, direction=self._side)
         try:
             rows: list[Any] = self._backend.encode_batch_fast(inputs)
-        except Exception as error:  # the tokenizer's own class of errors has no name in Python
+        except Exception as error:  # the tokenizer's own error class cannot be imported
             if strategy != "only_first" or "too short" not in str(error):
                 raise
         else:
@@ -94,9 +98,9 @@ class Tokens:
         if len(inputs) == 1:
             return self._truncated(inputs, "longest_first")
         half = len(inputs) // 2
-        return [row for part in (inputs[:half], inputs[half:]) for row in self._truncated(part, strategy)]
+        return [row for chunk in (inputs[:half], inputs[half:]) for row in self._truncated(chunk, strategy)]
 
 
 def _inputs(first: Sequence[str], second: Sequence[str] | None) -> list[Any]:
-    """Return what the tokenizer takes: a text or a pair of them per row."""
+    """Return the tokenizer's inputs: a text or a pair of texts per row."""
     return list(first) if second is None else list(zip(first, second, strict=True))

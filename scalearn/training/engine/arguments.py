@@ -1,41 +1,35 @@
-"""What the library's trainer is told: AdamW, its schedule, an evaluation and a checkpoint after each epoch."""
+"""The arguments of the library's Trainer: AdamW, its schedule, and an evaluation after each epoch."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
 
-from scalearn.campaign.loggers import Reports
-from scalearn.methods.hyperparameters import HyperParameters
-from scalearn.training.engine.device import Chosen
-from scalearn.training.engine.microbatches import EVAL_BATCH
+from scalearn.training.engine.microbatches import EVAL_BATCH_SIZE
+from scalearn.training.engine.settings import Settings
+from scalearn.training.engine.transformers_internals import use_one_gpu
 
-# Where the library keeps precision and compilation, and reads them where it is told neither: an earlier run of this
-# process, or the user's shell, may have left its own there.
-KEPT = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_DYNAMO_MODE")
+# The library stores precision and compilation in these variables, and reads them where its arguments name neither. An
+# earlier run of this process, or the user's shell, may have set them.
+ACCELERATE_VARIABLES = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_DYNAMO_MODE")
 
 
-def training_arguments(
-    values: HyperParameters,
-    seed: int,
-    folder: Path,
-    chosen: Chosen,
-    select: str = "loss",
-    reports: Reports | None = None,
-) -> TrainingArguments:
-    """Return the library's arguments for these hyper-parameters and this way to compute."""
-    for name in KEPT:
+def training_arguments(settings: Settings, metric_for_best_model: str = "loss") -> TrainingArguments:
+    """Return the library's arguments for a run. The library writes no checkpoints: `RunTrainer` does.
+
+    metric_for_best_model: "loss" (lower is better), or a validation metric (higher is better).
+    """
+    for name in ACCELERATE_VARIABLES:
         os.environ.pop(name, None)
-    reports = reports or Reports()
+    values, reports = settings.values, settings.reports
     reports.begin()
     arguments = TrainingArguments(
-        output_dir=str(folder),
-        seed=seed,
+        output_dir=str(settings.checkpoints),
+        seed=settings.seed,
         per_device_train_batch_size=values.batch_size,
-        per_device_eval_batch_size=EVAL_BATCH,
+        per_device_eval_batch_size=EVAL_BATCH_SIZE,
         num_train_epochs=values.epochs,
         learning_rate=values.learning_rate,
         weight_decay=values.weight_decay,
@@ -43,12 +37,10 @@ def training_arguments(
         warmup_ratio=values.warmup_ratio,
         lr_scheduler_type=values.schedule,
         eval_strategy="epoch",
-        save_strategy="epoch",
+        save_strategy="no",
         logging_strategy="epoch",
-        load_best_model_at_end=True,
-        metric_for_best_model=select,
-        greater_is_better=select != "loss",
-        restore_callback_states_from_checkpoint=True,
+        metric_for_best_model=metric_for_best_model,
+        greater_is_better=metric_for_best_model != "loss",
         remove_unused_columns=False,
         label_names=["labels"],
         logging_nan_inf_filter=False,
@@ -57,8 +49,10 @@ def training_arguments(
         logging_dir=str(reports.place("tensorboard")),
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
-        **chosen.arguments,
+        **settings.compute.arguments,
     )
-    assert arguments.device is not None  # sets _n_gpu, which we then hold at one: a run is one GPU's work
-    arguments._n_gpu = min(arguments._n_gpu, 1)
+    # RunTrainer restores the best epoch itself. EarlyStoppingCallback warns where this says that nobody does, and with
+    # it the constructor wants the library to write checkpoints.
+    arguments.load_best_model_at_end = True
+    use_one_gpu(arguments)
     return arguments

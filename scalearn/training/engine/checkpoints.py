@@ -1,4 +1,4 @@
-"""What a training needs to go on after a kill, as safetensors and JSON: never a pickle, never half a folder."""
+"""Checkpoints in safetensors and JSON, without pickle. A checkpoint's folder appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from scalearn.errors import UserError
 from scalearn.storage.files import altered, read_json, sha256, whole_folder, write_json
 
 PREFIX = "checkpoint-"
-CURRENT = "current"  # the group of the tensors that train, as the last step left them
-TRAINER_STATE = "trainer_state.json"  # the name under which the library looks for it
+CURRENT = "current"  # the group of the trainable tensors after the last step
+TRAINER_STATE = "trainer_state.json"  # the name that the library reads
 
 
-class Beside:
-    """Writes beside the training, one thing at a time; what is written must be a copy, for training goes on.
+class BackgroundWriter:
+    """Writes in a thread while training continues, one task at a time. What is written must be a copy.
 
-    An error in writing is raised at the next write, or when it is waited for.
+    An error in the thread is raised by the next `start` or `wait`.
     """
 
     def __init__(self) -> None:
@@ -33,29 +33,32 @@ class Beside:
         self._last: Future[None] | None = None
 
     def start(self, write: Callable[[], None]) -> None:
-        """Have `write` called, once what was started before is done."""
+        """Call `write` in the thread, after the previous task has ended."""
         self.wait()
         self._last = self._thread.submit(write)
 
     def wait(self) -> None:
-        """Return when everything is written."""
+        """Return when the last task has ended."""
         last, self._last = self._last, None
         if last is not None:
             last.result()
 
 
 def trainable(model: nn.Module) -> dict[str, Tensor]:
-    """Return every parameter that trains, by name: adapters, omega and head alike."""
+    """Return every trainable parameter by name: those of adapters, omega and heads."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
-    """Return a copy, on the CPU, of every parameter that trains."""
+    """Return a copy of every trainable parameter, on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in trainable(model).items()}
 
 
 def restore(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Copy `tensors` into the model; they must be exactly the parameters that train."""
+    """Copy `tensors` into the model.
+
+    Raises: ValueError if their names are not those of the trainable parameters.
+    """
     targets = trainable(model)
     if targets.keys() != tensors.keys():
         raise ValueError(f"weights of another method: {sorted(targets.keys() ^ tensors.keys())[:3]} differ")
@@ -65,7 +68,7 @@ def restore(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """Split an optimizer's state into tensors named `<parameter>.<key>`, copied to the CPU, and its groups, as JSON."""
+    """Return an optimizer's state as tensors named `<parameter>.<key>`, copied to the CPU, and its parameter groups."""
     state = optimizer.state_dict()
     tensors = {
         f"{index}.{key}": value.to("cpu", copy=True)
@@ -87,7 +90,7 @@ def restore_optimizer(
 
 
 def random_state() -> dict[str, Tensor]:
-    """Return the state of torch's generators: the CPU's and each GPU's."""
+    """Return the state of torch's random generators: the CPU's and each GPU's."""
     states = {"cpu": torch.random.get_rng_state()}
     if torch.cuda.is_available():
         states |= {f"cuda{index}": state for index, state in enumerate(torch.cuda.get_rng_state_all())}
@@ -95,7 +98,7 @@ def random_state() -> dict[str, Tensor]:
 
 
 def restore_random_state(states: dict[str, Tensor]) -> None:
-    """Undo `random_state`; a GPU that is no longer there is passed over."""
+    """Undo `random_state`. The state of a GPU that this machine lacks is left out."""
     torch.random.set_rng_state(states["cpu"])
     for index in range(torch.cuda.device_count()):
         if (state := states.get(f"cuda{index}")) is not None:
@@ -109,7 +112,10 @@ def write(
     state: dict[str, Any],
     write_trainer_state: Callable[[str], None],
 ) -> None:
-    """Write folder/checkpoint-<step>, whole, then remove the older ones."""
+    """Write folder/checkpoint-<step> with checksums, then remove the older checkpoints.
+
+    tensors: groups of tensors, each of which becomes a safetensors file. state: the content of state.json.
+    """
     target = folder / f"{PREFIX}{step}"
     with whole_folder(target) as temporary:
         for name, content in tensors.items():
@@ -123,16 +129,16 @@ def write(
 
 
 def latest(folder: Path, identity: str, trained: Collection[str]) -> Path | None:
-    """Return the newest whole checkpoint of the run with this identity, or None; all others are removed.
+    """Return the newest intact checkpoint of the run with this identity, or None. Remove all others.
 
-    trained: the names of the tensors that train. A checkpoint of an earlier version may have others.
+    trained: the names of the trainable tensors. A checkpoint of an earlier version may hold others.
     """
-    found = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
+    candidates = sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
     newest = None
-    for path in found:
+    for path in candidates:
         fault = None if newest else _fault(path, identity, trained)
         if fault is not None:
-            print(f"{path}: {fault}; removed, training does not go on from here", flush=True)
+            print(f"{path}: {fault}; removed; training does not resume from it", flush=True)
         if newest or fault:
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -141,7 +147,7 @@ def latest(folder: Path, identity: str, trained: Collection[str]) -> Path | None
 
 
 def _fault(path: Path, identity: str, trained: Collection[str]) -> str | None:
-    """Return why training cannot go on from this checkpoint, or None if it can."""
+    """Return why training cannot resume from this checkpoint, or None if it can."""
     try:
         state = read_json(path / STATE)
         if state["identity"] != identity:
@@ -160,5 +166,5 @@ def read_tensors(path: Path, name: str) -> dict[str, Tensor]:
 
 
 def plain(content: Any) -> Any:
-    """Return `content` as JSON would bring it back (tuples as lists, NumPy numbers as numbers)."""
+    """Return `content` as it is after a round trip through JSON: tuples as lists, NumPy numbers as numbers."""
     return json.loads(json.dumps(content, default=float))

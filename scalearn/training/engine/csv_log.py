@@ -1,4 +1,4 @@
-"""The logger `csv`: one file per run, a row per epoch or round."""
+"""The logger `csv`: one file per run, with a row per epoch or round."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from scalearn.training.engine.history import history_rows
 
 
 class CsvLog(TrainerCallback):  # type: ignore[misc]
-    """Writes the file anew after each epoch, from all that the training remembers: a killed run loses and doubles none.
+    """Rewrites the file after each epoch from the Trainer's log history. A resume neither loses nor repeats rows.
 
-    The memory of a resumed training is that of its checkpoint, which is written after the file.
+    A checkpoint stores the log history and is written after the file.
     """
 
     def __init__(self, path: Path, unit: str) -> None:

@@ -1,4 +1,4 @@
-"""What the device at hand can do, and how a training computes on it: what `auto` comes to here."""
+"""The device of this machine, and how a run computes on it: the values that `auto` stands for."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from transformers.utils import is_torch_tf32_available
 
 from scalearn.campaign.compute import Compute
 from scalearn.errors import UserError
+from scalearn.training.engine.transformers_internals import attention_of
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-OPTIMIZERS = {"fused": "adamw_torch_fused", "plain": "adamw_torch"}  # by transformers' names
+OPTIMIZERS = {"fused": "adamw_torch_fused", "plain": "adamw_torch"}  # our names: those of TrainingArguments
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device: whether it has bf16 and tf32 in hardware, and whether torch.compile finds what it needs."""
+    """A device. bf16, tf32: whether its hardware has them. compiler: whether torch.compile finds its compiler."""
 
     kind: Literal["cpu", "cuda"]
     bf16: bool = False
@@ -28,10 +29,10 @@ class Device:
     compiler: bool = False
 
 
-def here() -> Device:
-    """Return the device that a training on this machine takes."""
+def this_device() -> Device:
+    """Return the device on which a run on this machine trains."""
     if not torch.cuda.is_available():
-        # That some CPUs have bf16 does not count: many emulate it, and there a step takes many times as long.
+        # bf16 stays off by default though some CPUs have it: many emulate it, and a step then takes far longer.
         compilers = (os.environ.get("CXX", "g++"), "clang++")
         return Device("cpu", compiler=any(map(shutil.which, compilers)))
     bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -39,8 +40,8 @@ def here() -> Device:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """How a training computes. `attention` is None where the encoder's own default counts."""
+class ResolvedCompute:
+    """How a run computes, without `auto`. `attention` is None for the encoder's own default."""
 
     device: str
     precision: str
@@ -51,12 +52,12 @@ class Chosen:
 
     @property
     def half(self) -> torch.dtype | None:
-        """The type in which autocast multiplies, None without autocast."""
+        """The dtype of autocast, None without autocast."""
         return HALF.get(self.precision)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What transformers' TrainingArguments are told of it."""
+        """The matching arguments of transformers' TrainingArguments."""
         return {
             "bf16": self.precision == "bf16",
             "fp16": self.precision == "fp16",
@@ -66,30 +67,33 @@ class Chosen:
         }
 
     def record(self, model: Any) -> dict[str, str | bool]:
-        """Return what a run's record says of it, `model` being the encoder that was loaded so."""
+        """Return the entry for run.json. `model` is the encoder as it was loaded."""
         return {
             "device": self.device,
             "precision": self.precision,
             "tf32": self.tf32,
-            "attention": str(model.config._attn_implementation),
+            "attention": attention_of(model),
             "compile": self.compile,
             "optimizer": self.optimizer,
         }
 
 
-def choose(asked: Compute, device: Device) -> Chosen:
-    """Return how to compute on this device; a UserError names what it was asked for and cannot do."""
-    if asked.precision == "fp16" and device.kind == "cpu":
+def resolve_compute(compute: Compute, device: Device) -> ResolvedCompute:
+    """Return how a run with these settings computes on this device.
+
+    Raises: UserError if the settings ask for something that the device lacks.
+    """
+    if compute.precision == "fp16" and device.kind == "cpu":
         raise UserError("compute.precision: fp16 needs a GPU, and there is none here; set it to auto, float32 or bf16")
-    if asked.tf32 is True and not device.tf32:
+    if compute.tf32 is True and not device.tf32:
         raise UserError("compute.tf32: this device has no tf32; set it to auto or off")
-    if asked.compile is True and not device.compiler:
+    if compute.compile is True and not device.compiler:
         need = "a C++ compiler, such as g++" if device.kind == "cpu" else "the package triton"
         raise UserError(f"compute.compile: it needs {need}, and there is none here; set it to auto or off")
-    precision: str = asked.precision
+    precision: str = compute.precision
     if precision == "auto":
         precision = "float32" if device.kind == "cpu" else "bf16" if device.bf16 else "fp16"
-    tf32 = device.tf32 and precision == "float32" if asked.tf32 == "auto" else asked.tf32
-    attention = None if asked.attention == "auto" else asked.attention
-    optimizer = "fused" if asked.optimizer == "auto" else asked.optimizer
-    return Chosen(device.kind, precision, tf32, attention, asked.compile is True, optimizer)
+    tf32 = device.tf32 and precision == "float32" if compute.tf32 == "auto" else compute.tf32
+    attention = None if compute.attention == "auto" else compute.attention
+    optimizer = "fused" if compute.optimizer == "auto" else compute.optimizer
+    return ResolvedCompute(device.kind, precision, tf32, attention, compute.compile is True, optimizer)

@@ -1,7 +1,7 @@
-"""The last layer for the first token alone, which is all that our heads read of it.
+"""Computes the last layer for the first token only, since our heads read no other token.
 
-Keys and values there are still those of every token; queries, FFN and adapters of all but the first change no output,
-and so no gradient. Without dropout everything is equal up to rounding; with it, other masks are drawn.
+Keys and values still come from every token. Queries, FFN and adapters of the other tokens change no output and get no
+gradient. Without dropout the results are equal up to rounding; with dropout, other masks are drawn.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from transformers.models.bert.modeling_bert import BertAttention
 from transformers.models.roberta.modeling_roberta import RobertaAttention
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaAttention
 
-# Of these it is known, and tested. Any other encoder computes its last layer in full.
+# Tested for these kinds of attention. Any other encoder computes its last layer for all tokens.
 ATTENTIONS = (BertAttention, RobertaAttention, XLMRobertaAttention)
 
 
 def only_first_token(model: Any) -> None:
-    """Let the last layer of an encoder built as BERT's attend from its first token only; the rest of it follows."""
+    """Compute the last layer of a BERT-like encoder for the first token only.
+
+    The attention then returns one token, and so the rest of the layer sees one.
+    """
     *_, (_, last) = model.iter_layers()
     attention = getattr(last, "attention", None)
     if isinstance(attention, ATTENTIONS) and not model.config.is_decoder:
@@ -28,7 +31,7 @@ def only_first_token(model: Any) -> None:
 def _from_first_token(
     attention: nn.Module, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Make self-attention a cross-attention of the first token to all: the library has that, residual included."""
+    """Turn self-attention into cross-attention from the first token to all, which the library supports."""
     (states,), mask = arguments, options["attention_mask"]
     options |= {"encoder_hidden_states": states, "attention_mask": None if mask is None else mask[..., :1, :]}
     return (states[:, :1],), options

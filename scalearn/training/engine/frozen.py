@@ -1,8 +1,8 @@
-"""Frozen weights in the low precision, once, in place of a cast at each use.
+"""Stores frozen weights in half precision, which saves the cast at each use and half their memory.
 
-Under autocast a Linear multiplies in half precision, and casts its weight and bias anew each time that it does: those
-that train are kept for a batch, frozen ones are not. To hold them so from the start is the same rounding, once, and
-half their memory. Embeddings, layer norms and whatever trains stay as they are.
+Under autocast a Linear casts its weight and bias to half precision at each use. Autocast caches the casts of trainable
+weights within a batch, but not those of frozen ones. Casting them once rounds in the same way. Embeddings, layer norms
+and trainable weights keep their precision.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import nn
 
 
 def hold_frozen(model: nn.Module, half: torch.dtype) -> None:
-    """Cast the frozen tensors of the model's Linear modules, unless a module of another kind has them, too."""
+    """Cast the frozen tensors of the model's Linear modules to `half`, unless a module of another kind shares them."""
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     others = (module for module in model.modules() if not isinstance(module, nn.Linear))
     shared = {id(parameter) for module in others for parameter in module.parameters(recurse=False)}

@@ -1,4 +1,4 @@
-"""What a training remembers of its epochs, as rows of a table."""
+"""The Trainer's log history as rows of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ _DROPPED = ("epoch", "step", "eval_loss", "eval_runtime", "eval_samples_per_seco
 
 
 def history_rows(log: list[dict[str, Any]], unit: str) -> list[dict[str, Any]]:
-    """Return one row per epoch (or other unit): its number, train_loss, eval_loss and the validation metrics."""
+    """Return one row per epoch: its number, train_loss, eval_loss and the validation metrics.
+
+    log: the Trainer's `log_history`. unit: the name of the first column, "epoch" or "round".
+    """
     losses = {round(entry["epoch"]): entry["loss"] for entry in log if "loss" in entry}
     return [
         {unit: round(entry["epoch"]), "train_loss": losses[round(entry["epoch"])], "eval_loss": entry["eval_loss"]}

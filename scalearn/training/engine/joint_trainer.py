@@ -3,119 +3,80 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from scalearn.campaign.loggers import Reports
 from scalearn.methods.base import CurrentTask
 from scalearn.methods.hyperparameters import ManyTasks
-from scalearn.training.data.batches import Batch, EncodedSplit, eval_loader
-from scalearn.training.data.joint_batches import JointLoader, JointSplit, TaskBatches
-from scalearn.training.engine.device import Chosen
+from scalearn.training.data.batches import Batch
 from scalearn.training.engine.model import head_name
-from scalearn.training.engine.scoring import Scorer
+from scalearn.training.engine.settings import JointValidation, Objective, Settings, Validation
 from scalearn.training.engine.trainer import RunTrainer
 
-FEW = 10
+MIN_ROUNDS = 10
 
 
 def rounds(rows: int, values: ManyTasks) -> tuple[int, int]:
-    """Return how many rounds there are, each followed by an evaluation, and how many batches are in each.
+    """Return the number of rounds, each of which ends with an evaluation, and the number of batches in a round.
 
-    rows: of all tasks' train splits. Training ends after `epochs` passes or `max_steps` batches; a round has
-    `eval_steps` of them, or, where that would make fewer than FEW rounds, at most a pass.
+    rows: the sum over all tasks' train splits. Training ends after `epochs` passes or `max_steps` batches. A round has
+    `eval_steps` batches, or at most one pass where there would be fewer than MIN_ROUNDS rounds.
     """
-    once = math.ceil(rows / values.batch_size)
-    steps = min(values.max_steps, values.epochs * once)
+    batches_per_pass = math.ceil(rows / values.batch_size)
+    steps = min(values.max_steps, values.epochs * batches_per_pass)
     batches = values.eval_steps
-    if steps < FEW * batches:
-        batches = min(batches, once, steps)
+    if steps < MIN_ROUNDS * batches:
+        batches = min(batches, batches_per_pass, steps)
     return steps // batches, batches
 
 
 class JointTrainer(RunTrainer):
-    """A joint run's training; a round is to it what an epoch is to its parent."""
+    """The trainer of a joint run. Its rounds take the place of epochs."""
 
     unit = "round"
 
     def __init__(
         self,
         model: Any,
-        train: JointSplit,
-        validation: Mapping[str, EncodedSplit],
-        values: ManyTasks,
-        seed: int,
-        folder: Path,
-        identity: str,
-        chosen: Chosen,
-        *,
+        train: DataLoader[Batch],
+        validation: JointValidation,
+        settings: Settings,
+        objective: Objective,
         current: CurrentTask,
-        scorers: Mapping[str, Scorer],
-        selected: set[str],
-        sampler_seed: int,
-        regularisation: Callable[[], Tensor | None] | None = None,
-        last_epoch: Callable[[str], bool] = lambda name: False,
-        groups: list[dict[str, Any]] | None = None,
-        reports: Reports | None = None,
     ) -> None:
-        """`validation` and `scorers` are by task, in the order of `train`, whose heads the model has by their names.
+        """Prepare to train `model`, which has a head for each task of `validation`, under `head_name`.
 
-        selected: the tasks whose mean validation loss, lowest, tells the best round. current: the method's. The last
-        four: see RunTrainer.
+        settings: with as many epochs as the training has rounds (see `rounds`).
+        current: the object that tells the method's modules which task the batch belongs to.
         """
-        self.current, self.validation, self.scorers, self.selected = current, validation, scorers, selected
-        count, batches = rounds(len(train), values)
-        sizes = [len(split) for split in train.splits]
-        self._batches = TaskBatches(sizes, values.batch_size, batches, values.temperature, sampler_seed)
-        # The library wants rows to evaluate on; which they are is for `evaluate` below.
-        some = next(iter(validation.values()))
-        values = values.but(epochs=count)
-        super().__init__(
-            model,
-            train,
-            some,
-            values,
-            seed,
-            folder,
-            identity,
-            None,
-            chosen,
-            regularisation=regularisation,
-            last_epoch=last_epoch,
-            groups=groups,
-            reports=reports,
-        )
-
-    def get_train_dataloader(self) -> DataLoader[Batch]:
-        """Return the batches of the coming round."""
-        return JointLoader(self.train_dataset, self._batches)
+        self.validation, self.current = validation, current
+        # The library requires a split to evaluate on; `evaluate` below takes those of all tasks instead.
+        first = next(iter(validation.splits.values()))
+        super().__init__(model, train, Validation(first, None), settings, objective)
 
     def forward(self, model: Any, inputs: Batch) -> Any:
-        """Return what the model and the head of the batch's task make of it; in evaluation it is the current task's."""
+        """Return the output of the model with the head of the batch's task; in evaluation, of the current task."""
         self.current.index = int(inputs.pop("task", self.current.index))
-        return model(**inputs, head=head_name(list(self.validation)[self.current.index]))
+        return model(**inputs, head=head_name(list(self.validation.splits)[self.current.index]))
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Return loss and metrics of each task's validation rows, and the mean loss by which the best round is told."""
-        found: dict[str, float] = {}
-        for index, (name, split) in enumerate(self.validation.items()):
-            self.current.index, self.compute_metrics = index, self.scorers[name]
-            found |= self.predicted(partial(self._evaluate_task, name, split, f"{metric_key_prefix}_{name}"))
-        losses = [found[f"{metric_key_prefix}_{name}_loss"] for name in self.validation if name in self.selected]
-        found[f"{metric_key_prefix}_loss"] = mean(losses)
-        self.log(found)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
-        return found
+        """Return loss and metrics of each task's validation rows, and as `eval_loss` the mean loss of those selected.
 
-    def _evaluate_task(self, name: str, split: EncodedSplit, prefix: str) -> dict[str, float]:
-        loop = self.evaluation_loop(eval_loader(split, self.eval_batch, self.price), name, metric_key_prefix=prefix)
-        metrics: dict[str, float] = loop.metrics
+        The library can evaluate several splits, but then it tells its callbacks of each split alone.
+        """
+        metrics: dict[str, float] = {}
+        for index, (name, split) in enumerate(self.validation.splits.items()):
+            self.current.index, self.compute_metrics = index, self.validation.compute_metrics[name]
+            output = self.evaluation_loop(
+                self.eval_loader(split), name, metric_key_prefix=f"{metric_key_prefix}_{name}"
+            )
+            metrics |= output.metrics
+        selected = [name for name in self.validation.splits if name in self.validation.selected]
+        metrics[f"{metric_key_prefix}_loss"] = mean(metrics[f"{metric_key_prefix}_{name}_loss"] for name in selected)
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics

@@ -1,4 +1,4 @@
-"""Batches in parts: cut by length where that pads less, and as often as it takes to fit into memory."""
+"""Training and evaluation in microbatches: cut by length to save padding, and made smaller when memory runs out."""
 
 from __future__ import annotations
 
@@ -10,106 +10,149 @@ from typing import Any
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
-from transformers import Trainer
+from torch.utils.data import DataLoader
 
 from scalearn.errors import UserError
 from scalearn.methods.layers.per_batch import masks, one_draw
-from scalearn.training.data.batches import Batch, sizes
+from scalearn.training.data.batches import Batch, eval_loader, microbatch_sizes
+from scalearn.training.engine.transformers_internals import ResumingTrainer
 
-EVAL_BATCH = 128  # no gradients, so more fits; it changes no result and is no hyper-parameter
-PRICE = 32  # of one more part, in tokens that could be computed instead: 43 with MiniLM, 28 with RoBERTa-base's sizes
-BY_TOKEN = ("input_ids", "attention_mask", "token_type_ids")  # (rows, [choices,] tokens)
+EVAL_BATCH_SIZE = 128  # rows; evaluation keeps no activations for gradients, and the size changes no result
+# The fixed cost of one more microbatch on a CPU, in tokens computed in the same time.
+# Measured: 43 tokens with MiniLM's sizes, 28 with RoBERTa-base's.
+MICROBATCH_COST = 32
+TOKEN_TENSORS = ("input_ids", "attention_mask", "token_type_ids")  # (rows, [choices,] tokens)
 
 
-class FittingTrainer(Trainer):  # type: ignore[misc]
-    """A training batch is computed in parts, longest rows first; out of memory, in smaller ones from then on.
+class EpochLoss:
+    """The sum of the training losses of an epoch and the number of its steps, on the device of the losses.
 
-    Every loss is a mean over rows, so a part counts by its share of them; masks on parameters are drawn once for the
-    batch. So the gradient is the whole batch's, up to rounding and to what dropout of activations draws. `parts`, the
-    least number of them, belongs into checkpoints, that a resumed run draws the same.
+    `totals`, shape (2,), is stored in checkpoints, so that a resumed epoch has the mean of all its steps.
     """
 
-    parts = 1
-    eval_batch = EVAL_BATCH
-    share = 1.0
-    usual = 1.0  # rows of a batch of evaluation, on average
+    def __init__(self) -> None:
+        self.totals = torch.zeros(2, dtype=torch.float64)
+
+    def add(self, loss: Tensor) -> None:
+        """Count the loss of one step."""
+        self.totals = self.totals.to(loss.device)
+        self.totals += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
+
+    def pop_mean(self) -> float:
+        """Return the mean loss of the steps so far, and start the next epoch."""
+        mean = float(self.totals[0] / self.totals[1])
+        self.totals = torch.zeros_like(self.totals)
+        return mean
+
+
+class MicrobatchTrainer(ResumingTrainer):
+    """A Trainer that computes each batch in microbatches, and retries with smaller ones when memory runs out.
+
+    Every loss is a mean over rows. A microbatch therefore counts by its share of the batch's rows, and masks on
+    parameters are drawn once per batch. The gradient is that of the whole batch, up to rounding and to the dropout
+    masks of activations. `microbatches` is the least number per batch; checkpoints store it, so that a resumed run
+    draws the same dropout masks.
+    """
+
+    microbatches = 1
+    eval_batch_size = EVAL_BATCH_SIZE
+    mean_eval_batch_size = 1.0  # rows
+    share = 1.0  # of the batch's rows, in the microbatch that is being computed
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.epoch_loss = EpochLoss()
+        super().__init__(*arguments, **options)
 
     @property
-    def price(self) -> float:
-        """What a further part, or batch of evaluation, costs in tokens; on a GPU its kernels outweigh any padding."""
-        return math.inf if torch.cuda.is_available() else PRICE
+    def microbatch_cost(self) -> float:
+        """The cost of one more microbatch in tokens; infinite on a GPU, where kernel launches outweigh padding."""
+        return math.inf if torch.cuda.is_available() else MICROBATCH_COST
 
     def training_step(self, model: Any, inputs: Batch, num_items_in_batch: Any = None) -> Tensor:
-        """Return the batch's loss, its gradient in the parameters."""
+        """Return the batch's mean loss after adding its gradient to the parameters.
+
+        Raises: UserError if a single row does not fit into memory.
+        """
         rows = len(inputs["labels"])
         while True:
             try:
-                return self._in_parts(model, inputs, rows)
+                loss = self._step_in_microbatches(model, inputs, rows)
             except RuntimeError as error:
                 if not should_reduce_batch_size(error):
                     raise
-                full = str(error)
-            if self.parts >= rows:
+                reason = str(error)
+            else:
+                self.epoch_loss.add(loss)
+                return loss
+            if self.microbatches >= rows:
                 raise UserError(
-                    f"out of memory with one row at a time ({full}); give the job more, or lower the task's max_length"
+                    f"out of memory with one row at a time ({reason}); give the job more memory, or lower the task's "
+                    "max_length"
                 ) from None
-            self.parts = min(2 * self.parts, rows)
-            self._recover(f"batches are computed in {self.parts} parts or more from here on, with the same gradient")
+            self.microbatches = min(2 * self.microbatches, rows)
+            self._free_memory(
+                f"batches are computed in at least {self.microbatches} microbatches from here on, with the same "
+                "gradient"
+            )
 
-    def _in_parts(self, model: Any, inputs: Batch, rows: int) -> Tensor:
+    def _step_in_microbatches(self, model: Any, inputs: Batch, rows: int) -> Tensor:
         losses = []
         with one_draw(masks(model)):
-            for part in in_parts(inputs, -(-rows // self.parts), self.price):
-                self.share = len(part["labels"]) / rows
-                losses.append(super().training_step(model, part))
+            for microbatch in split_batch(inputs, -(-rows // self.microbatches), self.microbatch_cost):
+                self.share = len(microbatch["labels"]) / rows
+                losses.append(super().training_step(model, microbatch))
         self.share = 1.0
         return torch.stack(losses).sum()
 
-    def evaluation_loop(self, dataloader: Any, *arguments: Any, **options: Any) -> Any:
-        """Evaluate; the loss is the rows' mean. The library's is the batches', whose sizes differ."""
-        self.usual = len(dataloader.dataset) / len(dataloader)
-        return super().evaluation_loop(dataloader, *arguments, **options)
+    def loss_weight(self, training: bool, rows: int) -> float:
+        """Return the factor for the loss of `rows` rows, so that the Trainer's mean is a mean over rows.
 
-    def prediction_step(self, model: Any, inputs: Batch, *arguments: Any, **options: Any) -> Any:
-        """Return loss, logits and labels, the loss by the batch's share of the rows."""
-        loss, *rest = super().prediction_step(model, inputs, *arguments, **options)
-        return loss * (len(inputs["labels"]) / self.usual), *rest
+        In evaluation the Trainer averages over batches, whose sizes differ.
+        """
+        return self.share if training else rows / self.mean_eval_batch_size
 
-    def predicted(self, predict: Any) -> Any:
-        """Return `predict()`, tried again with half of `eval_batch` while that is more than memory holds."""
+    def evaluation_loop(self, dataloader: DataLoader[Batch], *arguments: Any, **options: Any) -> Any:
+        """Return the library's EvalLoopOutput; when memory runs out, try again with half the rows per batch."""
+        split: Any = dataloader.dataset
         while True:
+            self.mean_eval_batch_size = len(split) / len(dataloader)
             try:
-                return predict()
+                return super().evaluation_loop(dataloader, *arguments, **options)
             except RuntimeError as error:
-                if not should_reduce_batch_size(error) or self.eval_batch == 1:
+                if not should_reduce_batch_size(error) or self.eval_batch_size == 1:
                     raise
-            self.eval_batch //= 2
-            self._recover(f"evaluation takes {self.eval_batch} rows at a time from here on")
+            self.eval_batch_size //= 2
+            self._free_memory(f"evaluation takes {self.eval_batch_size} rows at a time from here on")
+            dataloader = self.eval_loader(split)
 
-    def _recover(self, mend: str) -> None:
-        print(f"out of memory: {mend}", flush=True)
+    def eval_loader(self, split: Any) -> DataLoader[Batch]:
+        """Return the rows of an EncodedSplit, in its order, in batches that fit into memory."""
+        return eval_loader(split, self.eval_batch_size, self.microbatch_cost)
+
+    def _free_memory(self, change: str) -> None:
+        print(f"out of memory: {change}", flush=True)
         self.model.zero_grad()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def in_parts(inputs: Batch, most: int, price: float) -> Iterator[Batch]:
-    """Yield the batch in parts of at most `most` rows, longest rows first, each no longer than its longest row.
+def split_batch(inputs: Batch, max_rows: int, cost: float) -> Iterator[Batch]:
+    """Yield the batch in microbatches of at most `max_rows` rows, longest rows first, each without needless padding.
 
-    price: what each part costs beside its tokens, counted in tokens (see `sizes`).
+    cost: the fixed cost of a microbatch, in tokens (see `microbatch_sizes`).
     """
     mask = inputs["attention_mask"]
-    if len(mask) <= most and price == math.inf:
+    if len(mask) <= max_rows and cost == math.inf:
         yield dict(inputs)
         return
     lengths, order = mask.sum(-1).view(len(mask), -1).amax(1).sort(descending=True, stable=True)
     choices = mask[0, ..., 0].numel()
-    for rows in torch.split(order, sizes((choices * lengths).tolist(), most, price)):
+    for rows in torch.split(order, microbatch_sizes((choices * lengths).tolist(), max_rows, cost)):
         longest = int(mask[rows[0]].sum(-1).max())
-        part = {key: value[rows] if _by_row(value) else value for key, value in inputs.items()}
-        yield {key: value[..., :longest] if key in BY_TOKEN else value for key, value in part.items()}
+        selected = {key: value[rows] if _has_rows(value) else value for key, value in inputs.items()}
+        yield {key: value[..., :longest] if key in TOKEN_TENSORS else value for key, value in selected.items()}
 
 
-def _by_row(value: Any) -> bool:
+def _has_rows(value: Any) -> bool:
     return isinstance(value, Tensor) and value.dim() > 0

@@ -14,7 +14,7 @@ from scalearn.tasks.definition import Kind
 from scalearn.training.engine.first_token import only_first_token
 
 HEAD = "task"
-HEADS = "heads."  # begins the names of all heads' parameters
+HEADS = "heads."  # the prefix of the names of all heads' parameters
 
 
 def compose(
@@ -26,7 +26,10 @@ def compose(
     kind: Kind = "classification",
     pooled: bool = False,
 ) -> None:
-    """Install the method's modules, frozen but for what it trains, and a fresh head for one task."""
+    """Install the method's modules and a fresh head for one task. Only these train, as the method says.
+
+    labels: the number of outputs, in multiple choice of choices. pooled: see `add_head`.
+    """
     method.install(model, values, given)
     if pooled:
         _pooler(model).requires_grad_(method.family != "two_stage")
@@ -42,10 +45,10 @@ def compose_joint(
     pooled: Collection[str] = (),
     one_layer: Collection[str] = (),
 ) -> CurrentTask:
-    """Install a joint method's modules and a fresh head per task, see head_name; return what tells them which is on.
+    """Install a joint method's modules and a fresh head per task; return the object that selects the current task.
 
-    tasks: the number of labels (or choices) and the kind of each; pooled, one_layer: those whose heads are so, see
-    add_head.
+    tasks: the number of labels (or choices) and the kind of each task, by name. The heads' names: see `head_name`.
+    pooled, one_layer: the tasks with such a head, see `add_head`.
     """
     given = Given(tasks=tuple(tasks))
     method.install(model, values, given)
@@ -58,16 +61,16 @@ def compose_joint(
 
 
 def head_name(task: str) -> str:
-    """Return the name of a task's head in a joint model: the task's, unless torch keeps it for itself (`values`)."""
+    """Return the name of a task's head in a joint model: the task's own, with a prefix if torch reserves it."""
     return f"task:{task}" if hasattr(nn.ModuleDict(), task) else task
 
 
 def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = False, layers: int = 2) -> None:
-    """Add a fresh head for this kind of task.
+    """Add a fresh head for this kind of task: the paper's two layers on the first token.
 
-    It is the paper's: dropout, d x d, tanh, dropout, d x labels, on the first token. In multiple choice it gives one
-    value per sequence, and `labels` is the number of choices; only there `layers` may be 1, and `pooled` takes one
-    layer on the encoder's pooler, both as the reference has them.
+    The layers are dropout, d x d, tanh, dropout, d x labels. In multiple choice a head has one output per sequence,
+    and `labels` is the number of choices. Only there may `layers` be 1, and may `pooled` ask for one layer on the
+    encoder's pooler; the reference implementation has both.
     """
     if kind == "multiple_choice":
         model.add_multiple_choice_head(
@@ -89,7 +92,7 @@ def add_head(model: Any, name: str, labels: int, kind: Kind, *, pooled: bool = F
 
 
 def _pooler(model: Any) -> nn.Module:
-    """Return the encoder's pooler; a UserError says that it has none."""
+    """Return the encoder's pooler. Raises: UserError if it has none."""
     pooler = getattr(model.base_model, "pooler", None)
     if not isinstance(pooler, nn.Module):
         raise UserError(

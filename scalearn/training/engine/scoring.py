@@ -1,4 +1,4 @@
-"""A task's metrics on its validation rows, as the trainer wants them."""
+"""A task's metrics on its validation rows, as the Trainer's `compute_metrics`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Scorer = Callable[[EvalPrediction], dict[str, float]]
 
 
 def scorer(task: dict[str, Any], validation: EncodedSplit) -> Scorer:
-    """Return the function from predictions of these rows, in their order, to the task's metrics."""
+    """Return the `compute_metrics` function for these rows; predictions must be in their order."""
     group, candidate, answers = (validation.column(name) for name in ("group", "candidate", "answers"))
     rows = Outcome(
         labels=validation.labels,
@@ -28,8 +28,8 @@ def scorer(task: dict[str, Any], validation: EncodedSplit) -> Scorer:
         positive=positive_class(task.get("positive"), task["labels"]),
     )
 
-    def score(found: EvalPrediction) -> dict[str, float]:
-        logits = np.asarray(found.predictions, dtype=np.float64)
+    def score(prediction: EvalPrediction) -> dict[str, float]:
+        logits = np.asarray(prediction.predictions, dtype=np.float64)
         return compute(task["metrics"], task["kind"], replace(rows, logits=logits))
 
     return score

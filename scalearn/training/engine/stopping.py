@@ -1,4 +1,4 @@
-"""Stopping a training in order: at the next step after SIGTERM, Ctrl-C or the end of its time, with a checkpoint."""
+"""Stops a training with a checkpoint: at the next step after SIGTERM, Ctrl-C or the end of its time budget."""
 
 from __future__ import annotations
 
@@ -19,42 +19,46 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop(TrainerCallback):  # type: ignore[misc]
-    """Raises Stopped after the step in which it is asked to; `save` writes a checkpoint of that step."""
+    """Raises Stopped after the step in which a signal arrives or the deadline passes.
+
+    deadline: seconds since the epoch, as time.time() counts; None sets no limit.
+    save: writes a checkpoint of the step that has just ended.
+    """
 
     def __init__(self, deadline: float | None, save: Callable[[], None]) -> None:
         self.deadline, self.save, self.reason = deadline, save, ""
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signals as requests. A second one ends the process at once, as ever."""
+        """Handle the signals inside this context. A second signal ends the process at once."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may; the others are stopped by their deadline alone
+            yield  # Python handles signals in the main thread only; other threads have the deadline alone
             return
-        before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+        before = {number: signal.signal(number, self._handle) for number in SIGNALS}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _ask(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         self.reason = signal.Signals(number).name
         signal.signal(number, signal.SIG_DFL)
 
-    def _asked(self) -> bool:
+    def _is_due(self) -> bool:
         if not self.reason and self.deadline is not None and time.time() >= self.deadline:
             self.reason = "the time budget is used up"
         return bool(self.reason)
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
-        """Stop here, unless the epoch ends here: then its evaluation is worth waiting for."""
-        if self._asked() and state.epoch is not None and not float(state.epoch).is_integer():
+        """Stop here, unless the epoch ends with this step: then wait for its evaluation."""
+        if self._is_due() and state.epoch is not None and not float(state.epoch).is_integer():
             self.save()
             self._stop(state)
 
-    def on_save(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
-        """Stop after an epoch's own checkpoint."""
-        if self._asked():
+    def on_evaluate(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Stop after the epoch's own checkpoint, which an earlier callback of this event has written."""
+        if self._is_due():
             self._stop(state)
 
     def _stop(self, state: TrainerState) -> None:

@@ -1,4 +1,4 @@
-"""Whether a training's inputs are as they were written, before anything is made of them."""
+"""Checks the checksums of a run's inputs before training starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from scalearn.storage.files import altered, read_json
 
 
 def check_inputs(model: Path, *data: Path) -> None:
-    """Refuse weights or rows that are not what the record beside them says, and rows encoded for another model."""
+    """Check the encoder's weights and the encoded tasks in `data`.
+
+    Raises: UserError if a file differs from the checksum stored beside it, or if a task is encoded for another model.
+    """
     weights = str(read_json(model / "model.json")["sha256"])
     _check(model, {"model.safetensors": weights})
     for folder in data:

@@ -1,4 +1,4 @@
-"""A joint run: one model for all tasks of a benchmark, from their encoded data to a run directory."""
+"""Trains a joint run: one model for all tasks of a benchmark, from their encoded data to a run directory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from transformers import AutoTokenizer
@@ -22,12 +21,14 @@ from scalearn.storage.files import LOCK, alone, sweep, whole_folder, write_json
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
 from scalearn.training.data.batches import EncodedSplit
-from scalearn.training.data.joint_batches import FirstText, JointSplit, drawn
+from scalearn.training.data.joint_batches import FirstText, JointLoader, JointSplit, TaskBatches, sample_rows
 from scalearn.training.engine.determinism import fix
-from scalearn.training.engine.device import choose, here
-from scalearn.training.engine.joint_trainer import JointTrainer
+from scalearn.training.engine.device import resolve_compute, this_device
+from scalearn.training.engine.joint_trainer import JointTrainer, rounds
 from scalearn.training.engine.model import HEADS, compose_joint, count, head_name
+from scalearn.training.engine.objective import objective
 from scalearn.training.engine.scoring import scorer
+from scalearn.training.engine.settings import JointValidation, Settings
 from scalearn.training.runs.inputs import check_inputs
 from scalearn.training.runs.outputs import timing, write_predictions, write_record, write_training
 from scalearn.training.runs.planned import RECORD, PlannedRun
@@ -36,9 +37,11 @@ from scalearn.training.runs.planned import RECORD, PlannedRun
 def train(run: PlannedRun) -> None:
     """Train, predict each task's test split with the best round, and write the run directory, run.json last.
 
-    tasks/<task>/ holds of each task what its scores are made from. A finished run of the same spec is left as it is; a
-    killed one goes on from its last round; one that another process is at is waited for. A folder that holds other
-    things is refused.
+    tasks/<task>/ holds the predictions and the record from which the task is scored. A finished run of the same spec is
+    left unchanged. A killed run resumes from its last checkpoint. If another process trains the run, this one waits
+    for it.
+
+    Raises: UserError if the folder holds other files, an input is damaged, or the training diverges.
     """
     check_output(run.output)
     with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
@@ -55,11 +58,11 @@ def _train(run: PlannedRun) -> None:
     trainer = _trainer(run, record)
     sweep(run.output)
     state = trainer.fit()
-    found = _training(trainer, state, run)
+    record |= _training_facts(trainer, state, run)
     write_training(run.output, trainer, state.log_history)
-    _write_tasks(run, trainer, record | found)
+    _write_tasks(run, trainer, record)
     write_json(run.output / "timing.json", timing(time.monotonic() - started))
-    write_record(run.output, record | found, run.files)
+    write_record(run.output, record, run.files)
     shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
 
@@ -68,8 +71,8 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     method, values = spec.learner
     if method.family != "joint":
         raise UserError(f"method '{method.name}' is not a joint one; use `scalearn train`")
-    chosen = choose(spec.compute, here())
-    model = load_encoder(run.model, chosen.attention)
+    compute = resolve_compute(spec.compute, this_device())
+    model = load_encoder(run.model, compute.attention)
     tasks = {name: encoding["task"] for name, encoding in run.encodings.items()}
     heads = {
         name: (outputs(task["kind"], task["labels"], task["choices"]), task["kind"]) for name, task in tasks.items()
@@ -79,50 +82,56 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     train = _splits(run, "train", joint)
     if run.record_built_in:
         seed = None if joint.first_rows else spec.seed
-        train[RECORD] = drawn(train[RECORD], values.record_rows, seed)
+        train[RECORD] = sample_rows(train[RECORD], values.record_rows, seed)
     validation = {name: split.sorted_by_length() for name, split in _splits(run, "validation", joint).items()}
+    rows = [len(split) for split in train.values()]
+    number, batches = rounds(sum(rows), values)
+    sampler_seed = spec.seed if joint.sampler_seed is None else joint.sampler_seed
+    sampler = TaskBatches(rows, values.batch_size, batches, values.temperature, sampler_seed)
+    settings = Settings(
+        values=values.but(epochs=number),
+        seed=spec.seed,
+        checkpoints=run.output / "checkpoints",
+        identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        compute=compute,
+        reports=run.reports,
+    )
     return JointTrainer(
         model,
-        JointSplit(list(train.values())),
-        validation,
-        values,
-        spec.seed,
-        run.output / "checkpoints",
-        hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        chosen,
-        current=current,
-        scorers={name: scorer(tasks[name], split) for name, split in validation.items()},
-        selected=set(tasks) - set(joint.unselected) or set(tasks),
-        sampler_seed=spec.seed if joint.sampler_seed is None else joint.sampler_seed,
-        regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
-        last_epoch=lambda name: any(difference.last_epoch(name) for difference in spec.differences),
-        groups=method.parameter_groups(model, values),
-        reports=run.reports,
+        JointLoader(JointSplit(list(train.values())), sampler),
+        JointValidation(
+            splits=validation,
+            compute_metrics={name: scorer(tasks[name], split) for name, split in validation.items()},
+            selected=frozenset(set(tasks) - set(joint.unselected) or set(tasks)),
+        ),
+        settings,
+        objective(run, model),
+        current,
     )
 
 
 def _splits(run: PlannedRun, split: str, joint: Joint) -> dict[str, EncodedSplit]:
-    found: dict[str, EncodedSplit] = {}
+    splits: dict[str, EncodedSplit] = {}
     for folder, (name, encoding) in zip(run.data, run.encodings.items(), strict=True):
         path = folder / f"{split}.arrow"
         if name in joint.first_text:
             tokenizer = AutoTokenizer.from_pretrained(run.model, local_files_only=True, trust_remote_code=False)
             separator = tokenizer.sep_token_id
-            found[name] = FirstText(path, encoding, separator)
+            splits[name] = FirstText(path, encoding, separator)
         else:
-            found[name] = EncodedSplit(path, encoding)
-    return found
+            splits[name] = EncodedSplit(path, encoding)
+    return splits
 
 
-def _training(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[str, Any]:
+def _training_facts(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[str, Any]:
     batch = run.spec.learner[1].batch_size
-    once = math.ceil(len(trainer.train_dataset) / batch)
+    batches_per_pass = math.ceil(len(trainer.train_dataset) / batch)
     return {
         "computed": trainer.computed,
         "parameters": count(trainer.model),
         "training": {
-            "epochs": math.ceil(state.global_step / once),
-            "best_epoch": math.ceil(state.best_global_step / once),
+            "epochs": math.ceil(state.global_step / batches_per_pass),
+            "best_epoch": math.ceil(state.best_global_step / batches_per_pass),
             "steps": state.global_step,
             "best_step": state.best_global_step,
             "examples": state.global_step * batch,
@@ -130,7 +139,7 @@ def _training(trainer: JointTrainer, state: Any, run: PlannedRun) -> dict[str, A
     }
 
 
-def _write_tasks(run: PlannedRun, trainer: JointTrainer, found: Mapping[str, Any]) -> None:
+def _write_tasks(run: PlannedRun, trainer: JointTrainer, record: Mapping[str, Any]) -> None:
     """Write tasks/<task>/predictions.parquet and run.json, for `scalearn score`."""
     tests = _splits(run, "test", run.joint)
     with whole_folder(run.output / "tasks") as temporary:
@@ -139,18 +148,18 @@ def _write_tasks(run: PlannedRun, trainer: JointTrainer, found: Mapping[str, Any
             folder.mkdir()
             trainer.current.index = index
             write_predictions(folder / "predictions.parquet", trainer, tests[name])
-            record = _of_task(trainer, EncodedSplit(data / "train.arrow", run.encodings[name]), found)
-            write_record(folder, record, ("predictions.parquet",))
+            train_split = EncodedSplit(data / "train.arrow", run.encodings[name])
+            write_record(folder, _task_record(trainer, train_split, record), ("predictions.parquet",))
 
 
-def _of_task(trainer: JointTrainer, train: EncodedSplit, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what run.json says of a joint run, as far as one task is concerned."""
+def _task_record(trainer: JointTrainer, train: EncodedSplit, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of one task of a joint run."""
     task = train.encoding["task"]
-    own = f"{HEADS}{head_name(task['name'])}."
-    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(own))
+    prefix = f"{HEADS}{head_name(task['name'])}."
+    head = sum(value.numel() for key, value in trainer.model.named_parameters() if key.startswith(prefix))
     return {
-        **found,
+        **record,
         "tasks": [task],
-        "parameters": {**found["parameters"], "head": head},
+        "parameters": {**record["parameters"], "head": head},
         "baseline": {"prediction": majority(task["kind"], train.labels)},
     }

@@ -1,4 +1,4 @@
-"""The files of a run's directory: weights, history, predictions, timing and, last, run.json."""
+"""Writes a run's files: weights, history, predictions, timing and, last, run.json."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ def write_run(
     trainer: RunTrainer,
     history: list[dict[str, Any]],
     test: EncodedSplit,
-    found: dict[str, Any],
+    record: dict[str, Any],
     started: float,
 ) -> None:
-    """Write a trained run's files; `found` is what run.json says of it beside checksums and versions.
+    """Write the files of a trained run, run.json last.
 
-    started: the value of time.monotonic() when the run began.
+    record: the content of run.json, without checksums and versions. started: time.monotonic() at the run's start.
     """
     write_training(run.output, trainer, history)
     write_predictions(run.output / "predictions.parquet", trainer, test)
     write_json(run.output / "timing.json", timing(time.monotonic() - started))
-    write_record(run.output, found, run.files)
+    write_record(run.output, record, run.files)
 
 
 def write_training(output: Path, trainer: RunTrainer, history: list[dict[str, Any]]) -> None:
-    """Write what training left: weights and history."""
+    """Write the weights and the history."""
     output.mkdir(parents=True, exist_ok=True)
     with whole_file(output / "weights.safetensors") as temporary:
         save_file(snapshot(trainer.model), temporary)
     _write_history(output / "history.parquet", history, trainer.unit)
 
 
-def write_record(output: Path, found: dict[str, Any], files: Iterable[str]) -> None:
-    """Write run.json: what was found, with the checksums of these files of `output` and the versions in use."""
+def write_record(output: Path, record: dict[str, Any], files: Iterable[str]) -> None:
+    """Write run.json: the record, the checksums of these files of `output`, and the versions of the packages."""
     checksums = {name: sha256(output / name) for name in files}
     versions = {"scalearn": __version__, **{package: version(package) for package in PACKAGES}}
-    write_json(output / "run.json", {**found, "sha256": checksums, "versions": versions})
+    write_json(output / "run.json", {**record, "sha256": checksums, "versions": versions})
 
 
 def timing(seconds: float) -> dict[str, Any]:
-    """Return what timing.json says of a run that took so long here."""
+    """Return the content of timing.json for a run that took so many seconds on this machine."""
     return {
         "seconds": round(seconds, 3),
         "host": socket.gethostname(),
@@ -78,11 +78,11 @@ def _write_history(path: Path, log: list[dict[str, Any]], unit: str) -> None:
 
 
 def write_predictions(path: Path, trainer: RunTrainer, test: EncodedSplit) -> None:
-    """Write a row per test example, in the file's order: row, part, label, logits, and what metrics of groups need."""
+    """Write a row per test example, in the order of its file: row, part, label, logits and the columns for metrics."""
     by_length = test.sorted_by_length()
-    found = trainer.logits(by_length)
-    logits = np.empty_like(found, dtype=np.float32)
-    logits[by_length.order] = found
+    sorted_logits = trainer.logits(by_length)
+    logits = np.empty_like(sorted_logits, dtype=np.float32)
+    logits[by_length.order] = sorted_logits
     columns = {
         "row": pa.array(np.arange(len(test), dtype=np.int32)),
         "part": test.column("part"),

@@ -1,7 +1,4 @@
-"""A run to be made: its spec with the folders that it reads and writes, and whether it is done.
-
-Light, since most of what asks need not load a model.
-"""
+"""A planned run: its spec, the folders that it reads and writes, and whether it is done. Imports no torch."""
 
 from __future__ import annotations
 
@@ -28,15 +25,19 @@ from scalearn.storage.files import altered, read_json, sha256
 from scalearn.tasks import TASKS
 
 OUTPUTS = ("weights.safetensors", "history.parquet")  # beside run.json and predictions
-RECORD = "record"  # the task of which `record_rows` rows take part in joint runs
+RECORD = "record"  # the task of which joint runs train `record_rows` rows
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run's spec and its folders. data: the encoded tasks, in the order of the spec's.
+    """A run's spec and its folders.
 
-    sources: the file of stacked source adapters, for two-stage methods; similarities: the file of those between tasks,
-    for methods that ask for them. loggers: where else it reports its losses and metrics, no part of its identity.
+    model: the folder of the encoder.
+    data: the folders of the encoded tasks, in the order of the spec's tasks.
+    output: the run's own folder.
+    sources: the file of stacked source adapters, for two-stage methods.
+    similarities: the file of task similarities, for methods that use them.
+    loggers: where the run reports losses and metrics. They are no part of its identity.
     """
 
     spec: RunSpec
@@ -63,19 +64,22 @@ class PlannedRun:
 
     @property
     def reports(self) -> Reports:
-        """Which loggers it reports to, and what they call it."""
+        """The loggers of the run, and the name under which they list it."""
         return Reports(self.loggers, self.spec.path)
 
     @cached_property
     def encodings(self) -> dict[str, dict[str, Any]]:
-        """What encoding.json says of each task, by the task's name."""
+        """The content of each task's encoding.json, by the task's name.
+
+        Raises: UserError if the folders in `data` do not hold the spec's tasks.
+        """
         if len(self.data) != len(self.spec.tasks):
             raise UserError(f"--data: {len(self.data)} encoded tasks, but the run learns {len(self.spec.tasks)}")
-        found = {}
+        encodings = {}
         for folder, key in zip(self.data, self.spec.tasks, strict=True):
             encoding = read_encoding(folder)
             name = encoding["task"]["name"]
-            if not is_name(name):  # it becomes a folder
+            if not is_name(name):  # it becomes a folder's name
                 raise UserError(f"{folder / 'encoding.json'}: {name!r} is no task's name; encode the task again")
             if not is_of(key, name):
                 raise UserError(
@@ -88,25 +92,28 @@ class PlannedRun:
                     f"--data {folder}: it is the folder of '{given}', but the run learns '{key}'; name the folder of "
                     f"'{key}'"
                 )
-            found[name] = encoding
-        return found
+            encodings[name] = encoding
+        return encodings
 
     @property
     def joint(self) -> Joint:
         """How a joint run treats some tasks, under the run's protocol differences."""
-        found = Joint()
+        joint = Joint()
         for difference in self.spec.differences:
-            found = replace(found, **difference.joint)
-        return found
+            joint = replace(joint, **difference.joint)
+        return joint
 
     @property
     def record_built_in(self) -> bool:
-        """Tell whether the paper's ReCoRD is among the tasks; another task may have its name."""
+        """Whether the built-in task ReCoRD is among the tasks. A task of the user's own may have its name."""
         encodings = zip(self.data, self.encodings.items(), strict=True)
         return any(name == RECORD and built_in(folder, encoding) == RECORD for folder, (name, encoding) in encodings)
 
     def record(self) -> dict[str, Any]:
-        """Return what identifies this run and its inputs; two runs with equal records have equal results."""
+        """Return what identifies the run and its inputs. Two runs with equal records have equal results.
+
+        Raises: UserError if the folders hold other inputs than the spec names, or a protocol difference has no effect.
+        """
         self._check_model()
         encodings = list(self.encodings.values())
         check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
@@ -118,14 +125,14 @@ class PlannedRun:
             inputs["sources"] = self._source_facts(inputs["model"][0])
         if self.similarities is not None:
             inputs["similarities"] = sha256(self.similarities)
-        found: dict[str, Any] = {
+        record: dict[str, Any] = {
             "spec": self.spec.record,
             "tasks": [encoding["task"] for encoding in encodings],
             "inputs": inputs,
         }
-        if self.spec.family == "joint":  # all rows train of a task of the user's own called `record`
-            found["own"] = [RECORD] if RECORD in self.encodings and not self.record_built_in else []
-        return found
+        if self.spec.family == "joint":  # a task of the user's own called `record` trains all its rows
+            record["own"] = [RECORD] if RECORD in self.encodings and not self.record_built_in else []
+        return record
 
     def _check_model(self) -> None:
         """Refuse an encoder's folder that is not of the spec's key: of another encoder, or from another source."""
@@ -150,33 +157,33 @@ class PlannedRun:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files of its directory that make it up, run.json left aside."""
+        """The names of the run's files, without run.json."""
         if self.spec.family == "joint":
             return (*OUTPUTS, *(f"tasks/{name}/predictions.parquet" for name in self.encodings))
         return (*OUTPUTS, "predictions.parquet")
 
     @property
     def done(self) -> bool:
-        """Tell, and say, whether `output` holds this run, finished and with all files as they were written.
+        """Whether `output` holds this run, finished, with every file as it was written. Prints a line if so.
 
-        A UserError refuses a folder that holds other things, or another run.
+        Raises: UserError if the folder holds other files, or another run.
         """
         check_output(self.output)
         check_spec(self.output, self.spec)
         try:
-            found = read_json(self.output / "run.json")
+            stored = read_json(self.output / "run.json")
         except UserError:  # missing or damaged
             return False
-        asked = json.loads(json.dumps(self.record()))
-        same = all(found.get(key) == value for key, value in asked.items())
-        if not same or altered(self.output, {name: found["sha256"].get(name, "") for name in self.files}):
+        record = json.loads(json.dumps(self.record()))
+        same = all(stored.get(key) == value for key, value in record.items())
+        if not same or altered(self.output, {name: stored["sha256"].get(name, "") for name in self.files}):
             return False
         print(f"{self.output}: this run is done; delete its run.json to train it again")
         return True
 
 
 def read_encoding(folder: Path) -> dict[str, Any]:
-    """Return what encoding.json says of an encoded task; a UserError names the file if it is damaged or no such one."""
+    """Return the content of an encoded task's encoding.json. Raises: UserError if it is missing or damaged."""
     path = folder / "encoding.json"
     content = read_json(path)
     for key in ("task", "model", "sha256"):
@@ -186,7 +193,10 @@ def read_encoding(folder: Path) -> dict[str, Any]:
 
 
 def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
-    """Return the name of the built-in task that this encoded data is of, None for a task of the user's own."""
+    """Return the name of the built-in task that was encoded, None for a task of the user's own.
+
+    encoding: the content of the folder's encoding.json.
+    """
     name = encoding["task"]["name"]
     if name not in TASKS:
         return None
@@ -199,7 +209,10 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
 
 
 def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
-    """Refuse a protocol difference that changes nothing in this run; data: folder -> its encoding.json."""
+    """Check that each protocol difference of the run changes something in it.
+
+    data: the content of each encoded task's encoding.json, by its folder. Raises: UserError if one does not.
+    """
     method = METHODS[spec.method]
     for difference in spec.differences:
         if not any(difference.concerns(method, spec.values, built_in(*item)) for item in data.items()):

@@ -1,4 +1,4 @@
-"""A run: from encoded data, an encoder and (in stage 2) source adapters to a run directory."""
+"""Trains a run on one task: from encoded data, an encoder and, in stage 2, source adapters to a run directory."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import hashlib
 import json
 import shutil
 import time
-from functools import partial
 from typing import Any
 
 from scalearn.campaign.run_folder import check_output
 from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods.base import Given, Method
+from scalearn.methods.hyperparameters import OneTask
 from scalearn.storage.files import LOCK, alone, read_json, sweep
 from scalearn.tasks.metrics import majority
 from scalearn.tasks.store import outputs
-from scalearn.training.data.batches import EncodedSplit
+from scalearn.training.data.batches import EncodedSplit, TrainLoader
 from scalearn.training.engine.determinism import fix
-from scalearn.training.engine.device import Chosen, choose, here
+from scalearn.training.engine.device import ResolvedCompute, resolve_compute, this_device
 from scalearn.training.engine.model import compose, count
+from scalearn.training.engine.objective import objective
 from scalearn.training.engine.scoring import scorer
+from scalearn.training.engine.settings import Settings, Validation
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.inputs import check_inputs
 from scalearn.training.runs.outputs import write_run
@@ -30,8 +32,10 @@ from scalearn.training.runs.planned import PlannedRun
 def train(run: PlannedRun) -> None:
     """Train, predict the test split with the best epoch, and write the run directory, run.json last.
 
-    A finished run of the same identity is left as it is; a killed one goes on from its last epoch; one that another
-    process is at (an orphan of a killed Snakemake) is waited for. A folder that holds other things is refused.
+    A finished run of the same identity is left unchanged. A killed run resumes from its last checkpoint. If another
+    process trains the run (for example an orphan of a killed Snakemake), this one waits for it.
+
+    Raises: UserError if the folder holds other files, an input is damaged, or the training diverges.
     """
     check_output(run.output)
     with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
@@ -45,26 +49,26 @@ def _train(run: PlannedRun) -> None:
     check_inputs(run.model, data)
     started = time.monotonic()
     fix(run.spec.seed)
-    chosen = choose(run.spec.compute, here())
+    compute = resolve_compute(run.spec.compute, this_device())
     (encoding,) = run.encodings.values()
-    model = _model(run, encoding["task"], chosen)
+    model = _model(run, encoding["task"], compute)
     splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    trainer = _trainer(run, model, splits, record, chosen)
+    trainer = _trainer(run, model, splits, record, compute)
     sweep(run.output)
     state = trainer.fit()
-    found = record | {"computed": trainer.computed} | _training(model, state, splits["train"])
-    write_run(run, trainer, state.log_history, splits["test"], found, started)
+    record |= {"computed": trainer.computed} | _training_facts(model, state, splits["train"])
+    write_run(run, trainer, state.log_history, splits["test"], record, started)
     shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
 
-def _model(run: PlannedRun, task: dict[str, Any], chosen: Chosen) -> Any:
+def _model(run: PlannedRun, task: dict[str, Any], compute: ResolvedCompute) -> Any:
     method, values = run.spec.learner
     if method.family == "joint":
         raise UserError(f"method '{method.name}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
     if (run.sources is None) == (method.family == "two_stage"):
         need = "takes stacked source adapters: add --sources" if run.sources is None else "takes no --sources"
         raise UserError(f"method '{method.name}' {need}")
-    model = load_encoder(run.model, chosen.attention)
+    model = load_encoder(run.model, compute.attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(difference.pooled_head for difference in run.spec.differences)
     given = Given(run.sources, task["name"], _similarity(run, method, task["name"]))
@@ -73,41 +77,42 @@ def _model(run: PlannedRun, task: dict[str, Any], chosen: Chosen) -> Any:
 
 
 def _similarity(run: PlannedRun, method: Method, target: str) -> dict[str, float]:
-    """Return how similar each source is to the target, if the method asks for it."""
+    """Return the similarity of each source to the target, by name; empty if the method uses none."""
     if not method.similarity:
         return {}
     if run.similarities is None:
         raise UserError(f"method '{method.name}' compares tasks: add --similarities (see `scalearn similarities`)")
-    found = read_json(run.similarities).get(method.similarity, {})
-    if target not in found:
+    similarities = read_json(run.similarities).get(method.similarity, {})
+    if target not in similarities:
         raise UserError(f"{run.similarities}: nothing on task '{target}'; make it with this task's embedding, too")
-    return dict(found[target])
+    return dict(similarities[target])
 
 
 def _trainer(
-    run: PlannedRun, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any], chosen: Chosen
+    run: PlannedRun, model: Any, splits: dict[str, EncodedSplit], record: dict[str, Any], compute: ResolvedCompute
 ) -> RunTrainer:
     spec, validation = run.spec, splits["validation"].sorted_by_length()
-    (method, values), task = spec.learner, validation.encoding["task"]
+    (_, values), task = spec.learner, validation.encoding["task"]
+    settings = Settings(
+        values=values,
+        seed=spec.seed,
+        checkpoints=run.output / "checkpoints",
+        identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        compute=compute,
+        reports=run.reports,
+    )
+    buckets = isinstance(values, OneTask) and values.length_buckets
+    metric = "loss" if task["select"] == "loss" else task["metrics"][0]
     return RunTrainer(
         model,
-        splits["train"],
-        validation,
-        values,
-        spec.seed,
-        run.output / "checkpoints",
-        identity=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        score=scorer(task, validation),
-        chosen=chosen,
-        select="loss" if task["select"] == "loss" else task["metrics"][0],
-        regularisation=partial(method.regularisation, model, values) if method.regularises(values) else None,
-        last_epoch=lambda name: any(difference.last_epoch(name) for difference in spec.differences),
-        groups=method.parameter_groups(model, values),
-        reports=run.reports,
+        TrainLoader(splits["train"], values.batch_size, spec.seed, buckets),
+        Validation(validation, scorer(task, validation), metric),
+        settings,
+        objective(run, model),
     )
 
 
-def _training(model: Any, state: Any, train: EncodedSplit) -> dict[str, Any]:
+def _training_facts(model: Any, state: Any, train: EncodedSplit) -> dict[str, Any]:
     epochs = [entry for entry in state.log_history if "eval_loss" in entry]
     best = next(entry for entry in epochs if entry["step"] == state.best_global_step)
     return {

@@ -15,7 +15,7 @@ from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.fields import is_name
 from scalearn.methods.adapter import ADAPTER
-from scalearn.methods.layers.sources import PARTS, checksum_of
+from scalearn.methods.layers.sources import TENSORS, checksum_of
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import check_replaced, read_json, sha256, whole_file
 
@@ -27,17 +27,21 @@ _TENSOR = re.compile(rf"^(.*)\.adapters\.{ADAPTER}\.adapter_(down\.0|up)\.(weigh
 
 
 def adapter_tensors(weights: Path) -> list[dict[str, Tensor]]:
-    """Return the adapter of a stage-1 run, per layer the four parts; heads and other tensors are left aside."""
-    found: dict[tuple[int, ...], dict[str, Tensor]] = {}  # by the numbers of its layer: ALBERT has groups of layers
+    """Return the adapter of a stage-1 run: per layer the four tensors. Heads and other tensors are ignored.
+
+    Raises: UserError if the file holds no complete adapter, or weights that are not finite.
+    """
+    # By all numbers in the layer's name: ALBERT has groups of layers.
+    layers: dict[tuple[int, ...], dict[str, Tensor]] = {}
     for name, tensor in _tensors(weights).items():
         if match := _TENSOR.search(name):
-            part = f"{match[2].removesuffix('.0')}.{match[3]}"
-            found.setdefault(tuple(map(int, re.findall(r"\d+", match[1]))), {})[part] = tensor
-    if not found or any(set(parts) != set(PARTS) for parts in found.values()):
+            key = f"{match[2].removesuffix('.0')}.{match[3]}"
+            layers.setdefault(tuple(map(int, re.findall(r"\d+", match[1]))), {})[key] = tensor
+    if not layers or any(set(adapter) != set(TENSORS) for adapter in layers.values()):
         raise UserError(f"{weights}: holds no complete bottleneck adapter; train it with the method 'adapter'")
-    if not all(tensor.isfinite().all() for parts in found.values() for tensor in parts.values()):
+    if not all(tensor.isfinite().all() for adapter in layers.values() for tensor in adapter.values()):
         raise UserError(f"{weights}: holds NaN or infinite weights; train it again, with a lower learning rate")
-    return [found[layer] for layer in sorted(found)]
+    return [layers[numbers] for numbers in sorted(layers)]
 
 
 def _tensors(weights: Path) -> dict[str, Tensor]:
@@ -48,7 +52,7 @@ def _tensors(weights: Path) -> dict[str, Tensor]:
 
 
 def _record(run: Path) -> tuple[str, RunSpec, str]:
-    """Return of a stage-1 run: the name of its task, its spec, and the checksum of its encoder's weights."""
+    """Return a stage-1 run's task name, its spec, and the checksum of its encoder's weights."""
     content = read_json(run / "run.json")
     try:
         (task,), (model,) = content["tasks"], content["inputs"]["model"]
@@ -62,7 +66,10 @@ def _record(run: Path) -> tuple[str, RunSpec, str]:
 
 
 def stack(runs: Sequence[Path], output: Path) -> None:
-    """Stack the adapters of these stage-1 run directories, in this order, into the file `output`."""
+    """Stack the adapters of these stage-1 run directories, in this order, into the file `output`.
+
+    Raises: UserError if two are of one task, their shapes or encoders differ, or a file is damaged.
+    """
     check_replaced(output, b'"__metadata__":{"sources"', "stack of source adapters")
     records = [_record(run) for run in runs]
     names = [name for name, _, _ in records]
@@ -79,9 +86,9 @@ def stack(runs: Sequence[Path], output: Path) -> None:
         if read_json(run / "run.json").get("sha256", {}).get("weights.safetensors") != checksum:
             raise UserError(f"{run}/weights.safetensors: not as it was written; delete {run}/run.json and run again")
     tensors = {
-        f"{layer}.{part}": torch.stack([adapter[layer][part] for adapter in adapters]).contiguous()
+        f"{layer}.{key}": torch.stack([adapter[layer][key] for adapter in adapters]).contiguous()
         for layer in range(len(adapters[0]))
-        for part in PARTS
+        for key in TENSORS
     }
     paths = tuple(spec.path for _, spec, _ in records)
     facts = StackFacts(tuple(names), tuple(checksums), checksum_of(tensors), paths, records[0][2])
@@ -91,7 +98,9 @@ def stack(runs: Sequence[Path], output: Path) -> None:
 
 def _check_shapes(first: str, adapter: list[dict[str, Tensor]], name: str, other: list[dict[str, Tensor]]) -> None:
     """Refuse two source adapters that cannot be stacked."""
-    shapes, others = ([[tuple(parts[part].shape) for part in PARTS] for parts in each] for each in (adapter, other))
+    shapes, others = (
+        [[tuple(tensors[key].shape) for key in TENSORS] for tensors in layers] for layers in (adapter, other)
+    )
     if shapes == others:
         return
     width, hidden = adapter[0]["down.bias"].numel(), adapter[0]["up.bias"].numel()

@@ -14,7 +14,7 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from tests.places import ROOT
 
 DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -88,17 +88,17 @@ def test_parts_follow_the_main_test_rows(tmp_path: Path) -> None:
 
 
 def test_shards_are_joined_in_order_and_none_may_be_missing(tmp_path: Path) -> None:
-    check("mnli", TASKS["mnli"], make_mirror(tmp_path / "whole", *MNLI, shards=3))
+    check_source_rows("mnli", TASKS["mnli"], make_mirror(tmp_path / "whole", *MNLI, shards=3))
     broken = make_mirror(tmp_path / "broken", *MNLI, shards=2, of=3)
-    with pytest.raises(UserError, match="2 of 3 files of this split"):
-        check("mnli", TASKS["mnli"], broken)
+    with pytest.raises(UserError, match="only 2 of the 3 files of this split"):
+        check_source_rows("mnli", TASKS["mnli"], broken)
 
 
 def test_a_mirror_without_the_task_or_its_train_split(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no .*glue/rte/train-\*\.parquet for task 'rte'"):
-        check("rte", TASKS["rte"], make_mirror(tmp_path / "a", *MNLI))
+        check_source_rows("rte", TASKS["rte"], make_mirror(tmp_path / "a", *MNLI))
     with pytest.raises(UserError, match=r"no .*train-\*\.parquet for task 'mnli'"):
-        check("mnli", TASKS["mnli"], make_mirror(tmp_path / "b", "validation_matched"))
+        check_source_rows("mnli", TASKS["mnli"], make_mirror(tmp_path / "b", "validation_matched"))
 
 
 def test_the_row_of_a_later_shard_is_counted_through(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_row_of_a_later_shard_is_counted_through(tmp_path: Path) -> None:
     labels[4] = 7
     pq.write_table(table.set_column(table.schema.get_field_index("label"), "label", pa.array(labels)), path)
     with pytest.raises(UserError, match=r"mnli/train-\*\.parquet: row 35: label '7' is outside the label set"):
-        check("mnli", TASKS["mnli"], mirror)
+        check_source_rows("mnli", TASKS["mnli"], mirror)
 
 
 def with_hub(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., str]) -> None:
@@ -171,4 +171,4 @@ def test_a_repository_without_the_split(tmp_path: Path, monkeypatch: pytest.Monk
 def test_check_leaves_the_hub_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with_hub(monkeypatch, lambda *_, **__: pytest.fail("check asked the hub"))
     for name in SIZES:
-        check(name, TASKS[name])
+        check_source_rows(name, TASKS[name])

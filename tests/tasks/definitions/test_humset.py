@@ -11,7 +11,7 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definitions.humset import HUMSET, LABELS
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.protocol import task_under
 from scalearn.tasks.store import TaskInfo
 from tests.tasks.making import column, files_task, write_rows
@@ -84,12 +84,12 @@ def test_an_unknown_label_is_refused_by_row_and_name(tmp_path: Path) -> None:
     made[41]["sectors"] = ["Health", "Telecoms"]
     message = r"row 42: label 'Telecoms' is outside the label set \(Agriculture, Cross, .*\)"
     with pytest.raises(UserError, match=r"train\.jsonl: " + message):
-        check("sectors", TASKS["sectors"], mirror(tmp_path / "a", made))
+        check_source_rows("sectors", TASKS["sectors"], mirror(tmp_path / "a", made))
     with pytest.raises(UserError, match=r"test\.jsonl: " + message):
         prepare("sectors", TASKS["sectors"], tmp_path / "out", mirror(tmp_path / "b", rows(60), made))
     made[41]["sectors"] = ["Health", None]
     with pytest.raises(UserError, match=r"train\.jsonl: row 42: label in 'sectors' is missing"):
-        check("sectors", TASKS["sectors"], mirror(tmp_path / "c", made))
+        check_source_rows("sectors", TASKS["sectors"], mirror(tmp_path / "c", made))
 
 
 @pytest.mark.parametrize("as_indices", [False, True])
@@ -140,7 +140,7 @@ def test_the_cut_of_lists_of_labels_goes_by_row(tmp_path: Path) -> None:
     [
         ([[], None, []], "no row has a label in 'label'"),
         ([["a"], []], "the only label is 'a'"),
-        ([[1.5], [2.0]], "row 1: label in 'label' is no whole number"),
+        ([[1.5], [2.0]], "row 1: label in 'label' is not a whole number"),
         ([1, 2], "column 'label' holds int64, not lists of labels; .*kind: classification"),
         ([[["a"]], [["b"]]], "column 'label' holds list"),
         ([["a", "b"], [""]], "row 2: label in 'label' is missing"),
@@ -149,11 +149,11 @@ def test_the_cut_of_lists_of_labels_goes_by_row(tmp_path: Path) -> None:
 def test_cells_that_are_no_lists_of_labels(tmp_path: Path, labels: list[Any], message: str) -> None:
     table = [{"text": "t", "label": label} for label in labels]
     with pytest.raises(UserError, match=rf"train\.jsonl: {message}"):
-        check("t", files_task(tmp_path, table, kind="multi_label"))
+        check_source_rows("t", files_task(tmp_path, table, kind="multi_label"))
 
 
 def test_a_classification_of_lists_is_told_of_the_other_kind(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "train.parquet", [{"text": "t", "label": ["a"]}])
     task = TASKS["sst2"].model_validate({"source": {"kind": "files", "train": path, "test": path}})
     with pytest.raises(UserError, match="or set `kind: multi_label`"):
-        check("t", task)
+        check_source_rows("t", task)

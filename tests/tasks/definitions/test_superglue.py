@@ -12,7 +12,7 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definitions.superglue import SUPERGLUE
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.protocol import task_under
 from scalearn.tasks.store import TaskInfo
 from tests.places import ROOT
@@ -145,7 +145,7 @@ def test_a_question_without_candidates_is_left_out_with_a_note(tmp_path: Path) -
         write_rows(tmp_path / "super_glue" / "record" / f"{split}-00000-of-00001.parquet", rows)
     info = prepare("record", TASKS["record"], tmp_path / "record", tmp_path)
     assert info.sizes["train"] + info.sizes["validation"] == info.sizes["test"] == 60
-    assert "test: 10 questions have no candidate and give no row" in info.notes
+    assert "test: 10 questions have no candidate and are left out" in info.notes
     write_rows(tmp_path / "super_glue" / "record" / "validation-00000-of-00001.parquet", rows[:1] * 2 + rows[4:5])
     with pytest.raises(UserError, match="task 'record': no question of test has a candidate"):
-        check("record", TASKS["record"], tmp_path)
+        check_source_rows("record", TASKS["record"], tmp_path)

@@ -15,7 +15,7 @@ from scalearn.tasks.definition import Task
 from scalearn.tasks.definitions.demo import DEMO
 from scalearn.tasks.generated import RECIPES, generate
 from scalearn.tasks.generated.sentiment import BAD, GOOD
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 
 # The rows of version 1. If a change of the generator is meant, raise the task's `version` with it.
 DIGESTS = {
@@ -90,7 +90,7 @@ def test_the_low_resource_target_is_small_and_speaks_of_other_things_than_its_re
 
 def test_an_unknown_generated_task_is_refused() -> None:
     with pytest.raises(UserError, match="no generated task of this name, did you mean 'demo_nli'"):
-        check("demo_nil", Task.model_validate({"source": {"kind": "generated"}}))
+        check_source_rows("demo_nil", Task.model_validate({"source": {"kind": "generated"}}))
 
 
 def test_their_own_splits_are_written(tmp_path: Path) -> None:

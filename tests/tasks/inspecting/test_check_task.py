@@ -78,16 +78,16 @@ def test_rows_that_stand_again_are_counted_and_named(tmp_path: Path) -> None:
     folder = task(tmp_path, test=[*GOOD[50:], GOOD[3], GOOD[41], GOOD[7]], validation=[*GOOD[40:50], GOOD[0]])
     told = {(finding.split, finding.rows, finding.text) for finding in found(folder, "warning")}
     assert told == {
-        ("test", 2, "2 rows (15.4 %) stand in train, too (rows 11, 13); remove them from train"),
-        ("test", 1, "1 row (7.7 %) stands in validation, too (row 12); remove it from validation"),
-        ("validation", 1, "1 row (9.1 %) stands in train, too (row 11); remove it from train"),
+        ("test", 2, "2 rows (15.4 %) also occur in train (rows 11, 13); remove them from train"),
+        ("test", 1, "1 row (7.7 %) also occurs in validation (row 12); remove it from validation"),
+        ("validation", 1, "1 row (9.1 %) also occurs in train (row 11); remove it from train"),
     }
 
 
 def test_the_same_texts_with_different_labels_are_a_contradiction(tmp_path: Path) -> None:
     turned = {**GOOD[5], "label": "no"}
     (finding,) = found(task(tmp_path, train=[*GOOD[:40], turned]), "warning")
-    assert (finding.split, finding.text) == ("train", "1 input stands there with different labels (rows 6, 41)")
+    assert (finding.split, finding.text) == ("train", "1 input occurs with different labels (rows 6, 41)")
 
 
 def test_empty_texts(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_empty_texts(tmp_path: Path) -> None:
 def test_without_a_model_rows_are_long_that_have_too_many_words(tmp_path: Path) -> None:
     rows = [*GOOD[:40], {"text": "nine words are more than eight words can be", "label": "no"}]
     (finding,) = found(task(tmp_path, train=rows), "warning")
-    assert finding.text == "at least 1 row of more than 8 tokens, which are cut off (row 41)"
+    assert finding.text == "at least 1 row with more than 8 tokens, which are truncated (row 41)"
 
 
 def test_with_a_model_its_tokens_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_with_a_model_its_tokens_are_counted(tmp_path: Path, capsys: pytest.Capt
     assert main(["check-task", str(folder), "--model", str(model), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert [finding["text"] for finding in report["findings"]] == [
-        "1 row of more than 8 tokens, which are cut off (row 3)"
+        "1 row with more than 8 tokens, which are truncated (row 3)"
     ]
     assert report["splits"]["test"]["longest"] == 9
 
@@ -137,7 +137,7 @@ def test_rows_are_long_that_the_encoder_cannot_take(tmp_path: Path, capsys: pyte
     report = json.loads(capsys.readouterr().out)
     told = [finding["text"] for finding in report["findings"]]
     assert told == [
-        f"{split['rows']} rows of more than 6 tokens, which are cut off (rows 1, 2, 3, ...)"
+        f"{split['rows']} rows with more than 6 tokens, which are truncated (rows 1, 2, 3, ...)"
         for split in report["splits"].values()
     ]
 
@@ -146,8 +146,8 @@ def test_a_dominant_class_and_a_rare_one(tmp_path: Path) -> None:
     rows = [{**row, "label": "yes" if place < 38 else "no"} for place, row in enumerate(GOOD[:40])]
     told = [finding.text for finding in found(task(tmp_path, train=rows), "warning")]
     assert told == [
-        "fewer than 10 rows, too few to learn, of class 'no'",
-        "95.0 % of the rows are 'yes'; prefer macro metrics or matthews to accuracy",
+        "fewer than 10 rows of class 'no', too few to learn",
+        "95.0 % of the rows are 'yes'; use macro metrics or matthews, not accuracy",
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_class_that_no_row_has(tmp_path: Path) -> None:
     told = [finding.text for finding in found(task(tmp_path, test=GOOD[50::2]), "warning")]
     assert told == [
         "no row of class 'yes'",
-        "100.0 % of the rows are 'no'; prefer macro metrics or matthews to accuracy",
+        "100.0 % of the rows are 'no'; use macro metrics or matthews, not accuracy",
     ]
 
 
@@ -181,14 +181,14 @@ def test_a_file_that_changed_since_is_an_error(tmp_path: Path) -> None:
     folder = task(tmp_path)
     change(folder, "train", lambda rows: rows[3].update(text1="other"), seal=False)
     (finding,) = found(folder, "error")
-    assert finding.text == "not the file that task.json was written for; prepare the task again"
+    assert finding.text == "this is not the file that task.json describes; prepare the task again"
 
 
 def test_a_row_with_too_few_choices_is_an_error(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "task", "multiple_choice")
     change(folder, "validation", lambda rows: rows[7].update(choices=["good w1"]))
     (finding,) = found(folder, "error")
-    assert finding.text.startswith("1 row with a number of choices or a label that does not fit")
+    assert finding.text.startswith("1 row with a wrong number of choices or an unknown label")
 
 
 def test_a_null_within_a_list_is_an_error(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_constant_regression_has_no_correlation(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "task", "regression")
     change(folder, "test", lambda rows: [row.update(label=0.5) for row in rows])
     (finding,) = found(folder, "error")
-    assert finding.text == "all labels are equal, which leaves correlation undefined"
+    assert finding.text == "all labels are equal, so correlation is undefined"
     change(folder, "test", lambda rows: rows[0].update(label=float("nan")))
     assert "1 row with an unknown label" in found(folder, "error")[0].text
 
@@ -225,10 +225,10 @@ def rename(folder: Path, *labels: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "what"),
     [
-        (("pos", "Pos "), "labels 'pos' and 'Pos ' differ only in how they are spelt"),
-        (("-", "yes"), "label '-', in 20 rows, often stands for no label"),
-        (("-1", "0"), "label '-1', in 20 rows, often stands for no label"),
-        (("0.5", "1.5"), "label in 'label' is no whole number"),
+        (("pos", "Pos "), "labels 'pos' and 'Pos ' differ only in spelling"),
+        (("-", "yes"), "label '-', in 20 rows, often means that the label is missing"),
+        (("-1", "0"), "label '-1', in 20 rows, often means that the label is missing"),
+        (("0.5", "1.5"), "label in 'label' is not a whole number"),
         (("[0, 1]", "[1, 0]"), "label '[0, 1]' in 'label' is a list that is written as text"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_class_for_nearly_every_row_is_warned_of(tmp_path: Path) -> None:
     prepare("mine", files_task(tmp_path, rows, labels=names, validation=rows, max_length=8), tmp_path / "task")
     told = [finding for finding in found(tmp_path / "task", "warning") if "nearly" in finding.text]
     assert [(finding.rows, finding.text) for finding in told] == [
-        (40, "'label' holds 30 different labels among 40, nearly a class for each row")
+        (40, "'label' holds 30 different labels among 40, almost one class per row")
     ]
 
 
@@ -252,7 +252,7 @@ def test_vectors_that_a_rule_wrote_for_indices_are_an_error(tmp_path: Path) -> N
     folder = make_task(tmp_path / "task", "multi_label")
     change(folder, "train", lambda rows: [row.update(label=[0, 1, 1, 0]) for row in rows[2:4]])
     (finding,) = found(folder, "error")
-    assert finding.text == "2 rows with a class more than once; a row lists the index of each class once (rows 3, 4)"
+    assert finding.text == "2 rows with a class more than once; list the index of each class once (rows 3, 4)"
 
 
 def test_a_task_may_be_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +308,7 @@ def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
     assert capsys.readouterr().err == (
         "error: nowhere/model.json: no such file; "
-        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it, of a model on disk, too\n"
+        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it, also from a local model\n"
     )
 
 
@@ -317,7 +317,7 @@ def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.Captur
     said = capsys.readouterr().out
     assert "mine: classification, accuracy" in said
     assert "no 50.0 %, yes 50.0 %" in said
-    assert "warning: test: 1 row (9.1 %) stands in train, too (row 11); remove it from train" in said
+    assert "warning: test: 1 row (9.1 %) also occurs in train (row 11); remove it from train" in said
     assert said.endswith("0 errors, 1 warnings\n")
 
 

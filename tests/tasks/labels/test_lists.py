@@ -16,7 +16,7 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.labels.written_lists import parse_list
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from tests.tasks.making import column, files_task
 
 VECTORS = [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]] * 4
@@ -119,7 +119,7 @@ def test_lists_that_can_be_read_in_one_way_only(tmp_path: Path, labels: Any, giv
 
 def test_a_label_that_a_row_has_twice_is_said(tmp_path: Path) -> None:
     notes = prepare("t", multi_label(tmp_path, [["a"], ["b", "a", "b"]]), tmp_path / "t").notes
-    assert "labels: one that a row has more than once counts once, as 'b' in row 2" in notes
+    assert "labels: a label that a row repeats counts once, as 'b' in row 2" in notes
 
 
 @pytest.mark.parametrize(
@@ -127,28 +127,32 @@ def test_a_label_that_a_row_has_twice_is_said(tmp_path: Path) -> None:
     [
         ([[0, 1], [1, 0]], {}, "'label' holds both 0 and 1 in each row, which may be .*; write the names"),
         ([[0, 1], [1, 0]], {"labels": ["x", "y"]}, "'label' holds both 0 and 1 in each row"),
-        ([[0, 1, 1], [0, 1]], {}, "row 1: class '1' stands there more than once; a row lists the index of each"),
-        ([[0, 3], [0, 3, 3]], {"test": rows([[0, 0]])}, "row 1: class '0' stands there more than once"),
-        ([[0, 2, 2], [0, 1, 1]], {}, "row 1: class '2' stands there more than once"),
-        (VECTORS, {"labels": ["x", "y", "z"]}, "'label' holds 4 values, 0 or 1, in each row, and `labels` has 3 names"),
-        (VECTORS, {"test": rows([[0, 1, 0]])}, "row 1: 3 values where rows have one for each of 4 classes"),
-        (VECTORS, {"test": rows([[0, 1, 0, 0], [0, 2, 0, 1]])}, "row 2: '2' where rows have 0 or 1 for each class"),
-        ([[0.25, 0.75], [0.5, 0.5]], {}, "row 1: label in 'label' is no whole number; a list holds"),
+        ([[0, 1, 1], [0, 1]], {}, "row 1: class '1' occurs more than once; list the index of each"),
+        ([[0, 3], [0, 3, 3]], {"test": rows([[0, 0]])}, "row 1: class '0' occurs more than once"),
+        ([[0, 2, 2], [0, 1, 1]], {}, "row 1: class '2' occurs more than once"),
+        (VECTORS, {"labels": ["x", "y", "z"]}, "'label' holds 4 values, 0 or 1, in each row, but `labels` has 3 names"),
+        (VECTORS, {"test": rows([[0, 1, 0]])}, "row 1: 3 values, but the list needs one for each of 4 classes"),
+        (
+            VECTORS,
+            {"test": rows([[0, 1, 0, 0], [0, 2, 0, 1]])},
+            "row 2: '2' in a list that needs 0 or 1 for each class",
+        ),
+        ([[0.25, 0.75], [0.5, 0.5]], {}, "row 1: label in 'label' is not a whole number; write names"),
         ([[0, 0], [0, 0]], {}, "no row has a 1 in 'label'"),
         ([[True, False, True], [True]], {}, "'label' holds true and false; give each row one value for every class"),
-        (["[a, b]", "[b]"], {}, r"row 1: label '\[a, b\]' looks like a list and cannot be read as one; write \['a'"),
+        (["[a, b]", "[b]"], {}, r"row 1: label '\[a, b\]' looks like a list but cannot be read as one; write \['a'"),
         (["['a' 'b']", "['b']"], {}, r"row 1: label '\['a' 'b'\]' looks like a list"),
         (["['a', ['b']]", "['b']"], {}, r"row 1: label '.*' looks like a list"),
-        (["a, b", "a", "b"], {}, "row 1: label 'a, b' in 'label' is made of other labels; say in `separator`"),
+        (["a, b", "a", "b"], {}, "row 1: label 'a, b' in 'label' is made of other labels; set `separator`"),
         (["a; b", "b", "a"], {}, "row 1: label 'a; b' in 'label' is made of other labels"),
-        ([["pos"], ["Pos", "neg"]], {}, "row 1: labels 'Pos' and 'pos' differ only in how they are spelt"),
-        ([["-"], ["neg", "pos"]], {}, "row 1: label '-', in 1 row, often stands for no label"),
+        ([["pos"], ["Pos", "neg"]], {}, "row 1: labels 'Pos' and 'pos' differ only in spelling"),
+        ([["-"], ["neg", "pos"]], {}, "row 1: label '-', in 1 row, often means that the label is missing"),
         ([[f"id-{number}"] for number in range(20)], {}, "'label' holds 20 different labels among 20"),
     ],
 )
 def test_lists_that_can_be_read_in_two_ways_or_none(tmp_path: Path, labels: Any, changes: Any, message: str) -> None:
     with pytest.raises(UserError, match=rf"(train|test)\.jsonl: {message}"):
-        check("t", multi_label(tmp_path, labels, **changes))
+        check_source_rows("t", multi_label(tmp_path, labels, **changes))
 
 
 # ---------------------------------------------------------------------- lists that became text
@@ -169,14 +173,22 @@ def test_lists_of_names_that_became_text(tmp_path: Path, ending: str) -> None:
         ("csv", ["a|b", "nan", "b"], "row 2: label 'nan' looks like a missing number"),
         ("tsv", ["a|b", "NaN|b", "b"], "row 2: label 'NaN' looks like a missing number"),
         ("jsonl", [["a", "b"], ["nan"], ["b"]], "row 2: label 'nan' looks like a missing number"),
-        ("csv", ["a|b", "b", "NA"], "row 3: label 'NA', in 1 row, often stands for no label; leave it out where a row"),
-        ("jsonl", [["a", "b"], ["b"], ["NA"]], "row 3: label 'NA', in 1 row, often stands for no label; leave it out"),
-        ("csv", ["['a', 'None']", "b"], "row 1: label 'None', in 1 row, often stands for no label"),
+        (
+            "csv",
+            ["a|b", "b", "NA"],
+            "row 3: label 'NA', in 1 row, often means that the label is missing; leave the cell empty if a row",
+        ),
+        (
+            "jsonl",
+            [["a", "b"], ["b"], ["NA"]],
+            "row 3: label 'NA', in 1 row, often means that the label is missing; leave the cell empty",
+        ),
+        ("csv", ["['a', 'None']", "b"], "row 1: label 'None', in 1 row, often means that the label is missing"),
     ],
 )
 def test_a_missing_value_in_words_is_no_label(tmp_path: Path, ending: str, cells: list[Any], message: str) -> None:
     with pytest.raises(UserError, match=rf"train\.{ending}: {message}"):
-        check("t", multi_label(tmp_path, cells, ending))
+        check_source_rows("t", multi_label(tmp_path, cells, ending))
 
 
 BRACKETS = ["{'a', 'b'}", "('a', 'b')", "('a',)", "{a,b}", "{a}", "{'a': 1, 'b': 0}", "array(['a', 'b'], dtype=object)"]
@@ -185,9 +197,9 @@ BRACKETS = ["{'a', 'b'}", "('a', 'b')", "('a',)", "{a,b}", "{a}", "{'a': 1, 'b':
 @pytest.mark.parametrize("cell", BRACKETS)
 def test_brackets_of_another_kind_are_no_name(tmp_path: Path, cell: str) -> None:
     with pytest.raises(
-        UserError, match=r"row 1: label '.*' looks like a list and cannot be read as one; write \['a', "
+        UserError, match=r"row 1: label '.*' looks like a list but cannot be read as one; write \['a', "
     ):
-        check("t", multi_label(tmp_path, [cell, "b", "a"], "csv"))
+        check_source_rows("t", multi_label(tmp_path, [cell, "b", "a"], "csv"))
     prepare("t", multi_label(tmp_path, [cell, "b", "a"], "csv", labels=[cell, "b", "a"]), tmp_path / "t")
     assert column(tmp_path / "t", "train", "label") == [[0], [1], [2]]
 
@@ -208,15 +220,15 @@ def test_brackets_of_another_kind_are_no_name(tmp_path: Path, cell: str) -> None
 def test_another_separator_is_found_and_told(tmp_path: Path, cells: list[str], separator: str) -> None:
     written = re.escape(json.dumps(separator))
     with pytest.raises(UserError, match=rf"row \d: label '.*' in 'label' looks like .*set `separator: {written}`, or"):
-        check("t", multi_label(tmp_path, cells, "csv"))
-    check("t", multi_label(tmp_path, cells, "csv", separator=separator))
-    check("t", multi_label(tmp_path, cells, "csv", labels=sorted(cells)))
+        check_source_rows("t", multi_label(tmp_path, cells, "csv"))
+    check_source_rows("t", multi_label(tmp_path, cells, "csv", separator=separator))
+    check_source_rows("t", multi_label(tmp_path, cells, "csv", labels=sorted(cells)))
 
 
 def test_a_0_or_1_for_each_class_without_a_sign_between(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"row 1: label '001' in 'label' looks like a 0 or 1 for each class; write a l"):
-        check("t", multi_label(tmp_path, ["001", "010", "110"], "csv"))
-    check("t", multi_label(tmp_path, ["10", "11|10", "110"], "csv"))
+        check_source_rows("t", multi_label(tmp_path, ["001", "010", "110"], "csv"))
+    check_source_rows("t", multi_label(tmp_path, ["10", "11|10", "110"], "csv"))
 
 
 def test_names_with_signs_inside_are_names(tmp_path: Path) -> None:

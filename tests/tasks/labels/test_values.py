@@ -14,7 +14,7 @@ import pytest
 
 from scalearn.errors import UserError, shown
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from tests.tasks.making import column, files_task
 
 
@@ -45,9 +45,9 @@ SPLITS = ("train", "validation", "test")
             None,
             ("neg", "pos"),
             [1, 1, 0, 0],
-            "labels: white space around them is left out (rows: 2, the first is row 2)",
+            "labels: white space around labels is removed (rows: 2, the first is row 2)",
         ),
-        (["pos", "pos  ", "neg", "neg"], ["pos", "neg"], ("pos", "neg"), [0, 0, 1, 1], "white space around them"),
+        (["pos", "pos  ", "neg", "neg"], ["pos", "neg"], ("pos", "neg"), [0, 0, 1, 1], "white space around labels"),
         (["pos", "pos ", "neg", "pos "], ["pos", "pos ", "neg"], ("pos", "pos ", "neg"), [0, 1, 2, 1], ""),
         (["1.0", "0.0", "1", "2.00"], None, ("0", "1", "2"), [1, 0, 1, 2], "'1.0' as '1'"),
         (["1.0", "0.0", "1", "0"], ["bad", "good"], ("bad", "good"), [1, 0, 1, 0], "0 is 'bad'"),
@@ -91,20 +91,26 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (DECIMALS, r"row 1: label in 'label' is no whole number; a classification needs classes, else set `kind: reg"),
-        (["1", "0.5", "0", "1"], r"row 2: label in 'label' is no whole number; .*list all in `labels`"),
-        (["yes", "no", "-", "yes", "-"], r"row 3: label '-', in 2 rows, often stands for no label; remove such rows"),
+        (
+            DECIMALS,
+            r"row 1: label in 'label' is not a whole number; set `kind: regression`, or",
+        ),
+        (["1", "0.5", "0", "1"], r"row 2: label in 'label' is not a whole number; .*list all in `labels`"),
+        (
+            ["yes", "no", "-", "yes", "-"],
+            r"row 3: label '-', in 2 rows, often means that the label is missing; remove such rows",
+        ),
         (
             ["0", "1", "-1", "1"],
-            r"row 3: label '-1', in 1 row, often stands for no label; .*list all names in `labels`",
+            r"row 3: label '-1', in 1 row, often means that the label is missing; .*list all names in `labels`",
         ),
         (["a", "b", "-1", "b"], r"row 3: label '-1', in 1 row, often"),
-        (["pos", "neg", "Pos", "neg"], r"row 1: labels 'Pos' and 'pos' differ only in how they are spelt; spell them"),
-        (["so  so", "neg", "so so"], r"row 1: labels 'so  so' and 'so so' differ only in how they are spelt"),
-        (["caf\u00e9", "neg", "cafe\u0301"], r"row 1: labels 'cafe\\u0301' and 'caf\\xe9' differ only in how"),
-        (["neg", "pos", "pos\u200b"], r"row 2: labels 'pos' and 'pos\\u200b' differ only in how they are spelt"),
-        (["a", "A", "b", "B", "c"], r"row 1: labels 'A' and 'a' differ only in how they are spelt, and so do 1 more"),
-        (["1.0", "1", "other"], r"row 1: labels '1' and '1.0' differ only in how they are spelt"),
+        (["pos", "neg", "Pos", "neg"], r"row 1: labels 'Pos' and 'pos' differ only in spelling; spell them"),
+        (["so  so", "neg", "so so"], r"row 1: labels 'so  so' and 'so so' differ only in spelling"),
+        (["caf\u00e9", "neg", "cafe\u0301"], r"row 1: labels 'cafe\\u0301' and 'caf\\xe9' differ only in spelling"),
+        (["neg", "pos", "pos\u200b"], r"row 2: labels 'pos' and 'pos\\u200b' differ only in spelling"),
+        (["a", "A", "b", "B", "c"], r"row 1: labels 'A' and 'a' differ only in spelling, and so do 1 more"),
+        (["1.0", "1", "other"], r"row 1: labels '1' and '1.0' differ only in spelling"),
         (
             ["['a', 'b']", "['a']", "['b']"],
             r"row 1: label '\['a', 'b'\]' in 'label' is a list .* set `kind: multi_label`",
@@ -117,7 +123,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
         (["[0, 1]", "[1, 0]", "[0, 1]"], r"row 1: label '\[0, 1\]' in 'label' is a list that is written as text"),
         (
             [f"id-{number}" for number in range(40)],
-            r"'label' holds 40 different labels among 40, nearly .*; name another column in `label`",
+            r"'label' holds 40 different labels among 40, almost .*; name another column in `label`",
         ),
         ([f"id-{number}" for number in range(21)] + ["id-0"] * 19, r"'label' holds 21 different labels among 40"),
         (["yes", "  ", "no"], r"row 2: label in 'label' is missing"),
@@ -127,7 +133,7 @@ ASPECTS = [f"aspect {number}" for number in range(9)]
 def test_labels_that_are_hardly_meant_are_refused(tmp_path: Path, ending: str, labels: list[str], message: str) -> None:
     rows = numbered(labels)
     with pytest.raises(UserError, match=rf"train\.{ending}: {message}"):
-        check("t", files_task(tmp_path, rows, ending, validation=rows))
+        check_source_rows("t", files_task(tmp_path, rows, ending, validation=rows))
 
 
 @pytest.mark.parametrize(
@@ -147,9 +153,11 @@ MISSING = ("NA", "N/A", "n/a", "<NA>", "NaT", "None", "NULL", "null", r"\N", "#N
 def test_a_missing_value_in_words_is_no_class_unless_labels_say_so(tmp_path: Path, word: str) -> None:
     rows = numbered(["yes", "no", word, "yes", word])
     with pytest.raises(UserError) as caught:
-        check("t", files_task(tmp_path, rows, "csv", validation=rows))
-    what = f"row 3: label '{shown([word])}', in 2 rows, often stands for no label; remove such rows, or, to keep it"
-    assert f"{what} as a class, list all names in `labels`" in str(caught.value)
+        check_source_rows("t", files_task(tmp_path, rows, "csv", validation=rows))
+    what = (
+        f"row 3: label '{shown([word])}', in 2 rows, often means that the label is missing; remove such rows, or list"
+    )
+    assert f"{what} all names in `labels` to keep it as a class" in str(caught.value)
     named = files_task(tmp_path, rows, "csv", validation=rows, labels=["no", word, "yes"])
     prepare("t", named, tmp_path / "t")
     assert column(tmp_path / "t", "train", "label") == [2, 0, 1, 2, 1]
@@ -157,15 +165,15 @@ def test_a_missing_value_in_words_is_no_class_unless_labels_say_so(tmp_path: Pat
 
 def test_a_missing_value_among_indices_is_the_one_that_is_refused(tmp_path: Path) -> None:
     rows = numbered(["0", "1", "NA", "1"])
-    with pytest.raises(UserError, match=r"row 3: label 'NA' is outside the label set \(no, yes\); it often stands for"):
-        check("t", files_task(tmp_path, rows, "csv", validation=rows, labels=["no", "yes"]))
+    with pytest.raises(UserError, match=r"row 3: label 'NA' is outside the label set \(no, yes\); it often means that"):
+        check_source_rows("t", files_task(tmp_path, rows, "csv", validation=rows, labels=["no", "yes"]))
 
 
 @pytest.mark.parametrize(
     ("train", "test", "mend"),
     [
-        (["0", "1"], "yes", "train writes indices, 0 for 'no'; write them here, too"),
-        (["no", "yes"], "1", "train writes names, and this looks like the index of 'yes'; write names"),
+        (["0", "1"], "yes", "train has indices (0 for 'no'); write indices here, too"),
+        (["no", "yes"], "1", "train has names, and this looks like the index of 'yes'; write names"),
         (["no", "yes"], "2", "mend the row or the task's `labels`"),
     ],
 )
@@ -174,7 +182,7 @@ def test_names_where_train_has_indices_are_said_to_be_so(
 ) -> None:
     rows, others = numbered(train * 2), numbered([test])
     with pytest.raises(UserError) as caught:
-        check("t", files_task(tmp_path, rows, "csv", validation=rows, test=others, labels=["no", "yes"]))
+        check_source_rows("t", files_task(tmp_path, rows, "csv", validation=rows, test=others, labels=["no", "yes"]))
     assert f"row 1: label '{test}' is outside the label set (no, yes); {mend}" in str(caught.value)
 
 
@@ -190,11 +198,9 @@ def test_a_label_outside_the_set_is_counted_and_the_set_not_shown_whole(tmp_path
     names = [f"{number} " + "long name " * 30 for number in range(500)]
     task = files_task(tmp_path, numbered([names[0], "-", names[1], "-"]), labels=names)
     with pytest.raises(UserError, match=r"row 2: label '-' is outside the label set") as caught:
-        check("t", task)
+        check_source_rows("t", task)
     said = str(caught.value)
-    assert (
-        "(500 in all)), and 1 more row has it; it often stands for no label: remove such rows, or, to keep it" in said
-    )
+    assert "(500 in all)), and 1 more row has it; it often means that the label is missing: remove such rows" in said
     assert len(said) < 1700
     rows = [{"text": f"t{number}", "label": names[number % 400]} for number in range(1200)]
     notes = prepare("t", files_task(tmp_path, rows, validation=rows[:2], test=rows[:2]), tmp_path / "t").notes
@@ -259,13 +265,17 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
 @pytest.mark.parametrize(
     ("labels", "changes", "message"),
     [
-        (half(0.5, 0), {}, "row 1: label in 'label' is no whole number; .*kind: regression"),
-        (of(1e20, 0.0), {}, "row 1: label in 'label' is too large a number to tell it from others"),
-        (of(Decimal("1.50"), Decimal("0.00"), pa.decimal128(10, 2)), {}, "row 1: label in 'label' is no whole number"),
+        (half(0.5, 0), {}, "row 1: label in 'label' is not a whole number; .*kind: regression"),
+        (of(1e20, 0.0), {}, "row 1: label in 'label' is a number above 2\^53, which is rounded"),
+        (
+            of(Decimal("1.50"), Decimal("0.00"), pa.decimal128(10, 2)),
+            {},
+            "row 1: label in 'label' is not a whole number",
+        ),
         (of(b"a", b"\xff"), {}, "row 2: label in 'label' is not text in UTF-8"),
-        (of({"a": 1}, {"a": 2}), {}, r"column 'label' holds struct<.*>, not labels"),
+        (of({"a": 1}, {"a": 2}), {}, r"column 'label' holds struct<.*>, which cannot be labels"),
         (of("9" * 5000, "1"), {"kind": "regression"}, "row 1: label in 'label' is infinite"),
-        (of(b"\xff", b"1"), {"kind": "regression"}, "row 1: label .* is no number"),
+        (of(b"\xff", b"1"), {"kind": "regression"}, "row 1: label .* is not a number"),
         (of(datetime.date(2020, 1, 1), None), {"kind": "regression"}, "row 2: label in 'label' is missing"),
         (
             pa.array([datetime.date(2020, 1, 1)] * 9),
@@ -275,17 +285,17 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
         (
             of(2**62, 2**62 + 1),
             {"kind": "regression"},
-            r"every row has the label 4\.61169e\+18, for larger numbers than 2\^53 are rounded to 64 bits; subtract",
+            r"every row has the label 4\.61169e\+18 because numbers above 2\^53 are rounded to 64-bit floats; subtract",
         ),
         (
             of(1.5, 0.0),
             {"kind": "multiple_choice", "choices": ["c1", "c2"]},
-            "row 1: 1.5 in 'label' is no whole number; mend",
+            "row 1: 1.5 in 'label' is not a whole number; mend",
         ),
         (
             of(0.0, float("nan")),
             {"kind": "multiple_choice", "choices": ["c1", "c2"]},
-            "row 2: nan in 'label' is no whole number; mend",
+            "row 2: nan in 'label' is not a whole number; mend",
         ),
         (
             of([0], [1]),
@@ -296,7 +306,7 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
 )
 def test_columns_that_hold_no_labels(tmp_path: Path, labels: pa.Array, changes: Any, message: str) -> None:
     with pytest.raises(UserError, match=rf"rows\.parquet: {message}"):
-        check("t", parquet_task(tmp_path, labels, **changes))
+        check_source_rows("t", parquet_task(tmp_path, labels, **changes))
 
 
 # ---------------------------------------------------------------------- the class that f1 is of
@@ -306,9 +316,12 @@ def test_positive_must_be_one_of_two_labels(tmp_path: Path) -> None:
     rows = numbered(["yes", "no"] * 10)
     info = prepare("t", files_task(tmp_path, rows, positive="no", metrics=["f1"]), tmp_path / "t")
     assert info.positive == "no"
-    with pytest.raises(UserError, match="task 't': positive: 'maybe' is no label; name 'no' or 'yes'"):
-        check("t", files_task(tmp_path, rows, positive="maybe"))
-    with pytest.raises(UserError, match="task 't': positive: f1 is of one class where there are two, found 3"):
-        check("t", files_task(tmp_path, numbered(["yes", "no", "x"] * 10), positive="yes"))
+    with pytest.raises(UserError, match="task 't': positive: 'maybe' is not a label; write 'no' or 'yes'"):
+        check_source_rows("t", files_task(tmp_path, rows, positive="maybe"))
+    with pytest.raises(UserError, match="task 't': positive: this key needs exactly two labels, found 3"):
+        check_source_rows("t", files_task(tmp_path, numbered(["yes", "no", "x"] * 10), positive="yes"))
     inferred = prepare("t", files_task(tmp_path, rows, metrics="f1"), tmp_path / "t")
-    assert inferred.positive is None and "f1: of 'yes', the second label; `positive` names another" in inferred.notes
+    assert (
+        inferred.positive is None
+        and "f1: of 'yes', the second label; set `positive` to use the other" in inferred.notes
+    )

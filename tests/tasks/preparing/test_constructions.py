@@ -165,7 +165,7 @@ def test_the_group_of_multirc_is_the_hub_s_question() -> None:
         (
             "wsc",
             {"text": "a b", "span2_index": 2, "span1_text": "a"},
-            "row 2: 'span2_index' is 2, its text has 2 tokens",
+            "row 2: 'span2_index' is 2, but the text has 2 tokens",
         ),
         ("wsc", {"text": "a b", "span2_index": -1, "span1_text": "a"}, "row 2: 'span2_index' is -1"),
         ("wsc", {"text": "a b", "span2_index": None, "span1_text": "a"}, "row 2: 'span2_index' is missing"),
@@ -182,8 +182,8 @@ def test_a_row_that_does_not_fit_is_named(name: str, row: Row, message: str) -> 
     [
         ("record", {"entities": "e"}, "column 'entities' holds string, not lists of texts"),
         ("record", {"entities": [1]}, r"column 'entities' holds list<.*int64.*>, not lists of texts"),
-        ("wsc", {"span2_index": "two"}, "row 1: two in 'span2_index' is no whole number; mend the row"),
-        ("wsc", {"span2_index": 0.5}, "row 1: 0.5 in 'span2_index' is no whole number; mend the row"),
+        ("wsc", {"span2_index": "two"}, "row 1: two in 'span2_index' is not a whole number; mend the row"),
+        ("wsc", {"span2_index": 0.5}, "row 1: 0.5 in 'span2_index' is not a whole number; mend the row"),
         ("wic", {"word": 3}, "column 'word' holds int64, not text"),
     ],
 )

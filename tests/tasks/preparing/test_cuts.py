@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.cuts import cut, draw
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.preparing.survey import Survey
 from tests.tasks.making import column, files_task
 
@@ -118,19 +118,23 @@ def test_more_rows_than_there_are_is_all_of_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "changes", "message"),
     [
-        (rows(40, 1), {"groups": "topic"}, "too few different values in 'topic' to cut by them"),
-        ([row | {"topic": None} for row in rows(9)], {"groups": "topic"}, "row 1: 'topic' is missing, by which rows"),
+        (rows(40, 1), {"groups": "topic"}, "'topic' has too few different values to cut by groups"),
+        (
+            [row | {"topic": None} for row in rows(9)],
+            {"groups": "topic"},
+            "row 1: 'topic' is missing, but `groups` names it",
+        ),
         (
             [row | {"topic": ["a"]} for row in rows(9)],
             {"groups": "topic"},
-            r"column 'topic' holds list<.*>, not values",
+            r"column 'topic' holds list<.*>, which cannot group",
         ),
         (rows(9), {"groups": "topics"}, "no column 'topics', did you mean 'topic'"),
-        (rows(2), {"test": None}, "too few rows to cut the other splits from"),
+        (rows(2), {"test": None}, "train has too few rows to cut other splits from"),
         (
             [{"text": "t", "label": "ab"[n > 90]} for n in range(100)],
             {"train_rows": 2},
-            "every row that `train_rows: 2` draws has the label 'a'; raise `train_rows`, or draw others",
+            "every row that `train_rows: 2` draws has the label 'a'; raise `train_rows`, or set another",
         ),
         (
             [{"text": "t", "label": 1.5 + (n > 90)} for n in range(100)],
@@ -158,4 +162,4 @@ def test_more_rows_than_there_are_is_all_of_them(tmp_path: Path) -> None:
 def test_a_cut_that_cannot_be_made(tmp_path: Path, made: list[Any], changes: dict[str, Any], message: str) -> None:
     task = files_task(tmp_path, made, **changes)
     with pytest.raises(UserError, match=rf"train\.jsonl: {message}"):
-        check("t", task)
+        check_source_rows("t", task)

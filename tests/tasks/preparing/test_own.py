@@ -14,7 +14,7 @@ import pytest
 from scalearn.errors import UserError
 from scalearn.storage.files import temporary_folder
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.store import TaskInfo
 from tests.tasks.making import ROWS, column, files_task, write_rows
 
@@ -54,7 +54,7 @@ def test_rows_of_several_files_are_counted_through(tmp_path: Path) -> None:
     write_rows(tmp_path / "something" / "test.csv", ROWS)
     source = {**HUB, "files": "{split}*.csv", "test": "test"}
     with pytest.raises(UserError, match=r"train_1\.csv and 1 more: row 8: label 'nono' is outside"):
-        check("t", Task.model_validate({"source": source, "labels": ["no", "yes"]}), tmp_path)
+        check_source_rows("t", Task.model_validate({"source": source, "labels": ["no", "yes"]}), tmp_path)
 
 
 # ---------------------------------------------------------------------- multiple choice
@@ -109,11 +109,13 @@ def test_labels_that_are_index_and_text_of_two_choices_are_refused(tmp_path: Pat
     options: dict[str, Any] = {"kind": "multiple_choice", "choices": ("a", "b")}
     says = r"row 2: the label in 'label' is the index of choice 1 and the text of choice 2, and both .* as a number in"
     with pytest.raises(UserError, match=rf"train\.{ending}: {says} JSONL or parquet"):
-        check("t", files_task(tmp_path, made, ending, **options))
+        check_source_rows("t", files_task(tmp_path, made, ending, **options))
     settled = [row | {"label": int(row["label"])} for row in made]
     prepare("t", files_task(tmp_path, settled, validation=settled, **options), tmp_path / "t")
     assert column(tmp_path / "t", "train", "label") == [0, 0, 1]
-    check("t", files_task(tmp_path, made[:1] * 2, ending, validation=made[:1], **options))  # the readings agree
+    check_source_rows(
+        "t", files_task(tmp_path, made[:1] * 2, ending, validation=made[:1], **options)
+    )  # the readings agree
 
 
 def choice(**changes: Any) -> list[dict[str, Any]]:
@@ -129,28 +131,32 @@ def listed(*choices: Any) -> list[dict[str, Any]]:
     [
         (choice(b=""), ("a", "b"), "row 4: 'b' is empty; give the choice a text"),
         (choice(b=None), ("a", "b"), "row 4: 'b' is missing"),
-        (choice(label=2), ("a", "b"), "row 3: label '2' is neither the index nor the text of just one of its 2"),
+        (choice(label=2), ("a", "b"), "row 3: label '2' is neither the index nor the text of exactly one of its 2"),
         (choice(label=-1), ("a", "b", "c"), "row 4: label '-1' is neither"),
         (choice(label=None), ("a", "b", "c"), "row 4: label in 'label' is missing"),
         ([row | {"label": "d"} for row in CHOICES], ("a", "b"), "row 1: label 'd' is neither"),
         ([row | {"a": "b9", "label": "b9"} for row in CHOICES], ("a", "b"), "row 10: label 'b9' is neither"),
         (CHOICES, ("a",), "column 'a' holds text; name a column per choice, or a column of lists"),
-        (listed("a", "b"), ("all",), "row 4: 'all' holds 2 choices where other rows have 3"),
+        (listed("a", "b"), ("all",), "row 4: 'all' holds 2 choices, but other rows have 3"),
         (listed("a", "", "b"), ("all",), "row 4: 'all' has an empty choice"),
         (listed("a", None, "b"), ("all",), "row 4: 'all' has a text that is null"),
-        ([row | {"all": ["x"]} for row in IN_LISTS], ("all",), "row 1: 'all' holds 1 choices; at least two"),
+        (
+            [row | {"all": ["x"]} for row in IN_LISTS],
+            ("all",),
+            "row 1: 'all' holds 1 choices; give each row at least two",
+        ),
     ],
 )
 def test_choices_that_do_not_fit(tmp_path: Path, made: list[Any], choices: tuple[str, ...], message: str) -> None:
     task = files_task(tmp_path, made, kind="multiple_choice", choices=choices)
     with pytest.raises(UserError, match=rf"train\.jsonl: {message}"):
-        check("t", task)
+        check_source_rows("t", task)
 
 
 def test_a_test_row_with_another_number_of_choices(tmp_path: Path) -> None:
     task = files_task(tmp_path, IN_LISTS, kind="multiple_choice", choices=("all",), test=listed("a", "b"))
-    with pytest.raises(UserError, match=r"test\.jsonl: row 4: 'all' holds 2 choices where other rows have 3"):
-        check("t", task)
+    with pytest.raises(UserError, match=r"test\.jsonl: row 4: 'all' holds 2 choices, but other rows have 3"):
+        check_source_rows("t", task)
 
 
 # ---------------------------------------------------------------------- groups, and what is inferred
@@ -178,9 +184,9 @@ def test_groups_may_be_numbers(tmp_path: Path) -> None:
 
 def test_definitions_that_no_source_can_fill(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="task 't': metric 'exact_match' needs groups; name their column in `groups`"):
-        check("t", files_task(tmp_path, GROUPED, metrics=("exact_match",)))
-    with pytest.raises(UserError, match="task 't': `construction: wic` takes 2 of `texts`, found 1"):
-        check("t", files_task(tmp_path, GROUPED, construction="wic"))
+        check_source_rows("t", files_task(tmp_path, GROUPED, metrics=("exact_match",)))
+    with pytest.raises(UserError, match="task 't': `construction: wic` needs 2 `texts`, found 1"):
+        check_source_rows("t", files_task(tmp_path, GROUPED, construction="wic"))
 
 
 def test_a_construction_over_a_file_of_one_s_own(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.store import TaskInfo
 from tests.tasks.making import ROWS, column, files_task, write_rows
 
@@ -92,7 +92,7 @@ def test_the_cut_keeps_the_shares_of_the_labels(tmp_path: Path) -> None:
 def test_a_label_of_one_row_is_cut_without_stratifying_and_noted(tmp_path: Path) -> None:
     info = prepare("t", files_task(tmp_path, numbered(["a"] * 10 + ["b"] * 10 + ["c"])), tmp_path / "t")
     assert info.sizes == {"train": 18, "validation": 3, "test": 21}
-    assert "without regard to labels" in info.notes[-1]
+    assert "not stratified" in info.notes[-1]
 
 
 def test_preparing_again_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -112,13 +112,13 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "label infinite": ({"train": numbered([1.0, math.inf]), "kind": "regression"}, r"row 2: label .* is infinite"),
     "label no number": (
         {"train": numbered(["1.5", "high"]), "kind": "regression", "ending": "csv"},
-        r"row 2: label 'high' is no number",
+        r"row 2: label 'high' is not a number",
     ),
-    "label fractional": ({"train": numbered([1.0, 0.5])}, r"row 2: label .* is no whole number; .*kind: regression"),
+    "label fractional": ({"train": numbered([1.0, 0.5])}, r"row 2: label .* is not a whole number; .*kind: regression"),
     "label a list": ({"train": numbered([["a"], ["b"]])}, r"column 'label' holds list"),
     "labels of several types": (
         {"train": numbered(["a", None, "b", 1])},
-        r"column 'label' holds values of several types, from row 4 on",
+        r"column 'label' holds values of several types; the first other type is in row 4",
     ),
     "text missing": ({"train": [*ROWS, {"text": None, "label": "no"}]}, r"row 41: 'text' is missing"),
     "text lacking in a row": ({"train": [*ROWS, {"label": "no"}]}, r"row 41: 'text' is missing"),
@@ -128,7 +128,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         r"train\.jsonl: no column 'texts', did you mean 'text'\?",
     ),
     "no label column": ({"train": ROWS, "label": "gold", "ending": "parquet"}, r"no column 'gold'; known: label, text"),
-    "no rows": ({"train": ROWS, "test": []}, r"test\.jsonl: no rows"),
+    "no rows": ({"train": ROWS, "test": []}, r"test\.jsonl: the split has no rows"),
     "one class": ({"train": numbered(["a", "a"])}, r"every row has the label 'a'"),
     "one row": ({"train": numbered([1.5]), "kind": "regression"}, r"one row only"),
 }
@@ -138,7 +138,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 def test_bad_input_is_refused_before_anything_is_written(tmp_path: Path, case: str) -> None:
     changes, message = BAD[case]
     task = files_task(tmp_path, **{"ending": "jsonl", **changes})
-    for act in (lambda: check("t", task), lambda: prepare("t", task, tmp_path / "out")):
+    for act in (lambda: check_source_rows("t", task), lambda: prepare("t", task, tmp_path / "out")):
         with pytest.raises(UserError, match=message) as caught:
             act()
         assert "\n" not in str(caught.value)
@@ -147,10 +147,10 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path: Path, case: s
 
 def test_a_missing_file_and_an_unknown_ending(tmp_path: Path) -> None:
     present = write_rows(tmp_path / "train.csv", ROWS)
-    for test, message in ((tmp_path / "gone.csv", "no such file"), (tmp_path / "test.xlsx", "ending must be .csv")):
+    for test, message in ((tmp_path / "gone.csv", "no such file"), (tmp_path / "test.xlsx", "must end in .csv")):
         task = Task.model_validate({"source": {"kind": "files", "train": present, "test": str(test)}})
         with pytest.raises(UserError, match=f"{test.name}: .*{message}"):
-            check("t", task)
+            check_source_rows("t", task)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: bytes) 
     path.write_bytes(content)
     task = Task.model_validate({"source": {"kind": "files", "train": str(path), "test": str(path)}})
     with pytest.raises(UserError, match=rf"{name}: ") as caught:
-        check("t", task)
+        check_source_rows("t", task)
     assert "\n" not in str(caught.value)
 
 
@@ -181,11 +181,11 @@ def test_an_empty_csv_file_has_no_column(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     source = {"kind": "files", "train": str(tmp_path / "empty.csv"), "test": str(tmp_path / "empty.csv")}
     with pytest.raises(UserError, match=r"empty\.csv: no column 'text'; known: none"):
-        check("t", Task.model_validate({"source": source}))
+        check_source_rows("t", Task.model_validate({"source": source}))
 
 
 def test_a_rule_s_task_is_not_prepared_here(tmp_path: Path) -> None:
     task = Task.model_validate({"source": {"kind": "rule"}})
-    check("t", task)
-    with pytest.raises(UserError, match="task 't': its source is a rule of your own"):
+    check_source_rows("t", task)
+    with pytest.raises(UserError, match="task 't': a rule of your own makes this task"):
         prepare("t", task, tmp_path / "t")

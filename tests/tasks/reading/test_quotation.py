@@ -156,13 +156,13 @@ REFUSED: dict[str, tuple[str, str, Quoting | None, str]] = {
         "csv",
         'text,label\na,b\n"c" d,e\n',
         None,
-        f"line 3: text follows the quotation mark that ends 'c'; {NONE}, else",
+        f"line 3: text follows the closing quotation mark of 'c'; {NONE}, else",
     ),
     "text after a mark, in a column that is not read": (
         "csv",
         'text,label,note\na,b,"c"d\n',
         None,
-        f"line 2: text follows the quotation mark that ends 'c'; {NONE}, else",
+        f"line 2: text follows the closing quotation mark of 'c'; {NONE}, else",
     ),
     "a mark before the delimiter only": ("csv", 'text,label\n"a"b",c\n', None, "line 2: text follows .* 'a'"),
     "backslashes before marks": (
@@ -182,19 +182,19 @@ REFUSED: dict[str, tuple[str, str, Quoting | None, str]] = {
         "tsv",
         'text\tlabel\n5" disk\ta\n"""So"" it is"\tb\n',
         None,
-        rf"line 3: marks stand around '.*', and elsewhere within values .*; {NONE}, `quoting: standard` if",
+        rf"line 3: marks enclose '.*', but other values contain marks .*; {NONE}, `quoting: standard` if",
     ),
     "marks within one text, and around another before": (
         "tsv",
         'text\tlabel\tnote\n"""So"" it is"\tb\t\na\tb\t5" disk\n',
         None,
-        "line 2: marks stand around '.*', and elsewhere within values",
+        "line 2: marks enclose '.*', but other values contain marks",
     ),
     "a mark that opens": (
         "csv",
         'text,label\na,b\n"c\nd",e,f\ng,"h\n',
         None,
-        "line 5: no quotation mark ends .* before 'h'",
+        "line 5: the quotation mark before 'h' has no closing mark",
     ),
     "rows between marks": (
         "tsv",
@@ -212,26 +212,31 @@ REFUSED: dict[str, tuple[str, str, Quoting | None, str]] = {
         "tsv",
         'text\tlabel\nplain\ta\n"Good."\tb\n',
         None,
-        f"line 3: marks stand around 'Good.', .* column 'text' have none; {NONE}, `quoting: standard` if",
+        f"line 3: marks enclose 'Good.', .* column 'text' have none; {NONE}, `quoting: standard` if",
     ),
     "all texts between marks, and not their name": (
         "tsv",
         'text\tlabel\n"Good."\tb\n',
         None,
-        "line 2: marks stand around 'Good.'",
+        "line 2: marks enclose 'Good.'",
     ),
     "some labels between marks": (
         "tsv",
         '"text"\t"label"\n"a"\t"b"\n"c"\td\n',
         None,
-        "line 1: marks stand around 'label'",
+        "line 1: marks enclose 'label'",
     ),
-    "a value too many": ("csv", "text,label\na,b\n\nc,d,e\n", None, "line 4: 3 values where the header has 2"),
-    "a value too few": ("tsv", "text\tlabel\na\tb\nc\n", "none", "line 3: 1 value where the header has 2"),
-    "a value too many after quoted lines": ("csv", 'text,label\n"a\n\nb",b\nc,d,e\n', None, "line 5: 3 values where"),
+    "a value too many": ("csv", "text,label\na,b\n\nc,d,e\n", None, "line 4: 3 values, but the header has 2"),
+    "a value too few": ("tsv", "text\tlabel\na\tb\nc\n", "none", "line 3: 1 value, but the header has 2"),
+    "a value too many after quoted lines": ("csv", 'text,label\n"a\n\nb",b\nc,d,e\n', None, "line 5: 3 values, but"),
     "a header with text after a mark": ("csv", '"text"x,label\na,b\n', None, "line 1: text follows"),
-    "a header that never ends": ("csv", '"text,label\na,b\n', None, "line 1: no quotation mark ends"),
-    "blanks on a line": ("csv", "text,label\na,b\n  \n", None, "line 3: 1 value where the header has 2"),
+    "a header that never ends": (
+        "csv",
+        '"text,label\na,b\n',
+        None,
+        "line 1: the quotation mark before 'text,label' has no closing mark",
+    ),
+    "blanks on a line": ("csv", "text,label\na,b\n  \n", None, "line 3: 1 value, but the header has 2"),
 }
 
 
@@ -245,13 +250,15 @@ def test_what_could_lose_or_change_rows_is_refused_with_the_line(tmp_path: Path,
 
 def test_a_quotation_longer_than_a_block_names_its_first_line(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('text,label\na,b\n"' + "c,d\n" * 100)
-    with pytest.raises(UserError, match=r"t\.csv: line 3: the row does not end within 64 bytes; end the value that a"):
+    with pytest.raises(
+        UserError, match=r"t\.csv: line 3: the row does not end within 64 bytes; add the missing closing"
+    ):
         scan(tmp_path / "t.csv", ",", None, {}, 64)
 
 
 def test_marks_in_one_block_and_none_in_another_are_compared(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text('"text"\t"label"\n' + '"a"\t"b"\n' * 50 + 'c\t"d"\n' + "NA\t\\N\n" * 50)
-    with pytest.raises(UserError, match=r"t\.tsv: line 1: marks stand around 'text'"):
+    with pytest.raises(UserError, match=r"t\.tsv: line 1: marks enclose 'text'"):
         scan(tmp_path / "t.tsv", "\t", None, {0: "text", 1: "label"}, 64)
     assert scan(tmp_path / "t.tsv", "\t", None, {1: "label"}, 64).rows == 101
 
@@ -281,7 +288,7 @@ def test_marks_stay_in_the_texts_of_a_hub_repository_without_quoting(tmp_path: P
         lines = [f'"Good" number {number} she said\t{"ab"[number % 2]}\n' for number in range(40)]
         (tmp_path / "something" / f"{split}.tsv").write_text("text\tlabel\n" + "".join(lines))
     source = {"kind": "hub", "repository": "someone/something", "revision": "0" * 40, "files": "{split}.tsv"}
-    with pytest.raises(UserError, match=r"train\.tsv: line 2: text follows .* ends 'Good'"):
+    with pytest.raises(UserError, match=r"train\.tsv: line 2: text follows .* of 'Good'"):
         prepare("mine", Task.model_validate({"source": source}), tmp_path / "mine", tmp_path)
     prepare("mine", Task.model_validate({"source": {**source, "quoting": "none"}}), tmp_path / "mine", tmp_path)
     assert column(tmp_path / "mine", "test", "text1") == [f'"Good" number {number} she said' for number in range(40)]
@@ -296,7 +303,7 @@ def test_what_is_read_without_its_marks_is_noted(tmp_path: Path) -> None:
         source[split] = str(tmp_path / f"{split}.tsv")
     info = prepare("mine", Task.model_validate({"source": source}), tmp_path / "mine")
     assert column(tmp_path / "mine", "test", "text1")[7] == 'Is "7" a number?'
-    assert info.notes[0].startswith("quoting: standard in train.tsv, test.tsv, marks around values are no part of")
+    assert info.notes[0].startswith("quoting: standard in train.tsv, test.tsv: marks around values are removed")
     for quoting, text in (("standard", 'Is "7" a number?'), ("none", '"Is ""7"" a number?"')):
         task = Task.model_validate({"source": {**source, "quoting": quoting}})
         assert not any("quoting" in note for note in prepare("mine", task, tmp_path / "mine").notes)
@@ -311,5 +318,5 @@ def test_what_is_read_without_its_marks_is_noted(tmp_path: Path) -> None:
     ],
 )
 def test_quoting_of_files_that_have_none_is_refused(source: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="quoting: only CSV and TSV files have it; remove the key"):
+    with pytest.raises(ValueError, match="quoting: this key only applies to CSV and TSV files; remove it"):
         Task.model_validate({"source": source})

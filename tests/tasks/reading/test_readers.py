@@ -15,7 +15,7 @@ import pytest
 
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
-from scalearn.tasks.preparing.prepare import check, prepare
+from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.reading.readers import _BLOCK, read_batches
 from scalearn.tasks.reading.rows import ROWS, Rows, rebatch
 from tests.tasks.making import column, files_task, write_rows
@@ -53,9 +53,7 @@ def test_a_header_within_the_rows_is_refused_whatever_is_read(tmp_path: Path, en
     rows = [{"text": "a" * 500, "label": "label"}] * before + [{"text": "text", "label": "label"}]
     path = Path(write_rows(tmp_path / f"t.{ending}", [*rows, {"text": "text", "label": "b"}]))
     for columns in (["label"], ["text"], ["label", "text"]):
-        with pytest.raises(
-            UserError, match=rf"t\.{ending}: row {before + 1} is the header again, .*; remove that line"
-        ):
+        with pytest.raises(UserError, match=rf"t\.{ending}: row {before + 1} repeats the header, .*; remove that line"):
             rows_of(path, *columns)
 
 
@@ -70,8 +68,8 @@ def test_a_label_that_its_column_has_for_a_name_is_one(tmp_path: Path) -> None:
 def test_a_header_without_rows_is_an_empty_split(tmp_path: Path, ending: str) -> None:
     task = files_task(tmp_path, [{"text": "a", "label": "b"}, {"text": "c", "label": "d"}], ending)
     (tmp_path / f"test.{ending}").write_text("text,label\n" if ending == "csv" else "text\tlabel\n")
-    with pytest.raises(UserError, match=rf"test\.{ending}: no rows"):
-        check("t", task)
+    with pytest.raises(UserError, match=rf"test\.{ending}: the split has no rows"):
+        check_source_rows("t", task)
 
 
 def test_a_key_that_the_first_rows_lack(tmp_path: Path) -> None:
@@ -93,9 +91,18 @@ LATE = MANY - 10  # in the last batch
 @pytest.mark.parametrize(
     ("late", "message"),
     [
-        ({"text": "t", "label": 1}, f"column 'label' holds values of several types, from row {LATE + 1} on"),
-        ({"text": 7, "label": "a"}, f"column 'text' holds values of several types, from row {LATE + 1} on"),
-        ({"text": "t", "label": ["a"]}, f"'label' holds values of several types, from row {LATE + 1} on"),
+        (
+            {"text": "t", "label": 1},
+            f"column 'label' holds values of several types; the first other type is in row {LATE + 1}",
+        ),
+        (
+            {"text": 7, "label": "a"},
+            f"column 'text' holds values of several types; the first other type is in row {LATE + 1}",
+        ),
+        (
+            {"text": "t", "label": ["a"]},
+            f"'label' holds values of several types; the first other type is in row {LATE + 1}",
+        ),
         ({"text": None, "label": "a"}, f"row {LATE + 1}: 'text' is missing"),
         ({"text": "t"}, f"row {LATE + 1}: label in 'label' is missing"),
         ({"text": "t", "label": "c"}, rf"row {LATE + 1}: label 'c' is outside the label set \(a, b\)"),
@@ -253,7 +260,7 @@ def test_views_make_the_same_task_as_plain_types(tmp_path: Path, case: str) -> N
     [
         ('{"text": "a"}{"text": "b"}\n', "line 1: Extra data"),
         ('{"text": "a"}\n\n{"text": "b",\n"label": "c"}\n', "line 3: "),
-        ('{"text": "a", "more": {"x": 1, "x": 2}}\n', "line 1: key 'x' stands there more than once"),
+        ('{"text": "a", "more": {"x": 1, "x": 2}}\n', "line 1: key 'x' occurs more than once"),
         ('{"text": "a"}\n[{"text": "b"}]\n', "line 2: a JSON object is expected"),
     ],
 )

@@ -14,7 +14,7 @@ import torch
 
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
-from scalearn.training.data.joint_batches import FirstText, JointSplit, TaskBatches, drawn
+from scalearn.training.data.joint_batches import FirstText, JointSplit, TaskBatches, sample_rows
 from tests.tiny import ENCODERS, make_model, make_task
 from tests.training.runs.test_joint import KINDS, SIZES, folder, split
 
@@ -68,11 +68,11 @@ def test_a_batch_holds_the_rows_of_its_task(folder: Path) -> None:
 
 def test_some_rows_of_a_large_task(folder: Path) -> None:
     whole = split(folder, "classes")
-    assert drawn(whole, 96, 0) is whole
-    some, others = drawn(whole, 40, 0), drawn(whole, 40, 1)
+    assert sample_rows(whole, 96, 0) is whole
+    some, others = sample_rows(whole, 40, 0), sample_rows(whole, 40, 1)
     assert len(some) == len(set(some.order.tolist())) == 40
     assert some.order.tolist() != others.order.tolist()
-    assert drawn(whole, 40, None).order.tolist() == list(range(40))
+    assert sample_rows(whole, 40, None).order.tolist() == list(range(40))
     batch, same = some.__getitems__([3]), whole.__getitems__([int(some.order[3])])
     assert all(torch.equal(batch[key], same[key]) for key in batch)
 

@@ -11,7 +11,8 @@ from transformers import get_scheduler
 from scalearn.campaign.compute import Compute
 from scalearn.methods import METHODS
 from scalearn.training.engine.arguments import training_arguments
-from scalearn.training.engine.device import choose, here
+from scalearn.training.engine.device import resolve_compute, this_device
+from scalearn.training.engine.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ from scalearn.training.engine.device import choose, here
 def test_the_learning_rate_goes_by_the_schedule(schedule: str, factors: list[float], tmp_path: Path) -> None:
     """Over six steps, of which two are warm-up."""
     values = METHODS["adapter"].hyperparameters(schedule=schedule, warmup_ratio=1 / 3, learning_rate=0.5)
-    arguments = training_arguments(values, 0, tmp_path, choose(Compute(), here()))
+    arguments = training_arguments(Settings(values, 0, tmp_path, "", resolve_compute(Compute(), this_device())))
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=values.learning_rate)
     scheduler = get_scheduler(arguments.lr_scheduler_type, optimizer, arguments.get_warmup_steps(6), 6)
     rates = []

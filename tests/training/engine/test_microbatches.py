@@ -1,4 +1,4 @@
-"""Batches in parts: by length, and out of memory on the CPU or a (simulated) GPU; the gradient stays the same."""
+"""Microbatches: by length, and out of memory on the CPU or a (simulated) GPU; the gradient stays the same."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ import torch
 
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
-from scalearn.training.data.batches import EncodedSplit, eval_loader, sizes
-from scalearn.training.engine.device import choose, here
-from scalearn.training.engine.microbatches import BY_TOKEN, EVAL_BATCH, PRICE, FittingTrainer, in_parts
+from scalearn.training.data.batches import EncodedSplit, eval_loader, microbatch_sizes
+from scalearn.training.engine.device import resolve_compute, this_device
+from scalearn.training.engine.microbatches import (
+    EVAL_BATCH_SIZE,
+    MICROBATCH_COST,
+    TOKEN_TENSORS,
+    MicrobatchTrainer,
+    split_batch,
+)
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs import run as run_module
 from scalearn.training.runs.run import train
@@ -59,22 +65,22 @@ def without_dropout(model: Any) -> None:
 
 @pytest.mark.parametrize("rows", [16, 7, 1])
 @pytest.mark.parametrize("name", ["adapter", "scalearn", "scalearn_pp", "adapter_fusion"])
-def test_the_gradient_of_the_parts_is_that_of_the_batch(
+def test_the_gradient_of_the_microbatches_is_that_of_the_batch(
     name: str, rows: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In double precision and without dropout of activations: equal up to rounding, regularisation counted once.
 
-    Omega's mask stays on: it is one for all parts.
+    Omega's mask stays on: it is one for all microbatches.
     """
     trainer = made(spec(folder, name, tmp_path))
     without_dropout(trainer.model.double())
     batch = trainer.train_dataset.__getitems__(list(range(rows)))
-    monkeypatch.setattr(FittingTrainer, "price", math.inf)
+    monkeypatch.setattr(MicrobatchTrainer, "microbatch_cost", math.inf)
     whole = gradients(trainer, batch)
     assert whole
-    for parts, price in ((2, math.inf), (3, PRICE), (8, math.inf), (1, 1)):
-        monkeypatch.setattr(FittingTrainer, "price", price)
-        trainer.parts = parts
+    for microbatches, cost in ((2, math.inf), (3, MICROBATCH_COST), (8, math.inf), (1, 1)):
+        monkeypatch.setattr(MicrobatchTrainer, "microbatch_cost", cost)
+        trainer.microbatches = microbatches
         split = gradients(trainer, batch)
         assert split.keys() == whole.keys()
         for key, gradient in whole.items():
@@ -86,22 +92,22 @@ def made(run: Any) -> Any:
     record = run.record()
     (data,), (encoding,) = run.data, run.encodings.values()
     splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    chosen = choose(run.spec.compute, here())
+    chosen = resolve_compute(run.spec.compute, this_device())
     trainer = run_module._trainer(run, run_module._model(run, encoding["task"], chosen), splits, record, chosen)
     trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
     return trainer
 
 
-def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
+def test_microbatches_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
     encoding = read_json(folder / "encoded/first/encoding.json")
     batch = EncodedSplit(folder / "encoded/first/train.arrow", encoding).__getitems__(list(range(30)))
-    found = list(in_parts({**batch, "task": 3}, 8, math.inf))
+    found = list(split_batch({**batch, "task": 3}, 8, math.inf))
     assert [len(part["labels"]) for part in found] == [8, 8, 8, 6]
     lengths = [part["attention_mask"].sum(-1) for part in found]
     assert (torch.cat(lengths).diff() <= 0).all()
     for part, length in zip(found, lengths, strict=True):
         assert part["task"] == 3
-        assert {part[key].shape[-1] for key in BY_TOKEN} == {int(length.max())}
+        assert {part[key].shape[-1] for key in TOKEN_TENSORS} == {int(length.max())}
     rows = {
         (tuple(ids[ids != 0].tolist()), int(label))
         for ids, label in zip(batch["input_ids"], batch["labels"], strict=True)
@@ -114,35 +120,35 @@ def test_parts_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
     assert rows == again
 
 
-def test_parts_of_a_multiple_choice_keep_its_choices_together() -> None:
+def test_microbatches_of_a_multiple_choice_keep_its_choices_together() -> None:
     mask = torch.tensor([[[1, 0, 0], [1, 1, 0]], [[1, 1, 1], [1, 0, 0]], [[1, 0, 0], [1, 0, 0]]])
     batch = {"input_ids": torch.arange(18).reshape(3, 2, 3), "attention_mask": mask, "labels": torch.tensor([0, 1, 2])}
-    found = list(in_parts(batch, 1, math.inf))
+    found = list(split_batch(batch, 1, math.inf))
     assert [part["labels"].tolist() for part in found] == [[1], [0], [2]]
     assert [tuple(part["input_ids"].shape) for part in found] == [(1, 2, 3), (1, 2, 2), (1, 2, 1)]
 
 
-def cost(lengths: list[int], parts: tuple[int, ...], price: float) -> float:
-    starts = [sum(parts[:place]) for place in range(len(parts))]
-    return sum(size * lengths[start] + price for start, size in zip(starts, parts, strict=True))
+def total(lengths: list[int], rows: tuple[int, ...], cost: float) -> float:
+    starts = [sum(rows[:place]) for place in range(len(rows))]
+    return sum(size * lengths[start] + cost for start, size in zip(starts, rows, strict=True))
 
 
-@pytest.mark.parametrize("price", [0, 1, 6, 50])
+@pytest.mark.parametrize("cost", [0, 1, 6, 50])
 @pytest.mark.parametrize("most", [3, 9])
-def test_no_way_to_cut_costs_less(price: float, most: int) -> None:
+def test_no_way_to_cut_costs_less(cost: float, most: int) -> None:
     for lengths in ([9, 9, 8, 3, 3, 3, 2, 1, 1], [5] * 9, [30, 4, 4, 4, 4, 4, 4, 1, 1]):
         cuts = [cut for count in range(9) for cut in combinations(range(1, 9), count)]
         every = [tuple(b - a for a, b in zip((0, *cut), (*cut, 9), strict=True)) for cut in cuts]
-        least = min(cost(lengths, parts, price) for parts in every if max(parts) <= most)
-        found = tuple(sizes(lengths, most, price))
+        least = min(total(lengths, rows, cost) for rows in every if max(rows) <= most)
+        found = tuple(microbatch_sizes(lengths, most, cost))
         assert sum(found) == 9 and max(found) <= most
-        assert cost(lengths, found, price) == least
+        assert total(lengths, found, cost) == least
 
 
-def test_a_batch_is_cut_where_that_saves_more_tokens_than_a_part_costs() -> None:
-    assert sizes([40] * 4 + [10] * 28, 32, PRICE) == [4, 28]
-    assert sizes([11] * 16 + [10] * 16, 32, PRICE) == [32]
-    assert sizes([40] * 4 + [10] * 28, 32, math.inf) == [32]
+def test_a_batch_is_cut_where_that_saves_more_tokens_than_a_microbatch_costs() -> None:
+    assert microbatch_sizes([40] * 4 + [10] * 28, 32, MICROBATCH_COST) == [4, 28]
+    assert microbatch_sizes([11] * 16 + [10] * 16, 32, MICROBATCH_COST) == [32]
+    assert microbatch_sizes([40] * 4 + [10] * 28, 32, math.inf) == [32]
 
 
 @pytest.mark.parametrize(("gpu", "many"), [(False, True), (True, False)])
@@ -152,7 +158,7 @@ def test_batches_are_cut_on_a_cpu_alone(
     trainer, seen = made(spec(folder, "adapter", tmp_path, batch_size=32)), []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(trainer, "forward", lambda model, inputs: seen.append(inputs) or model(**inputs))
-    trainer._in_parts(trainer.model, trainer.train_dataset.__getitems__(list(range(32))), 32)
+    trainer._step_in_microbatches(trainer.model, trainer.train_dataset.__getitems__(list(range(32))), 32)
     assert (len(seen) > 1) == many
 
 
@@ -164,7 +170,7 @@ def test_a_batch_that_does_not_fit_is_split_until_it_does(
         room_for(patch, 4, FULL[device])
         train(spec(folder, "adapter", tmp_path / "run", length_buckets=1))
     printed = capsys.readouterr().out
-    assert "in 2 parts" in printed and "in 4 parts" in printed and "in 8 parts" not in printed
+    assert all(f"at least {number} microbatches" in printed for number in (2, 4)) and "at least 8 micro" not in printed
     assert json.loads((tmp_path / "run/run.json").read_text())["spec"]["hyperparameters"]["batch_size"] == 16
 
 
@@ -198,10 +204,10 @@ def test_evaluation_takes_many_rows_of_like_length_and_no_gradients(
 
     monkeypatch.setattr(trainer, "forward", forward)
     found = trainer.evaluate()["eval_loss"]
-    assert len(trainer.eval_dataset) == 32 < EVAL_BATCH
+    assert len(trainer.eval_dataset) == 32 < EVAL_BATCH_SIZE
     assert sum(rows for rows, _ in seen) == 32 and len(seen) > 1
     assert all(length > after for (_, length), (_, after) in pairwise(seen))
-    (whole,) = eval_loader(trainer.eval_dataset, EVAL_BATCH, math.inf)
+    (whole,) = eval_loader(trainer.eval_dataset, EVAL_BATCH_SIZE, math.inf)
     with torch.no_grad():
         assert trainer.model(**whole).loss.item() == pytest.approx(found, rel=1e-5)  # the rows' mean
     assert whole["labels"].tolist() == trainer.eval_dataset.labels.tolist()

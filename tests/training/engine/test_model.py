@@ -13,7 +13,7 @@ from adapters import AutoAdapterModel
 from torch import Tensor
 from transformers import RobertaConfig
 
-from scalearn.encoders.loading import RUNNING, load_encoder
+from scalearn.encoders.loading import RUNTIME, load_encoder
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.training.engine.model import compose, count
@@ -150,7 +150,7 @@ def trained(folder: Path) -> tuple[Tensor, list[Tensor | None]]:
 
 @pytest.mark.parametrize("encoder", ["bert", "camembert"])
 def test_how_a_config_would_run_its_encoder_changes_nothing(encoder: str, tmp_path: Path) -> None:
-    assert SAID.keys() == RUNNING.keys()
+    assert SAID.keys() == RUNTIME.keys()
     folder = make_model(tmp_path / "m", encoder)
     expected = trained(folder)
     assert all(gradient is not None for gradient in expected[1])

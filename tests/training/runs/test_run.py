@@ -133,18 +133,32 @@ def scripted(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> list[dict[
     """Have the epochs end with these validation losses; return a list that fills with what trains, after each."""
     epochs: list[dict[str, torch.Tensor]] = []
     coming = iter(losses)
-    original, evaluate = trainer_module.RunTrainer._save_checkpoint, trainer_module.RunTrainer.evaluate
+    original = trainer_module.RunTrainer.evaluation_loop
 
-    def save(self: Any, model: Any, trial: Any) -> None:
-        epochs.append(snapshot(self.model))
-        original(self, model, trial)
+    def evaluation_loop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        output = original(self, *args, **kwargs)
+        if kwargs["metric_key_prefix"] == "eval":
+            epochs.append(snapshot(self.model))
+            output.metrics["eval_loss"] = next(coming)
+        return output
 
-    def evaluated(self: Any, **kwargs: Any) -> dict[str, float]:
-        return {**evaluate(self, **kwargs), "eval_loss": next(coming)}
-
-    monkeypatch.setattr(trainer_module.RunTrainer, "_save_checkpoint", save)
-    monkeypatch.setattr(trainer_module.RunTrainer, "evaluate", evaluated)
+    monkeypatch.setattr(trainer_module.RunTrainer, "evaluation_loop", evaluation_loop)
     return epochs
+
+
+def test_a_resumed_run_still_counts_the_evaluations_that_were_no_better(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed with one such evaluation, it stops after the next one, as its patience is two."""
+    with monkeypatch.context() as patch:
+        scripted([0.5, 0.6], patch)
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            train(spec(folder, "adapter", tmp_path / "run", patience=2, epochs=9))
+    scripted([0.7, 0.8, 0.9], monkeypatch)
+    train(spec(folder, "adapter", tmp_path / "run", patience=2, epochs=9))
+    training = json.loads((tmp_path / "run" / "run.json").read_text())["training"]
+    assert (training["epochs"], training["best_epoch"]) == (3, 1)
 
 
 @pytest.mark.parametrize("name", SORTS)
