@@ -1,1 +1,1 @@
-"""A campaign: from its file to the runs that follow from it. Pure: no torch, no pandas, no network."""
+"""Campaigns: from a campaign file to its runs. Pure: no torch, no pandas, no network."""

@@ -1,4 +1,4 @@
-"""A campaign file as a mapping: YAML without code, without keys that stand there twice, without bombs."""
+"""Reads a campaign file as a mapping. YAML that runs code, repeats a key or expands without bound is refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import yaml
 
 from scalearn.errors import UserError
 
-VARIABLE = "SCALEARN_CAMPAIGN"  # of the environment
+VARIABLE = "SCALEARN_CAMPAIGN"  # an environment variable
 
 
 class _Loader(yaml.SafeLoader):
-    """Builds plain values only, refuses a key that a mapping has twice, and merges (`<<`) each key once."""
+    """A YAML loader that builds plain values only, refuses repeated keys, and merges (`<<`) each key once."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         seen = set()
@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(_identity(key))
         super().flatten_mapping(node)
-        # Merges of merges would double what they repeat at each level: thirty short lines would fill the memory.
+        # Nested merges would double the number of keys at each level: thirty short lines would fill the memory.
         node.value = list({_identity(key): (key, value) for key, value in node.value}.values())
 
 
@@ -36,12 +36,18 @@ def _identity(key: yaml.Node) -> object:
 
 
 def hand_down(content: Mapping[str, Any]) -> None:
-    """Let commands that this process starts find what the campaign file says, with all that overrides it."""
+    """Pass the campaign to the commands that this process starts, in an environment variable.
+
+    content: the campaign file's, with all overrides.
+    """
     os.environ[VARIABLE] = json.dumps(content)
 
 
 def read_campaign_file(path: Path) -> dict[str, Any]:
-    """Return what the file says; a UserError names the file, the line and the mend."""
+    """Return the content of a campaign file.
+
+    Raises: UserError if the file cannot be read, or is not a mapping in YAML.
+    """
     try:
         content = _Loader(path.read_text(encoding="utf-8-sig")).get_single_data()
     except yaml.MarkedYAMLError as error:

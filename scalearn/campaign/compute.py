@@ -1,4 +1,4 @@
-"""How a campaign may ask its trainings to compute. Pure data: what `auto` comes to, the device at hand says."""
+"""The settings of `compute` in a campaign file. Pure data: the device at run time decides what `auto` means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from scalearn.fields import Strict
 
-_TRUTH = {"on": True, "true": True, "off": False, "false": False}  # as a command line has it; YAML has it as a value
+_TRUTH = {"on": True, "true": True, "off": False, "false": False}  # a command line gives text; YAML gives booleans
 
 
 def _auto_or_truth(value: Any) -> Any:

@@ -1,5 +1,7 @@
-"""Hyper-parameters of a run: the paper's for its method and task, then layers of what differs, each narrower than the
-last. What each one is, and what it may be, stands with the methods. Pure."""
+"""The hyper-parameters of a run: the paper's values, overridden by layers from broad to narrow.
+
+The methods define the hyper-parameters, their types and their bounds. Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from scalearn.tasks.definitions.superglue import SUPERGLUE
 
 
 class _Checked:
-    """How a layer is read: by the methods' own models, those alone that it names; its JSON schema has all of them."""
+    """Validates a layer with the models of the methods that it names; the JSON schema has all methods."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
@@ -33,23 +35,23 @@ class _Checked:
         return handler(_reader(NAMES).core_schema)
 
 
-# `all`, a family or a method -> what differs for it; the narrower one counts.
+# `all`, a family or a method -> hyper-parameters. A method overrides its family, and a family overrides `all`.
 Layer = Annotated[Mapping[str, Mapping[str, bool | int | float]], _Checked]
 NAMES = ("all", *FAMILIES, *METHODS)
 
-# Where the paper's values (its released scripts) depend on the task; all others stand with the methods.
+# The values of the paper's released scripts that depend on the task. The methods define the other values.
 PAPER: Mapping[str, Layer] = {
     "record": {"two_stage": {"epochs": 3}, "ia3": {"epochs": 3}},
     **{task: {"adapter_soup": {"patience": 3}} for task in HUMSET},
 }
 
-# On top where one benchmark pools all of GLUE and SuperGLUE, under `protocol: reference` alone: the script of that
-# benchmark gives ReCoRD as many epochs as every other task.
+# These values apply only under `protocol: reference`, in a benchmark that has all tasks of GLUE and SuperGLUE. The
+# reference's script for that benchmark trains ReCoRD for as many epochs as the other tasks.
 POOLED: Mapping[str, Layer] = {"record": {"adapter_fusion": {"epochs": 30}}}
 
 
 def resolve(method: Method, layers: Iterable[Layer]) -> HyperParameters:
-    """Return all values of the method: its defaults, with what these layers change."""
+    """Return all hyper-parameters of the method: its defaults, overridden by the layers in order."""
     fields = method.hyperparameters.model_fields
     changes = {
         key: value
@@ -62,46 +64,51 @@ def resolve(method: Method, layers: Iterable[Layer]) -> HyperParameters:
 
 
 def paper(method: Method, task: str | None) -> HyperParameters:
-    """Return the paper's values for runs of the method on a built-in task, None for a task of the user's own.
+    """Return the paper's hyper-parameters for runs of the method on a task.
 
-    Every run starts from them, whoever starts it: a campaign and the command line say what differs.
+    Campaigns and the command line both start from these values.
+
+    task: the name of a built-in task, or None for a task of the user's own.
     """
     return resolve(method, [PAPER.get(task, {})] if task else [])
 
 
 def layers(protocol: str, task: str, tasks: Collection[str]) -> list[Layer]:
-    """Return the paper's layers for runs on a built-in task of a benchmark that has these built-in tasks."""
+    """Return the layers of the paper's values for runs on a built-in task.
+
+    tasks: all built-in tasks of the benchmark.
+    """
     pooled = protocol == "reference" and not {*GLUE, *SUPERGLUE}.difference(tasks)
     return [PAPER.get(task, {}), POOLED.get(task, {}) if pooled else {}]
 
 
 def exceptions(method: Method) -> dict[str, dict[str, bool | int | float]]:
-    """Return where the paper's values for the method depend on the task: task -> what differs from its defaults."""
-    found = {task: paper(method, task).beyond(method.defaults) for task in PAPER}
-    return {task: changes for task, changes in found.items() if changes}
+    """Return the paper's task-specific values of the method: task -> hyper-parameters that differ from the defaults."""
+    differing = {task: paper(method, task).beyond(method.defaults) for task in PAPER}
+    return {task: changes for task, changes in differing.items() if changes}
 
 
-# ---------------------------------------------------------------------- what a campaign file may say
+# ---------------------------------------------------------------------- reading layers of a campaign file
 
 
 def _read(content: Any) -> Any:
-    """Return a layer of a campaign file, checked; pydantic's errors say where in it something is wrong."""
-    named = tuple(name for name in NAMES if isinstance(content, Mapping) and name in content)
-    return _reader(named).validate_python(_typed(content))
+    """Return the validated layer. Raises: ValidationError if a name, a key or a value is wrong."""
+    names = tuple(name for name in NAMES if isinstance(content, Mapping) and name in content)
+    return _reader(names).validate_python(_typed(content))
 
 
 def _typed(content: Any) -> Any:
-    """Return a layer with the values that Snakemake hands over as text inside of mappings (`--config`)."""
+    """Return a layer with numbers and booleans in place of text: Snakemake passes text in mappings of `--config`."""
     if not isinstance(content, Mapping):
         return content
     return {
-        name: {key: as_said(value) for key, value in values.items()} if isinstance(values, Mapping) else values
+        name: {key: parsed_value(value) for key, value in values.items()} if isinstance(values, Mapping) else values
         for name, values in content.items()
     }
 
 
-def as_said(value: Any) -> Any:
-    """Return the number or the truth that a text says, and anything else as it is."""
+def parsed_value(value: Any) -> Any:
+    """Return the number or the boolean that a text denotes, and any other value unchanged."""
     if not isinstance(value, str) or len(value) > 40:
         return value
     if value.lower() in ("true", "false"):
@@ -113,13 +120,13 @@ def as_said(value: Any) -> Any:
 
 @cache
 def _reader(names: tuple[str, ...]) -> TypeAdapter[Any]:
-    """Return what reads a layer with these names in it; any other name is refused."""
+    """Return the validator of a layer that has these names; it refuses other names."""
     return TypeAdapter(_mapping("Layer", {name: _keys(name) for name in names}))
 
 
 @cache
 def _keys(name: str) -> Any:
-    """Return what may be set for all methods, a family or a method; a default is told where it is a method's."""
+    """Return the type of the hyper-parameters under a name of a layer; under a method's name with its defaults."""
     fields: dict[str, Any] = {}
     for method in METHODS.values():
         if name in ("all", method.family, method.name):
@@ -130,22 +137,30 @@ def _keys(name: str) -> Any:
 
 
 def _mapping(name: str, fields: Mapping[str, Any]) -> Any:
-    """Return the type of mappings with some of these keys and no other."""
+    """Return the type of mappings that may have these keys and no others."""
     make: Any = TypedDict
-    made = make(name, dict(fields), total=False)
-    made.__pydantic_config__ = STRICT
-    return made
+    mapping = make(name, dict(fields), total=False)
+    mapping.__pydantic_config__ = STRICT
+    return mapping
 
 
 def check_benchmark(where: str, layer: Layer) -> None:
-    """Refuse values for one benchmark's runs of a single-task method: its runs belong to all benchmarks."""
+    """Check that a benchmark's layer names no single-task method: all benchmarks share its runs.
+
+    where: the key, for messages.
+    Raises: UserError if it names one.
+    """
     for name in layer:
         if name == "single" or (name in METHODS and METHODS[name].family == "single"):
             raise UserError(f"{where}.{name}: all benchmarks share its runs; use `task_hyperparameters` instead")
 
 
 def check_task(where: str, layer: Layer) -> None:
-    """Refuse values for one task of joint methods: their runs learn all tasks of a benchmark."""
+    """Check that a task's layer names no joint method: its runs learn all tasks of a benchmark.
+
+    where: the key, for messages.
+    Raises: UserError if it names one.
+    """
     for name in layer:
         if name == "joint" or (name in METHODS and METHODS[name].family == "joint"):
             raise UserError(

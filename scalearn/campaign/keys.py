@@ -1,7 +1,7 @@
-"""Keys: the names under which tasks, encoders and groups of tasks stand in paths, so that no two share a folder.
+"""Keys: the names of tasks, encoders and groups of tasks in paths. Two different definitions have different keys.
 
-What is as the package ships it stands there by its name alone. What a campaign file defines itself has a digest of its
-definition behind the name, and what is too long is cut and has a digest of the whole.
+The key of a definition that the package ships is its name. The key of a campaign file's own definition is its name and
+a digest of the definition. A key that would be too long is cut and ends in a digest of the full text.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pydantic import Field
 
 from scalearn.fields import NAME_PATTERN
 
-MARK = "@"  # stands before a digest; no name holds it
+MARK = "@"  # precedes a digest; no name contains it
 DIGITS = 8  # of a digest
-LONGEST = 32  # characters of a key. All components of a run's path, joined by the plugin for SLURM, make one file name
+LONGEST = 32  # characters of a key; short, since the SLURM plugin joins all components of a run's path to one file name
 
 BEGINNING = LONGEST - DIGITS - len(MARK)  # characters of a name before a digest
 
@@ -26,38 +26,46 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST)]
 
 
 def normal(content: Any) -> str:
-    """Return `content` as JSON with sorted keys and no needless blanks, so that equal content is equal text."""
+    """Return plain data as JSON with sorted keys and without blanks, so that equal data gives equal text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(content: Any) -> str:
-    """Return a few hexadecimal digits that tell this content, which must be plain data, from other content."""
+    """Return the first DIGITS hexadecimal digits of the SHA-256 of plain data."""
     return hashlib.sha256(normal(content).encode()).hexdigest()[:DIGITS]
 
 
 def shortened(component: str, longest: int = LONGEST) -> str:
-    """Return a component of a path, or its beginning and a digest of the whole if it is too long."""
+    """Return a component of a path; if it is too long, its beginning and a digest of the full component.
+
+    longest: in characters.
+    """
     if len(component) <= longest:
         return component
     return component[: longest - DIGITS - len(MARK)].rstrip(MARK) + MARK + digest(component)
 
 
 def key(name: str, content: Any) -> str:
-    """Return the key of something of this name and content: the name, or its beginning, and a digest."""
+    """Return the key of a definition: its name, or the beginning of a long name, and a digest.
+
+    content: the definition, as plain data.
+    """
     return f"{name[:BEGINNING]}{MARK}{digest(content if len(name) <= BEGINNING else [name, content])}"
 
 
 def task_key(name: str, content: Mapping[str, Any], shipped: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the key of a task of this content.
+    """Return the key of a task.
 
-    shipped: the contents that the package gives tasks of this name, by what their keys say of them; fewer rows of one
-    are spelt out.
+    A shipped definition with fewer training rows has no digest: its key spells out `train_rows`.
+
+    content: the task's definition, as plain data.
+    shipped: the package's definitions of this name, by what the key adds to the name.
     """
-    whole = {part: value for part, value in content.items() if part != "train_rows"}
-    rows = {} if whole == content else {"train_rows": content["train_rows"]}
-    for said, known in shipped.items():
-        if whole == known:
-            marks = [*([said] if said else []), *(f"{part}={value}" for part, value in rows.items())]
+    with_all_rows = {part: value for part, value in content.items() if part != "train_rows"}
+    rows = {} if with_all_rows == content else {"train_rows": content["train_rows"]}
+    for addition, definition in shipped.items():
+        if with_all_rows == definition:
+            marks = [*([addition] if addition else []), *(f"{part}={value}" for part, value in rows.items())]
             return shortened(MARK.join([name, *marks]))
     return key(name, content)
 
@@ -68,5 +76,5 @@ def name_of(key: str) -> str:
 
 
 def is_of(key: str, name: str) -> bool:
-    """Tell whether this may be the key of something of this name."""
+    """Return whether a definition of this name may have this key."""
     return key == name or key.startswith(f"{name[:BEGINNING]}{MARK}")

@@ -1,7 +1,7 @@
-"""Loggers: where else a training reports its losses and metrics. They are no part of what identifies a run.
+"""Loggers: tools to which trainings report their losses and metrics. They are not part of a run's identity.
 
-The names stand in the environment, so that all jobs of a campaign know them, also on other nodes, and no parameter of a
-rule does: a finished run does not run again for them. Light: the loggers' packages are looked for here, never imported.
+An environment variable passes their names to all jobs of a campaign, also on other nodes. They are no parameter of a
+rule, so that another logger does not repeat a finished run. Light: this module never imports a logger's package.
 """
 
 from __future__ import annotations
@@ -19,31 +19,34 @@ from scalearn.errors import Stopped, UserError, nearest
 
 Logger = Literal["tensorboard", "csv", "wandb", "mlflow"]
 KNOWN: tuple[Logger, ...] = get_args(Logger)
-OURS: Logger = "csv"  # which needs no package
+OURS: Logger = "csv"  # needs no package
 VARIABLE = "SCALEARN_LOGGERS"  # names, joined by commas
 FOLDER = Path("logs", "loggers")
-# A user who sets one of these to a true value switches the package off.
+# Environment variables that disable a logger's package.
 _OFF = {"wandb": "WANDB_DISABLED", "mlflow": "DISABLE_MLFLOW_INTEGRATION"}
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Which loggers a training reports to, and what they call it: the path of its run."""
+    """The loggers of a training.
+
+    run: the path of the run, which is its name in the loggers.
+    """
 
     loggers: tuple[Logger, ...] = ()
     run: str = ""
 
     @property
     def packages(self) -> list[Logger]:
-        """The loggers that are packages, by the names that the library gives them."""
+        """The loggers that are packages, by their names in transformers."""
         return [name for name in self.loggers if name != OURS]
 
     def place(self, name: Logger) -> Path:
-        """Return where a logger writes what it has to say of this run."""
+        """Return the folder into which a logger writes this run."""
         return FOLDER / name / self.run
 
     def begin(self) -> None:
-        """Tell the packages where to write, and to send nothing away; what the user's environment says stays."""
+        """Let the packages write into the run's folders, not to the network; the environment takes precedence."""
         for name in self.packages:
             self.place(name).mkdir(parents=True, exist_ok=True)
         if "wandb" in self.loggers:
@@ -51,21 +54,20 @@ class Reports:
             os.environ.setdefault("WANDB_PROJECT", "scalearn")
             os.environ.setdefault("WANDB_DIR", str(self.place("wandb").absolute()))
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-            # What it prints at the end would stand below an error, where the last line of a log is looked for.
+            # Its final output would follow an error message, but messages quote the last line of a log.
             os.environ.setdefault("WANDB_SILENT", "true")
         if "mlflow" in self.loggers:
-            # A store of its own for each run: many runs begin at the same time, and a shared file of SQLite would not
-            # do on a network's file system.
+            # Each run has its own store: many runs start at the same time, and SQLite files on a network's file system
+            # cannot be shared.
             store = self.place("mlflow").absolute() / "mlflow.db"
             os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
             os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Have the packages write all they hold when the training ends, however it ends.
+        """Close the packages at the end of the block, so that they write all values.
 
-        They would do so when Python exits. A process of the fork server (scalearn.machine.fork_server) never exits
-        that way.
+        They close when Python exits, but a child of the fork server (scalearn.machine.fork_server) ends without it.
         """
         status = "FAILED"
         try:
@@ -78,12 +80,15 @@ class Reports:
             for name in self.packages:
                 try:
                     _close(name, status)
-                except Exception as error:  # the training itself is whole
+                except Exception as error:  # the training itself has succeeded
                     print(f"{name}: it could not be closed ({error}); its last values may be missing", flush=True)
 
 
 def _close(name: str, status: str) -> None:
-    """Close a package that a training has imported; `status` is one of MLflow's."""
+    """Close a package if a training has imported it.
+
+    status: one of MLflow's: FINISHED, FAILED or KILLED.
+    """
     package = sys.modules.get(name)
     if package is None:
         return
@@ -91,38 +96,45 @@ def _close(name: str, status: str) -> None:
         package.finish(exit_code=int(status != "FINISHED"))
     if name == "mlflow":
         package.flush_async_logging()
-        package.end_run(status)  # nothing, if the library has ended it
+        package.end_run(status)  # has no effect if transformers has ended the run
 
 
 def begin(names: Sequence[Logger]) -> None:
-    """Let the trainings that this process and its children start report to these loggers; none changes nothing."""
+    """Let the trainings of this process and its children report to these loggers; no names change nothing."""
     if names:
         os.environ[VARIABLE] = ",".join(names)
 
 
 def chosen(names: Sequence[str]) -> tuple[Logger, ...]:
-    """Return the loggers of these names, which an option gave; without any, those that the environment names."""
+    """Return the loggers of an option, or else those of the environment.
+
+    names: the values of the option.
+    Raises: UserError if a name is unknown or repeated, or if a logger's package is not installed.
+    """
     text = os.environ.get(VARIABLE, "")
     key = "--logger" if names or not text else f"environment: {VARIABLE}"
-    asked = names or text.split(",") if names or text else ()
-    found = []
-    for name in asked:
-        known = next((entry for entry in KNOWN if entry == name), None)
-        if known is None:
+    selected: list[Logger] = []
+    for name in names or (text.split(",") if text else ()):
+        logger = next((entry for entry in KNOWN if entry == name), None)
+        if logger is None:
             raise UserError(f"{key}: unknown logger '{name}'{nearest(name, KNOWN)}")
-        if known in found:
+        if logger in selected:
             raise UserError(f"{key}: '{name}' is named more than once; keep one")
-        found.append(known)
-    check_installed(found, key)
-    return tuple(found)
+        selected.append(logger)
+    check_installed(selected, key)
+    return tuple(selected)
 
 
 def check_installed(names: Sequence[Logger], key: str) -> None:
-    """Refuse a logger whose package is not installed here, or is switched off; `key`: what the refusal names."""
+    """Check that the packages of these loggers are installed and not disabled.
+
+    key: the option or config key, for messages.
+    Raises: UserError if one is not installed, or if an environment variable disables it.
+    """
     for name in names:
-        # A folder of that name, which such a package may have left here, is no package: it has no origin.
+        # A package may leave a folder of its name here. Python takes such a folder for a package without an origin.
         if name != OURS and ((spec := find_spec(name)) is None or spec.origin is None):
             raise UserError(f"{key}: {name} is not installed; type `pip install {name}`, or leave it out")
         variable = _OFF.get(name, "")
         if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
-            raise UserError(f"{key}: {variable} in the environment switches {name} off; unset it, or leave {name} out")
+            raise UserError(f"{key}: {variable} in the environment disables {name}; unset it, or leave {name} out")

@@ -1,4 +1,4 @@
-"""Where a campaign's files lie, below the work directory. Rules write there; whoever looks for files asks here."""
+"""The folders of a campaign's files, below the work directory; the rules in workflow/rules/ write there."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ EMBEDDED = Path("resources/embedded")
 RUNS = Path("results/trained")
 SOURCES = Path("results/sources")
 SIMILARITIES = Path("results/similarities")
-EARLIER_RUNS = Path("results/runs")  # where earlier versions had them; `scalearn adopt` moves them
+EARLIER_RUNS = Path("results/runs")  # of earlier versions; `scalearn adopt` moves them

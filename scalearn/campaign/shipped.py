@@ -1,4 +1,7 @@
-"""What config.yaml, the paper's campaign, defines: a path does not spell it out. A test holds it to config.yaml."""
+"""The encoders and benchmarks of config.yaml, the paper's campaign; their paths contain no digests.
+
+A test compares this module with config.yaml.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scalearn.campaign.config import Row, Value
-from scalearn.campaign.hyperparameters import as_said
+from scalearn.campaign.hyperparameters import parsed_value
 from scalearn.campaign.spec import STAGE1, shown
 from scalearn.errors import UserError, nearest
 from scalearn.methods import METHODS
@@ -133,7 +133,7 @@ def _checked(entry: Row, where: str) -> Row:
 def _typed(method: str, key: str, value: Value | tuple[Value, ...], where: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_typed(method, key, each, where) for each in value)
-    kind, content = METHODS[method].hyperparameters, {key: as_said(value)}
+    kind, content = METHODS[method].hyperparameters, {key: parsed_value(value)}
     try:
         return getattr(kind(**content), key)
     except ValidationError as error:

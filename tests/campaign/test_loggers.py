@@ -96,7 +96,7 @@ def test_a_logger_that_is_not_installed_is_refused_before_work_starts(monkeypatc
 def test_a_logger_that_the_environment_switches_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "wandb")
     monkeypatch.setenv("WANDB_DISABLED", "true")
-    with pytest.raises(UserError, match="--logger: WANDB_DISABLED in the environment switches wandb off"):
+    with pytest.raises(UserError, match="--logger: WANDB_DISABLED in the environment disables wandb"):
         chosen(["wandb"])
 
 

@@ -165,11 +165,11 @@ def test_what_stays_behind_is_named(work: Path, tmp_path: Path, capsys: pytest.C
     write(work / "config.yaml", yaml.safe_dump({**CAMPAIGN, "tasks": {"one": {"source": source}}}))
     assert main(["pack", str(tmp_path / "it.tar.gz"), "--folder", str(work)]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "stays behind: resources (the same commands fetch and encode it again there)",
+        "stays behind: resources (the same commands fetch and encode it again)",
         "stays behind: .venv (`make install` makes it)",
         "stays behind: .git (the history of the code; clone it)",
         f"stays behind: mirror (a link to {tmp_path}; no campaign file names anything there)",
-        f"stays behind: {elsewhere} (outside the folder; config.yaml names it, so have it at the same path there)",
+        f"stays behind: {elsewhere} (outside the folder; config.yaml names it, so copy it to the same path there)",
     ]
 
 
