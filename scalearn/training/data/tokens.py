@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scalearn.encoders.architectures import most_tokens, architecture_of
+from scalearn.encoders.architectures import architecture_of, most_tokens
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
 
