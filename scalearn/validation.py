@@ -1,7 +1,7 @@
-"""What pydantic refuses, in the user's words: where it is, what is expected there, what was found, and an example.
+"""Messages for pydantic's validation errors: where the error is, what is expected, what was found, and an example.
 
-The words come from the model's own JSON schema: types, bounds and choices, `expected` where a pattern needs words, and
-the `examples` of its fields. None of pydantic's sentences is shown.
+The words come from the model's JSON schema: types, bounds, choices, `expected` (a pattern in words) and `examples`.
+pydantic's own sentences are not shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scalearn.errors import nearest
 from scalearn.fields import Name
 
 Node = Mapping[str, Any]  # a part of a JSON schema
-Path = tuple[str | int, ...]  # of a value in the content: keys of mappings, indices of lists
+Path = tuple[str | int, ...]  # to a value in the content: keys of mappings and indices of lists
 
 _TYPES: dict[str, Any] = {
     "array": (list, tuple),
@@ -30,21 +30,27 @@ _TYPES: dict[str, Any] = {
     "object": Mapping,
     "string": str,
 }
-_LONG = 60  # characters; a longer text is not quoted
-_LARGE = 10**40  # a larger number is not, either
+_LONG = 60  # characters; longer texts are not quoted
+_LARGE = 10**40  # larger numbers are not quoted
 
 
 def complaint(error: ValidationError, kind: Any, content: Any) -> str:
-    """Return the first complaint of `error`, which came of reading `content` as `kind`: `key: what is wrong`."""
+    """Return a message about the first error, in the form `key: what is wrong; mend`.
+
+    Args:
+        error: what pydantic raised.
+        kind: the type that was validated.
+        content: the content that was validated as `kind`.
+    """
     schema = _Schema(kind)
-    # A key that is misspelt is both unknown and missing; only the first of these tells the user what happened.
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    # A misspelt key is both unknown and missing. Only "unknown" tells the user what happened.
+    first = min(error.errors(include_url=False), key=lambda entry: entry["type"] != "extra_forbidden")
     reason, value = first["type"], first["input"]
     path = schema.path(first["loc"], content, reason)
     where = _written(path)
-    if reason in ("value_error", "assertion_error"):  # a sentence of our own
+    if reason in ("value_error", "assertion_error"):  # one of our own sentences
         return _joined(where, first["msg"].partition(", ")[2])
-    if reason in ("extra_forbidden", "invalid_key"):  # YAML has keys that are numbers
+    if reason in ("extra_forbidden", "invalid_key"):  # YAML allows numbers as keys
         return f"{where}: unknown key{schema.hint(path, content)}"
     if reason == "union_tag_not_found":
         kinds = " or ".join(f"`kind: {tag}`" for tag in schema.kinds(schema.at(path, content)))
@@ -66,20 +72,20 @@ def complaint(error: ValidationError, kind: Any, content: Any) -> str:
 
 
 class _Schema:
-    """The JSON schema of a type, and what can be said of a place in it."""
+    """The JSON schema of a type, with the words for each place in it."""
 
     def __init__(self, kind: Any) -> None:
         self.root, self.name = _schema(kind), _schema(Name)
 
     def resolved(self, node: Node) -> Node:
-        """Return the node with what it refers to."""
+        """Return the node with its `$ref` replaced by the definition."""
         while "$ref" in node:
             target = self.root["$defs"][node["$ref"].rpartition("/")[2]]
             node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
         return node
 
     def variants(self, node: Node, value: Any = None) -> list[Node]:
-        """Return what may stand at a node, without null; of several kinds only the value's, if it names one."""
+        """Return the schemas that a node allows, without null. If `value` names its `kind`, only that one."""
         node = self.resolved(node)
         mapping = node.get("discriminator", {}).get("mapping", {})
         if isinstance(value, Mapping) and isinstance(tag := value.get("kind"), str) and tag in mapping:
@@ -90,17 +96,17 @@ class _Schema:
         return [variant for choice in choices for variant in self.variants(choice)]
 
     def kinds(self, node: Node) -> list[str]:
-        """Return the kinds between which a node chooses."""
+        """Return the values of `kind` that a node allows."""
         return [*self.resolved(node).get("discriminator", {}).get("mapping", {})]
 
     def keys(self, node: Node, value: Any) -> dict[str, Node]:
-        """Return the keys that a mapping at this node may have."""
+        """Return key -> schema for the keys that a mapping at this node may have."""
         return {
             key: inner for variant in self.variants(node, value) for key, inner in variant.get("properties", {}).items()
         }
 
     def path(self, location: Sequence[str | int], content: Any, reason: str) -> Path:
-        """Return pydantic's location of an error without what it adds: the names of a union's variants, `[key]`."""
+        """Return pydantic's location of an error without its additions: the names of a union's variants and `[key]`."""
         path: list[str | int] = []
         node, kinds = self.root, self.kinds(self.root)
         for number, part in enumerate(location):
@@ -112,12 +118,12 @@ class _Schema:
             if inside or (reason == "missing" and number == len(location) - 1):
                 node = self._step(node, part, content)
                 kinds = self.kinds(node)
-                path.append(str(part) if isinstance(content, Mapping) else part)  # YAML has keys that are numbers
+                path.append(str(part) if isinstance(content, Mapping) else part)  # YAML allows numbers as keys
                 content = _inner(content, part)
         return tuple(path)
 
     def at(self, path: Path, content: Any) -> Node:
-        """Return the node of the value at `path`."""
+        """Return the schema node for the value at `path`."""
         node: Node = self.root
         for part in path:
             node = self._step(node, part, content)
@@ -127,16 +133,21 @@ class _Schema:
     def _step(self, node: Node, part: str | int, content: Any) -> Node:
         for variant in self.variants(node, content):
             names = [*variant.get("patternProperties", {}).values(), variant.get("additionalProperties")]
-            found = (
+            candidates = (
                 [variant.get("properties", {}).get(part), *names] if isinstance(part, str) else [variant.get("items")]
             )
-            for candidate in found:
+            for candidate in candidates:
                 if isinstance(candidate, Mapping):
                     return candidate
         return {}
 
     def example(self, path: Path, content: Any, before: str, around: bool = False) -> str:
-        """Return an example of the key that the place belongs to, or of one `around` it, with the words before it."""
+        """Return a phrase with an example for the key at `path`, or "" if there is none.
+
+        Args:
+            before: the words before the example.
+            around: accept the example of an enclosing key.
+        """
         for length in range(len(path), 0, -1):
             parent, key = path[: length - 1], path[length - 1]
             examples = self.at(path[:length], content).get("examples")
@@ -147,17 +158,17 @@ class _Schema:
         return ""
 
     def hint(self, path: Path, content: Any) -> str:
-        """Return which key is meant by the unknown one at the end of `path`, or where it belongs."""
+        """Return a hint on the unknown key at the end of `path`: a similar key, or the place where the key belongs."""
         around, key = path[:-1], path[-1]
         value, node = _value(content, around), self.at(around, content)
-        known = self.keys(node, value)
-        for name, inner in known.items():
+        keys = self.keys(node, value)
+        for name, inner in keys.items():
             if key in self.keys(inner, _inner(value, name)):
                 return f" here; it belongs in `{name}`"
         if around and key in self.keys(self.at(around[:-1], content), _value(content, around[:-1])):
             return f" here; it belongs beside `{around[-1]}`, not in it"
         kind = f" of `kind: {value['kind']}`" if self.kinds(node) else ""
-        return f"{kind}{nearest(str(key), known)}"
+        return f"{kind}{nearest(str(key), keys)}"
 
 
 @lru_cache
@@ -200,7 +211,7 @@ def _expected(variants: Sequence[Node], value: Any) -> str:
 
 
 def _fitting(variants: Sequence[Node], value: Any) -> list[Node]:
-    """Return the variants of the value's own type: something else than the type is wrong with the value."""
+    """Return the variants with the value's type, for which something else than the type is wrong."""
     kinds = {kind for kind, types in _TYPES.items() if isinstance(value, types)}
     kinds = {"boolean"} if isinstance(value, bool) else kinds
     return [variant for variant in variants if variant.get("type") in kinds and "const" not in variant]
@@ -242,14 +253,14 @@ def _sizes(bounds: Mapping[str, int]) -> str:
 
 
 def _found(value: Any) -> str:
-    """Return what was found in a few words; a long text, and one that may hold a password, is not quoted."""
+    """Return a few words on the value that was found. Long texts, and URLs that may hold a password, are not quoted."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         if isinstance(value, int) and abs(value) > _LARGE:
-            return "a number of more than 40 digits"  # Python refuses to print the longest
+            return "a number of more than 40 digits"  # Python refuses to print very long ones
         return f"the number {value}" if math.isfinite(value) else str(value)
     if isinstance(value, str):
         if not value:
@@ -267,13 +278,13 @@ def _found(value: Any) -> str:
 
 
 def _mend(path: Path, variants: Sequence[Node], value: Any) -> str:
-    """Return how to write what was probably meant by a value of another type, or nothing."""
+    """Return how to write a value of the wrong type that was probably meant otherwise, or ""."""
     if _fitting(variants, value) or (isinstance(value, int) and abs(value) > _LARGE):
         return ""
     kinds = {variant.get("type") for variant in variants}
     texts = [variant for variant in variants if variant.get("type") == "string" and not {"enum", "const"} & {*variant}]
     if isinstance(value, bool):
-        return "; YAML reads yes, no, on and off as true and false: put the word in quotes" if texts else ""
+        return "; YAML reads yes, no, on and off as true and false; put the word in quotes" if texts else ""
     if isinstance(value, int | float | date) and any(re.search(text.get("pattern", ""), str(value)) for text in texts):
         return "; put it in quotes"
     if (

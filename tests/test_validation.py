@@ -222,7 +222,7 @@ def test_every_pattern_of_the_schema_has_words() -> None:
             ("tasks", "mine", "labels"),
             [False, True],
             "tasks.mine.labels[0]: a text is expected, found false; "
-            "YAML reads yes, no, on and off as true and false: put the word in quotes",
+            "YAML reads yes, no, on and off as true and false; put the word in quotes",
         ),
         (("tasks", "mine", "train"), "a.csv", "tasks.mine.train: unknown key here; it belongs in `source`"),
         (

@@ -55,8 +55,8 @@ def check_model_folder(where: str, folder: Path, trained: bool) -> tuple[dict[st
         raise UserError(f"{where}: {CONFIG} has pruned_heads, which are not supported; choose another model")
     if trained and (decoder := next((key for key in ("is_decoder", "add_cross_attention") if config.get(key)), None)):
         raise UserError(
-            f"{where}: {CONFIG} says {decoder}, and the first token of a decoder, which heads read, does not see the "
-            "text; choose an encoder"
+            f"{where}: {CONFIG} sets {decoder}; heads read the first token, which cannot attend to the text in a "
+            "decoder; choose an encoder"
         )
     if trained:
         architecture = architecture_of(f"{where}: {CONFIG}", config.get("model_type"))

@@ -1,1 +1,1 @@
-"""What is refused before any work starts: inputs and settings that would end a training."""
+"""Checks of a whole campaign before any job starts."""

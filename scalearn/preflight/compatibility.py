@@ -1,6 +1,6 @@
-"""What encoders, methods and hyper-parameters cannot be together, told from the config and local config.json files.
+"""Checking that encoders, methods and hyper-parameters fit together, from the config and local config.json files.
 
-Each of these would otherwise end a training, some of them after hours: source adapters meet only in stage 2.
+Without these checks, a training would fail, sometimes after hours: source adapters meet only in stage 2.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ POOLED = {difference.name for difference in RUN_DIFFERENCES if difference.pooled
 
 
 def check_compatible(campaign: Campaign, origin: str) -> None:
-    """Refuse runs that cannot be composed or installed; `origin` begins the sentence."""
+    """Check that every run can compose its source adapters and install its method on its encoder.
+
+    Args:
+        origin: the config file, for messages.
+
+    Raises: UserError about the first run that cannot.
+    """
     for benchmark in campaign.benchmarks:
         composing = [method for method in campaign.methods if method.family == "two_stage"]
         if composing:
             _check_widths(campaign, benchmark, origin)
         for method in composing:
-            _check_left(campaign, benchmark, method, origin)
+            _check_sources_left(campaign, benchmark, method, origin)
     local = {
         campaign.model_key(name): _local(local_path(source.path))
         for name, source in campaign.models.items()
@@ -43,13 +49,13 @@ def check_compatible(campaign: Campaign, origin: str) -> None:
         _check_values(METHODS[run.method], run.values, hidden, origin)
         if architecture is not None and not architecture.pooler and POOLED & set(run.switches):
             raise UserError(
-                f"{origin}: protocol: the reference reads multiple choice through the encoder's pooler, and "
+                f"{origin}: protocol: the reference protocol needs the encoder's pooler for multiple choice, but "
                 f"'{campaign.model_names[run.model]}' has none; set `protocol: corrected`, or choose another model"
             )
 
 
 def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
-    """Refuse sources whose adapters have different widths."""
+    """Refuse source adapters of different widths."""
     sources = {campaign.task_names[run.task]: run.values for run in campaign.source_runs(benchmark, 0)}
     factors = {task: values.reduction_factor for task, values in sources.items() if isinstance(values, Bottleneck)}
     tasks = list(sources)
@@ -62,14 +68,14 @@ def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
             )
 
 
-def _check_left(campaign: Campaign, benchmark: str, method: Method, origin: str) -> None:
-    """Refuse a target that leaves its own adapter out where there is no other."""
+def _check_sources_left(campaign: Campaign, benchmark: str, method: Method, origin: str) -> None:
+    """Refuse a target task that leaves out its own adapter if there is no other source adapter."""
     sources = {campaign.task_names[run.task] for run in campaign.source_runs(benchmark, 0)}
     for task in campaign.joint_tasks(benchmark):
         values = campaign.hyperparameters(method.name, benchmark, task)
         if sources == {task} and isinstance(values, Composing) and not values.include_target:
             raise UserError(
-                f"{origin}: benchmarks.{benchmark}: no source but the target '{task}' itself; "
+                f"{origin}: benchmarks.{benchmark}: the target '{task}' is the only source; "
                 "set include_target to true, or add sources"
             )
 
@@ -84,7 +90,10 @@ def _check_values(method: Method, values: HyperParameters, hidden: int | None, o
 
 
 def _local(folder: Path) -> tuple[Architecture | None, int | None]:
-    """Return the kind and the hidden size of the encoder in a local folder; none if it only compares texts."""
+    """Return the architecture and hidden size of the encoder in a local folder; (None, None) if it cannot be trained.
+
+    Such an encoder only compares texts (adapter_soup).
+    """
     config: Mapping[str, object] = read_json(folder / CONFIG)
     try:
         architecture = architecture_of(str(folder), config.get("model_type"))

@@ -1,4 +1,4 @@
-"""Refuse a campaign before any work starts, for what only a look at its local rows can tell."""
+"""Checking a campaign before any work starts: local files, encoders, loggers, and the rows of local tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from scalearn.tasks.definition import FilesSource
 
 
 def check_campaign(path: Path) -> Campaign:
-    """Return the campaign of the file `path`, checked as far as this machine can tell."""
+    """Return the campaign of the config file `path`, after all checks that need no download.
+
+    Raises: UserError about the first problem.
+    """
     campaign = Campaign.read(path)
     check_files(campaign, str(path))
     check_rows(campaign)
@@ -24,7 +27,13 @@ def check_campaign(path: Path) -> Campaign:
 
 
 def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
-    """Refuse a campaign whose local files or loggers are not here: model folders, mirror, tasks. Reads no rows."""
+    """Check that model folders, mirror, task files and loggers exist and suit the campaign. Reads no rows.
+
+    Args:
+        origin: the config file, for messages.
+
+    Raises: UserError about the first problem.
+    """
     check_installed(campaign.config.loggers, f"{origin}: loggers")
     for name, model in campaign.models.items():
         _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
@@ -42,17 +51,17 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
 
 
 def _refuse_braces(key: str, paths: list[str]) -> None:
-    """Refuse the path of an input file that Snakemake would take for a pattern: it has no way to write a brace."""
+    """Refuse input paths with a brace, which Snakemake would read as a wildcard and cannot escape."""
     for path in paths:
         if "{" in path:
-            raise UserError(f"{key}: the brace in {path} would begin a wildcard of Snakemake's; rename it")
+            raise UserError(f"{key}: Snakemake would read the brace in {path} as a wildcard; rename the file or folder")
 
 
 def _check_model(key: str, folder: Path, trained: bool) -> None:
     if folder.is_file():
-        raise UserError(f"{key}: {folder} is no folder, and no weights but safetensors are ever loaded; {CONVERT}")
+        raise UserError(f"{key}: {folder} is not a folder, and only safetensors weights are ever loaded; {CONVERT}")
     if not folder.is_dir():
-        raise UserError(f"{key}: no folder {folder}; name one with a model in it")
+        raise UserError(f"{key}: no folder {folder}; name a folder with a model")
     for needed in ("config.json", "model.safetensors"):
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
@@ -61,7 +70,10 @@ def _check_model(key: str, folder: Path, trained: bool) -> None:
 
 
 def check_rows(campaign: Campaign) -> None:
-    """Refuse local tasks whose columns or labels are not as their definition says."""
+    """Check all rows of the tasks with local files against their definitions.
+
+    Raises: UserError if columns, labels or texts of a task do not fit its definition.
+    """
     local = [name for name in campaign.tasks if campaign.origin(name) in ("mirror", "files")]
     if local:
         from scalearn.tasks.preparing.prepare import check_source_rows

@@ -247,7 +247,7 @@ def read_json(path: Path, *, ours: bool = False) -> dict[str, Any]:
         raise UserError(f"{path}: a JSON object is expected, found {type(content).__name__}")
     if (ours or CHECKSUM in content) and content.pop(CHECKSUM, None) != _checksum(content):
         raise UserError(
-            f"{path}: changed since it was written (its checksum differs); delete it and run again, "
+            f"{path}: not as it was written (its checksum differs); delete it and run again, "
             f"or, if you changed it, remove the line `{CHECKSUM}`"
         )
     return content

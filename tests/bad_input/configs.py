@@ -214,7 +214,7 @@ CASES = [
     ),
     changed(
         "no source but the target",
-        r"benchmarks\.pair: no source but the target 'mine' itself; set include_target to true, or add sources",
+        r"benchmarks\.pair: the target 'mine' is the only source; set include_target to true, or add sources",
         methods=["adapter", "scalearn"],
         hyperparameters={"scalearn": {"include_target": 0}},
     ),
@@ -235,7 +235,7 @@ CASES = [
     ),
     encoder(
         "a head on a pooler that the encoder has not",
-        r"protocol: the reference reads multiple choice through the encoder's pooler, and 'tiny' has none",
+        r"protocol: the reference protocol needs the encoder's pooler for multiple choice, but 'tiny' has none",
         {"model_type": "electra"},
         protocol="reference",
         methods=["full_finetuning"],
@@ -327,7 +327,7 @@ CASES = [
     ),
     model(
         "a folder that is not there",
-        r"no folder nowhere; name one with a model in it",
+        r"no folder nowhere; name a folder with a model",
         {"kind": "folder", "path": "nowhere"},
     ),
     model(

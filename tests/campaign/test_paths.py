@@ -97,7 +97,9 @@ def test_a_home_that_there_is_not() -> None:
 def test_a_brace_in_a_path_is_refused_before_work(home: Path, key: str, changes: dict[str, Any]) -> None:
     for old, new in (("rows.csv", "{2024}.csv"), ("mirror", "{mirror}"), ("models/tiny", "{model}")):
         (home / new).symlink_to(home / old)
-    with pytest.raises(UserError, match=rf"^mine\.yaml: {key}: the brace in .*\{{.* a wildcard of Snakemake's; rename"):
+    with pytest.raises(
+        UserError, match=rf"^mine\.yaml: {key}: Snakemake would read the brace in .*\{{.* as a wildcard; rename"
+    ):
         check_files(campaign(**changes), "mine.yaml")
 
 

@@ -101,7 +101,7 @@ MISFITS: dict[str, tuple[Spoil, str, bool]] = {
     "quantised weights": (config(quantization_config={"bits": 4}), "its weights are quantised", True),
     "a decoder": (config(is_decoder=True), "config.json sets is_decoder; heads read the first token, which", True),
     "pruned heads": (config(pruned_heads={"0": [1]}), "config.json has pruned_heads, which are not supported", True),
-    "cross attention": (config(add_cross_attention=True), "config.json says add_cross_attention, and the first", True),
+    "cross attention": (config(add_cross_attention=True), "config.json sets add_cross_attention; heads read", True),
     "a number as a text": (
         config(layer_norm_eps="1e-12"),
         'config.json: layer_norm_eps must be a number, not "1e-12"; mend it',

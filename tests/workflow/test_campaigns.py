@@ -81,7 +81,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"tasks": {"one": {"source": {"kind": "files", "train": "{2024}.csv"}}}, "benchmarks": {"b": ["one"]}},
-        "config.yaml: tasks.one.source: the brace in {2024}.csv would begin a wildcard of Snakemake's; rename it",
+        "config.yaml: tasks.one.source: Snakemake would read the brace in {2024}.csv as a wildcard; rename",
     ),
 ]
 

@@ -1,8 +1,7 @@
-"""Metrics of predictions, for every kind of task; the table of their names is definition.METRICS.
+"""Metrics for every kind of task. definition.METRICS lists their names.
 
-Every value is a fraction and finite, whatever the logits: where a NaN competes, it counts as the lowest logit; a
-correlation with one is 0.0. scikit-learn and SciPy are imported where they are used: they take seconds to load, and
-not every command needs them.
+Every value is finite and a fraction, for any logits. A NaN counts as the lowest logit; a correlation with a NaN is 0.0.
+scikit-learn and SciPy are imported in the functions that use them, because they take seconds to load.
 """
 
 from __future__ import annotations
@@ -26,16 +25,24 @@ _SCORERS = {
 
 
 def compute(metrics: Sequence[str], kind: str, outcome: Outcome) -> dict[str, float]:
-    """Return each metric's value as a fraction, in the order asked for.
+    """Return metric -> its value as a fraction, in the order of `metrics`.
 
-    A UserError names the metric if the outcome lacks the columns that it needs.
+    Args:
+        kind: the task's kind, one of definition.METRICS.
+        outcome: labels and logits of a split.
+
+    Raises: UserError if the outcome lacks the columns that a metric needs.
     """
     return _SCORERS[kind](metrics, outcome)
 
 
 def baseline(metrics: Sequence[str], kind: str, outcome: Outcome, constant: Constant) -> dict[str, float]:
-    """Return each metric's value when every row gets the same answer, as `majority` returns it.
+    """Return metric -> its value if every row gets the same answer.
 
-    Of the outcome's logits only the shape is read. Candidates all get the same logit, so the tie rule chooses.
+    All candidates get the same logit, so that the tie rule selects one.
+
+    Args:
+        outcome: labels of a split; only the shape of its logits is used.
+        constant: the answer, as `majority` returns it.
     """
     return compute(metrics, kind, replace(outcome, logits=constant_logits(kind, constant, outcome.logits.shape)))

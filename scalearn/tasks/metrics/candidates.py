@@ -1,8 +1,8 @@
-"""Metrics of questions whose candidate answers are rows of their own, as in ReCoRD (Zhang et al. 2018).
+"""Metrics for questions with one row per candidate answer, as in ReCoRD (Zhang et al. 2018).
 
-A question's prediction is the candidate with the highest logit of class 1, whatever class 0 has; ties: the larger
-string. Text is compared as in SQuAD (Rajpurkar et al. 2016), version 1.1: without common token F1 is 0, even if both
-sides are empty.
+The prediction for a question is the candidate with the highest logit of class 1; on ties, the larger string. The logit
+of class 0 is ignored. Texts are compared as in SQuAD 1.1 (Rajpurkar et al. 2016): F1 is 0 if there is no common token,
+even if both texts are empty.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
 def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
-    """Return token_f1 or exact_match, as asked for: means over questions, of the best match among their gold answers.
+    """Return token_f1 and/or exact_match: the mean over questions of the best match with a gold answer.
 
-    A UserError if the rows have no group, no candidate or no answers. The labels are not read.
+    The labels are not used.
+
+    Raises: UserError if the rows have no group, candidate or answers.
     """
     functions = {"token_f1": _token_f1, "exact_match": _exact_match}
     predictions = _predictions(outcome)
@@ -30,7 +32,7 @@ def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
 
 
 def normalise(text: str) -> str:
-    """Return the text in lower case, without ASCII punctuation and the articles a, an, the, single blanks between."""
+    """Return the text in lower case, without ASCII punctuation and articles, and with single blanks (SQuAD 1.1)."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 

@@ -1,4 +1,4 @@
-"""Metrics of one right class, or choice, per row. The prediction is the highest logit; ties: the lowest index."""
+"""Metrics for rows with one right class or choice. The prediction is the highest logit; on ties, the lowest index."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from scalearn.tasks.metrics.outcome import Array, Outcome, nan_is_lowest
 
 
 def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
-    """Return accuracy, f1, matthews or exact_match, as asked for.
+    """Return the requested ones of accuracy, f1, matthews and exact_match.
 
-    f1 is that of the positive class where there are two classes, as in GLUE; with more it is the plain mean over the
-    classes that occur among labels or predictions. exact_match is the share of groups all of whose rows are right
-    (MultiRC, Khashabi et al. 2018); a UserError if the rows have no group. Undefined values are 0.0.
+    f1: with two classes, that of the positive class, as in GLUE (Wang et al. 2019); with more, the unweighted mean over
+    the classes that occur in labels or predictions. exact_match: the share of groups in which all rows are right
+    (MultiRC, Khashabi et al. 2018). Undefined values are 0.0.
+
+    Raises: UserError if exact_match is requested and the rows have no group.
     """
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
@@ -35,7 +37,7 @@ def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
 
 
 def _whole_groups(right: Array, group: Array | None) -> float:
-    """Return the share of groups without a wrong row; right: (n,) booleans."""
+    """Return the share of groups without a wrong row. right: (n,), whether each row is right."""
     if group is None:
         raise UserError("metrics: 'exact_match' needs rows that belong to questions; name another metric for this task")
     questions = len(np.unique(group))

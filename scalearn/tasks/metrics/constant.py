@@ -1,4 +1,4 @@
-"""The answer that does not look at its input: what training labels suggest, and the logits that say it."""
+"""The majority baseline: one answer for all rows, computed from the training labels, and its logits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ Constant = float | list[int]
 
 
 def majority(kind: str, labels: Array) -> Constant:
-    """Return the constant answer that training labels, as in Outcome, suggest.
+    """Return the majority answer of the training labels.
 
-    The most frequent class or choice (ties: the lowest index); the mean target of a regression; for multi_label the
-    indices of the labels that more than half of the rows carry; 0.0 for candidates, which have none.
+    It is the most frequent class or choice (on ties, the lowest index), the mean of a regression's labels, or for
+    multi_label the indices of the labels that more than half of the rows have. For candidates it is always 0.0.
+
+    Args:
+        labels: the labels of train, with the shape that Outcome.labels has.
     """
     if kind == "regression":
         return float(labels.mean())
@@ -27,7 +30,14 @@ def majority(kind: str, labels: Array) -> Constant:
 
 
 def constant_logits(kind: str, constant: Constant, shape: tuple[int, ...]) -> Array:
-    """Return logits of this shape, (n, outputs), that give every row the same answer, as `majority` returns it."""
+    """Return logits that give every row the same answer.
+
+    Args:
+        constant: the answer, as `majority` returns it.
+        shape: (n, outputs).
+
+    Raises: UserError if the answer is no valid index.
+    """
     if kind == "candidates":
         return np.zeros(shape)
     if kind == "regression":

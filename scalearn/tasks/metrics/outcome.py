@@ -1,4 +1,4 @@
-"""What metrics are made from: the rows of a split, and what a model said of them."""
+"""The input of all metrics: the labels of a split and the logits of a model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of a split and what the model said of them; n rows, in any order.
+    """The labels of a split's n rows and the model's logits for them, in any order.
 
-    labels: (n,) class index, target or place of the right choice; (n, labels) of 0 and 1 for multi_label.
+    labels: (n,), the class, the target or the index of the right choice; multi_label: (n, labels) of 0 and 1.
     logits: (n, classes); (n, 1) for a regression; (n, labels) for multi_label; (n, choices) for multiple_choice;
         (n, 2) for candidates.
-    group: (n,) the number of the question that a row belongs to.
-    candidate: n strings, candidates only: the answer that the row proposes.
+    group: (n,), the number of the row's question.
+    candidate: n strings, candidates only: the row's candidate answer.
     answers: n sequences of strings, candidates only: the gold answers of the row's question.
-    positive: of two classes the index of the one that f1 is of.
+    positive: with two classes, the index of the class whose f1 is reported.
     """
 
     labels: Array
@@ -34,5 +34,5 @@ class Outcome:
 
 
 def nan_is_lowest(logits: Array) -> Array:
-    """Return the logits with NaN, as a diverged model gives, as -inf: no NaN wins against a number."""
+    """Return the logits with every NaN, which a diverged model gives, replaced by -inf."""
     return np.where(np.isnan(logits), -np.inf, logits)

@@ -1,4 +1,4 @@
-"""Metrics of a number per row: correlations."""
+"""Metrics for rows with a number as their label: correlations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scalearn.tasks.metrics.outcome import Array, Outcome
 
 
 def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
-    """Return pearson or spearman, as asked for."""
+    """Return the requested ones of pearson and spearman."""
     return {metric: _correlation(metric, outcome.labels, outcome.logits[:, 0]) for metric in metrics}
 
 
 def _correlation(metric: str, labels: Array, predictions: Array) -> float:
-    """Return Pearson's or Spearman's coefficient; 0.0 where it is undefined (a constant, a diverged model)."""
+    """Return Pearson's or Spearman's coefficient, or 0.0 if it is undefined (constant values, a diverged model)."""
     from scipy.stats import pearsonr, spearmanr
 
     if len(labels) < 2:
