@@ -46,7 +46,7 @@ demo showcase: $(INSTALLED)
 	cat results/demo_table.md
 	@echo "Look at results/demo_table.svg (the table as a figure), results/scores.parquet (every score) and logs/train/ (every epoch)."
 	@echo "$(NEXT)"
-	@echo "For a task of your own, see README.md, section 'Tasks'. 'make help' lists the other commands."
+	@echo "For a task of your own, see docs/tasks.md. 'make help' lists the other commands."
 
 test: $(INSTALLED)
 	@$(IN_VENV) pytest -n auto --maxprocesses 8 --dist worksteal

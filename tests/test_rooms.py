@@ -1,4 +1,4 @@
-"""Which room may import from which: docs/architecture.md draws it."""
+"""Which room may import from which: docs/architecture.md says it, and names only files that are there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 from tests.places import ROOT
 
@@ -60,6 +62,22 @@ def test_rooms_import_only_from_where_an_arrow_points() -> None:
 
 def test_no_room_depends_on_itself_through_others() -> None:
     assert set(TopologicalSorter(ARROWS).static_order()) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+
+def test_the_architecture_page_shows_these_arrows() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \|([^|]*)\|$", text.split("## The way")[0], re.MULTILINE)
+    shown = {room: set(re.findall(r"`(\w+)`", rooms)) for room, rooms in rows}
+    assert shown | {"cli": ARROWS["cli"]} == ARROWS and ARROWS["cli"] == ARROWS.keys() - {"cli"}
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md"))])
+def test_documents_name_files_that_are_there(page: str) -> None:
+    text = (ROOT / page).read_text()
+    named = re.findall(r"`((?:scalearn|tests|workflow|docs|profiles|benchmarks|envs)/[\w./-]*\w[.]\w+)`", text)
+    named += [str(Path(page).parent / link) for link in re.findall(r"\]\(([\w./-]+[.]md)[#)]", text)]
+    examples = {"scalearn/methods/lora.py", "workflow/rules/own/reviews.smk"}  # that a reader adds
+    assert [name for name in named if name not in examples and not (ROOT / name).exists()] == []
 
 
 def test_the_workflow_has_one_door() -> None:
