@@ -214,7 +214,7 @@ CASES = [
         make=letter,
     ),
     line("here for a model", r"\.: the folder holds other files", "fetch-model m --output . --source", FOLDER),
-    line("a file for a model", r"train\.csv: it is a file", "fetch-model m --output train.csv --source", FOLDER),
+    line("a file for a model", r"train\.csv: this is a file", "fetch-model m --output train.csv --source", FOLDER),
     line(
         "weights of one's own",
         r"o: the folder holds other files \(model\.saf",

@@ -291,7 +291,7 @@ CASES = [
         source={**SOURCE, "train": ""},
     ),
     task("a path with a line's end", r"a path must not contain line ends", source={**SOURCE, "train": "a\nb.csv"}),
-    task("a path with NUL", r"a path must not hold .*control character", source={**SOURCE, "train": "a\0b.csv"}),
+    task("a path with NUL", r"a path must not contain .*control character", source={**SOURCE, "train": "a\0b.csv"}),
     task(
         "a URL with a token",
         r"a path on this machine is expected",
@@ -332,7 +332,7 @@ CASES = [
     ),
     model(
         "a file for a folder",
-        r"train\.csv is no folder, .*safetensors .*save_pretrained",
+        r"train\.csv is not a folder, .*safetensors .*save_pretrained",
         {"kind": "folder", "path": "train.csv"},
     ),
     model(

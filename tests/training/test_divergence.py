@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 import torch
 
+from scalearn.encoders import loading
 from scalearn.errors import UserError
-from scalearn.training.engine import model as model_module
 from scalearn.training.engine.callbacks import STEPS_BETWEEN_CHECKS
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
@@ -72,6 +72,6 @@ def test_a_run_that_diverged_is_no_checkpoint_to_go_on_from(
 def test_a_run_in_which_only_the_head_would_learn_ends_at_its_first_step(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(cast("dict[str, object]", model_module.RUNTIME), "gradient_checkpointing", True)
+    monkeypatch.setitem(cast("dict[str, object]", loading.RUNTIME), "gradient_checkpointing", True)
     with pytest.raises(UserError, match=r"no gradient reaches any of the \d+ tensors that the method trains \(the fir"):
         train(spec(folder, "adapter", tmp_path / "run"))
