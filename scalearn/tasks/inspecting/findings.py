@@ -169,7 +169,12 @@ def _repeated_within(name: str, split: Split) -> Iterator[Finding]:
     inputs, answers = split.inputs[order], split.answers[order]
     same = inputs[1:] == inputs[:-1]
     if count := int(same.sum()):
-        yield Finding("note", name, count, f"{_rows(count)} repeat an earlier row of the same split")
+        yield Finding(
+            "note",
+            name,
+            count,
+            f"{_rows(count)} {'repeats' if count == 1 else 'repeat'} an earlier row of the same split",
+        )
     differ = same & (answers[1:] != answers[:-1])
     if count := len(contradictory := np.unique(inputs[1:][differ])):
         inputs_occur = "input occurs" if count == 1 else "inputs occur"
