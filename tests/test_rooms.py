@@ -55,6 +55,18 @@ def arrows() -> set[tuple[str, str]]:
     return found
 
 
+def defined(file: Path) -> set[str]:
+    """Return every class, function and constant that a file defines, methods included."""
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    names = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    assigned = [
+        node.targets[0] if isinstance(node, ast.Assign) else node.target
+        for node in nodes
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+    ]
+    return names | {target.id for target in assigned if isinstance(target, ast.Name)}
+
+
 def test_rooms_import_only_from_where_an_arrow_points() -> None:
     allowed = {(room, other) for room, others in ARROWS.items() for other in others}
     assert arrows() == allowed
@@ -69,6 +81,13 @@ def test_the_architecture_page_shows_these_arrows() -> None:
     rows = re.findall(r"^\| `(\w+)` \| .* \|([^|]*)\|$", text.split("## The way")[0], re.MULTILINE)
     shown = {room: set(re.findall(r"`(\w+)`", rooms)) for room, rooms in rows}
     assert shown | {"cli": ARROWS["cli"]} == ARROWS and ARROWS["cli"] == ARROWS.keys() - {"cli"}
+
+
+def test_the_architecture_page_names_functions_that_are_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`(\w+)`(?:, | and |[^`|;.]{0,12} )(?:in|of) `([\w./]+[.]py)`", text)
+    assert len(named) >= 15
+    assert [(name, file) for name, file in named if name not in defined(ROOT / file)] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md"))])

@@ -20,6 +20,10 @@ def test_the_committed_schema_is_the_models() -> None:
     assert json.loads((ROOT / "workflow/schemas/config.schema.json").read_text()) == Config.model_json_schema()
 
 
+def test_config_yaml_shows_every_key() -> None:
+    assert DEFAULT.keys() == Config.model_fields.keys()
+
+
 @pytest.mark.parametrize("path", ["config.yaml", "profiles/demo/campaign.yaml", "profiles/showcase/campaign.yaml"])
 def test_the_committed_campaigns_are_valid(path: str) -> None:
     Config.model_validate(yaml.safe_load((ROOT / path).read_text()))

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from scalearn.errors import UserError
+from scalearn.results.grid import LONG, SHORT
 from scalearn.results.tables import write_table
+from scalearn.tasks.definition import METRICS
+from tests.places import ROOT
 from tests.results.made import PROVENANCE, layout_of, make_score, run_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -233,3 +236,11 @@ def test_the_table_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFi
     shutil.rmtree(tmp_path / "runs/tiny/adapter")
     write_table(LAYOUT, tmp_path / "runs", tmp_path / "results/pair_table")  # one of its own is replaced
     assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md; 4 runs are missing\n"
+
+
+def test_every_metric_has_its_words_in_tables_and_docs() -> None:
+    names = {metric for metrics in METRICS.values() for metric in metrics}
+    rows = re.findall(r"^[|] `(\w+)` [|].*[|] (.*) [|]$", (ROOT / "docs/tasks.md").read_text(), re.MULTILINE)
+    shown = {kind: tuple(re.findall(r"\w+", re.sub(r"[(].*?[)]", "", cell))) for kind, cell in rows}
+    assert SHORT.keys() == LONG.keys() == names
+    assert shown == METRICS
