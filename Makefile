@@ -12,23 +12,23 @@ INSTALLED := .venv/installed
 IN_VENV := export PATH="$$PWD/.venv/bin:$$PATH";
 
 help:
-	@echo "make demo     install into .venv, run the demo campaign, show its table; five minutes on two idle cores"
-	@echo "make showcase the demo's long form: more methods and seeds"
-	@echo "make test     install into .venv, run the tests"
-	@echo "make test-slurm   run campaigns on a real SLURM of one node, installed if there is none (as root)"
-	@echo "make lint     check style, types and the workflow"
-	@echo "make bench    time start-up, encoding, a training step of each method and, where there is a mirror, of real rows; ten minutes"
-	@echo "make schema   write the config's JSON schema anew"
-	@echo "make clean    remove caches; neither .venv nor results"
+	@echo "make demo         install into .venv, run the demo campaign and show its table: five minutes on two idle cores"
+	@echo "make showcase     run the long form of the demo: more methods and seeds"
+	@echo "make test         install into .venv and run the tests"
+	@echo "make test-slurm   run campaigns on a real SLURM of one node; root installs SLURM if there is none"
+	@echo "make lint         check style, types and the workflow"
+	@echo "make bench        time start-up, encoding, a training step of each method and, if there is a mirror, real rows: ten minutes"
+	@echo "make schema       write the config's JSON schema again"
+	@echo "make clean        remove caches, but neither .venv nor results"
 
 install: $(INSTALLED)
 
-# uv takes seconds where pip takes minutes; it reads none of pip's variables, so they are handed to it.
+# uv takes seconds and pip minutes. uv reads none of pip's variables, so they are passed on.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "installing requirements.lock into .venv"
-	@.venv/bin/python -m pip install --quiet $(UV) || echo "no $(UV) to be had; pip does its work, in minutes"
+	@.venv/bin/python -m pip install --quiet $(UV) || echo "$(UV) cannot be installed; pip takes its place, which takes minutes"
 	@if test -n "$${PIP_FIND_LINKS:-}"; then export UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS// /,}}"; fi; \
 	if test -n "$${PIP_INDEX_URL:-}"; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$PIP_INDEX_URL}"; fi; \
 	.venv/bin/python -m uv pip install --quiet --compile-bytecode --python .venv/bin/python -r requirements.lock \
@@ -36,7 +36,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Each runs the profile of its name. A campaign that is done needs no warm start to say so.
+# Each target runs the profile of its name. A finished campaign needs no warm start.
 demo: NEXT = Type 'make showcase' for eight methods on three seeds; it keeps these runs and takes about ten minutes more.
 showcase: NEXT = Edit profiles/showcase/campaign.yaml and type 'make showcase' again: only what the edit concerns runs again.
 demo showcase: $(INSTALLED)
@@ -51,7 +51,7 @@ demo showcase: $(INSTALLED)
 test: $(INSTALLED)
 	@$(IN_VENV) pytest -n auto --maxprocesses 8 --dist worksteal
 
-# Without root, or without a SLURM to be had, it says so and passes.
+# If SLURM is missing and cannot be installed, for example without root, it says so and passes.
 test-slurm: $(INSTALLED)
 	@$(IN_VENV) if tests/slurm/install.sh; then pytest tests/slurm --durations=0; fi
 
