@@ -24,8 +24,8 @@ class ResumingTrainer(Trainer):  # type: ignore[misc]
         # The library's version wants every weight of the encoder under its own file names; we store what trains.
         self.restore_weights(Path(resume_from_checkpoint))
 
-    # The library's readers of optimizer, scheduler, scaler and random state unpickle the files that bear their names. We
-    # never write such files, and never load one that somebody has put there: ours are restored by a callback.
+    # The library's readers of optimizer, scheduler, scaler and random state unpickle files of certain names. We never
+    # write such files, and never load one that somebody has put there. A callback restores our own.
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         pass
