@@ -244,7 +244,7 @@ def test_the_command_names_what_it_wrote(folder: Path, tmp_path: Path, capsys: p
     run_folder, out = make_run(folder, "adapter"), tmp_path / "out"
     capsys.readouterr()
     assert run(["export", str(run_folder), str(out)]) == 0
-    says = "18 test rows predicted without scalearn, logits at most 0.0e+00 from the run's"
+    says = "18 test rows predicted without scalearn; logits differ by at most 0.0e+00"
     assert capsys.readouterr().out == f"{out}: {says}\n"
     assert about(out)["proof"] == {"largest_difference": 0.0, "rows": 18, "ties": 0}
     assert run(["export", str(run_folder), str(out)]) == 1

@@ -90,7 +90,7 @@ def test_an_encoder_without_the_attention_that_is_asked_for_is_refused(tmp_path:
     assert load_encoder(made, "eager").config._attn_implementation == "eager"
     assert load_encoder(made).config._attn_implementation == "sdpa"
     monkeypatch.setattr(BertAdapterModel, "_supports_sdpa", False)
-    with pytest.raises(UserError, match=r"compute.attention: .*m has no sdpa; set it to auto or eager"):
+    with pytest.raises(UserError, match=r"compute.attention: .*m does not support sdpa; set it to auto or eager"):
         load_encoder(made, "sdpa")
     assert load_encoder(made).config._attn_implementation == "eager"
 

@@ -22,8 +22,19 @@ class ResumingTrainer(Trainer):  # type: ignore[misc]
     def _load_from_checkpoint(self, resume_from_checkpoint: str | Path, model: Any = None) -> None:
         # `Trainer.train(resume_from_checkpoint=...)` is the only public way to resume, and it reads the weights here.
         # The library's version wants every weight of the encoder under its own file names; we store what trains.
-        # Its readers of the optimizer, scheduler, scaler and random state do nothing where their files are missing.
         self.restore_weights(Path(resume_from_checkpoint))
+
+    # The library's readers of optimizer, scheduler, scaler and random state unpickle files of certain names. We never
+    # write such files, and never load one that somebody has put there. A callback restores our own.
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        pass
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        pass
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        pass
 
 
 def use_one_gpu(arguments: TrainingArguments) -> None:

@@ -22,7 +22,7 @@ from scalearn.training.engine.joint_trainer import JointTrainer
 from scalearn.training.engine.transformers_internals import attention_of, use_one_gpu
 from tests.tiny import make_model
 
-# Documented methods that the library invites its users to override, and the private one, with its parameters.
+# Documented methods that the library invites its users to override, and the private ones, with their parameters.
 PUBLIC = {
     "autocast_smart_context_manager",
     "compute_loss",
@@ -33,7 +33,12 @@ PUBLIC = {
     "log",
     "training_step",
 }
-PRIVATE = {"_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"]}
+PRIVATE = {
+    "_load_from_checkpoint": ["self", "resume_from_checkpoint", "model"],
+    "_load_optimizer_and_scheduler": ["self", "checkpoint"],
+    "_load_scaler": ["self", "checkpoint"],
+    "_load_rng_state": ["self", "checkpoint"],
+}
 
 
 def test_we_override_these_methods_of_the_trainer_and_no_others() -> None:
