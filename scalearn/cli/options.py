@@ -105,7 +105,7 @@ def layouts(text: str, *benchmarks: str) -> list[Layout]:
     return [Layout.model_validate(campaign.layout(benchmark)) for benchmark in names]
 
 
-def protocol_switches(names: list[str]) -> tuple[str, ...]:
+def protocol_differences(names: list[str]) -> tuple[str, ...]:
     """Return the names of protocol differences. Raises UserError if one is unknown."""
     from scalearn.campaign.protocol import RUN_DIFFERENCES
 

@@ -20,7 +20,7 @@ from scalearn.cli.app import (
     Seed,
     app,
 )
-from scalearn.cli.options import how_to_compute, hyper_parameters, protocol_switches, run_spec
+from scalearn.cli.options import how_to_compute, hyper_parameters, protocol_differences, run_spec
 from scalearn.errors import UserError
 from scalearn.machine import gpus, time_budget
 from scalearn.machine.heavy_imports import importing
@@ -79,7 +79,7 @@ def train(
         for option, folder in {"--model": model, "--data": data, "--output": output}.items():
             if not folder:
                 raise UserError(f"{option}: --method needs it; name the folder, or give a --spec")
-        changed, switches = hyper_parameters(str(method), hyperparameters), protocol_switches(switch or [])
+        changed, switches = hyper_parameters(str(method), hyperparameters), protocol_differences(switch or [])
         assert model and data and output
         run = planned_by_hand(
             str(method),
@@ -115,7 +115,7 @@ def train_joint(
     from scalearn.cli.by_hand import planned_by_hand
     from scalearn.methods import METHODS
 
-    changed, switches = hyper_parameters(method, hyperparameters), protocol_switches(switch or [])
+    changed, switches = hyper_parameters(method, hyperparameters), protocol_differences(switch or [])
     if METHODS[method].family != "joint":
         raise UserError(f"method '{method}' is not a joint one; use `scalearn train`")
     how = how_to_compute(compute or [])

@@ -1,4 +1,4 @@
-"""The content of a result table: score records, averaged over seeds. How it looks is for scalearn.results.render."""
+"""The content of a result table: scores averaged over seeds. scalearn.results.render formats it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from scalearn.tasks.protocol import Protocol
 
 @dataclass(frozen=True)
 class Column:
-    """A task of the table. Metric and baseline are unknown (None) as long as no run of the task is done."""
+    """A task of the table. Metric and baseline are None until a run of the task is finished."""
 
     task: str
     metric: str | None = None
     baseline: float | None = None
-    positive: str | None = None  # of two classes the one that an f1 is of
+    positive: str | None = None  # the positive label of f1, of two labels
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One method on one task: the headline score of each seed that is there, as a fraction."""
+    """One method on one task: the headline score of each finished seed, as a fraction."""
 
     task: str
     planned: tuple[int, ...]
     values: dict[int, float]
-    parameters: int | None  # trainable ones, head excluded; None if no run is done
+    parameters: int | None  # trainable, without the head; None if no run is finished
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -42,12 +42,12 @@ class Cell:
 
     @property
     def mean(self) -> float | None:
-        """The mean over the seeds that are there, exactly rounded; None if there are none."""
+        """The exactly rounded mean over the finished seeds, or None if there are none."""
         return mean(self.values.values()) if self.values else None
 
     @property
     def std(self) -> float | None:
-        """The sample standard deviation over the seeds that are there; None for fewer than two."""
+        """The sample standard deviation over the finished seeds, or None for fewer than two."""
         return stdev(self.values.values()) if len(self.values) > 1 else None
 
 
@@ -69,7 +69,7 @@ class Row:
 
     @property
     def average(self) -> float | None:
-        """The unweighted mean of the task means; None unless every cell is complete."""
+        """The unweighted mean of the task means, or None if a cell is incomplete."""
         if any(cell.missing for cell in self.cells):
             return None
         return mean(cell.mean for cell in self.cells if cell.mean is not None)
@@ -87,7 +87,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A benchmark's results: its rows, those of a family together."""
+    """A benchmark's results: its rows, grouped by family."""
 
     benchmark: str
     model: str
@@ -102,13 +102,13 @@ class Table:
 
     @property
     def baseline_average(self) -> float | None:
-        """The mean of the tasks' baselines; None unless all are known."""
+        """The mean of the tasks' baselines, or None if one is unknown."""
         known = [column.baseline for column in self.columns if column.baseline is not None]
         return mean(known) if len(known) == len(self.columns) else None
 
 
 def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) -> Table:
-    """Return the table that these records make; a UserError names those, below `runs`, that do not go together."""
+    """Return the table of these records. Raises UserError if records of one cell or column cannot be compared."""
     columns: list[Column] = []
     choices = {row.name: chosen(row, layout, runs, records) for row in layout.rows}
     cells: dict[tuple[str, str], Cell] = {}
@@ -140,7 +140,7 @@ Found = list[tuple[Path, ScoreRecord]]
 
 
 def _of_cell(row: LayoutRow, choice: Choice, task: str, records: Mapping[Part, ScoreRecord], runs: Path) -> Found:
-    """Return the records of one cell that are there, in the order of seeds, with their paths."""
+    """Return the existing records of one cell with their paths, in the order of seeds."""
     wanted = row.parts(task, choice.setting).values() if choice.setting else ()
     return [(score_path(runs, part), records[part]) for part in wanted if part in records]
 
@@ -166,7 +166,7 @@ def _tested(record: ScoreRecord) -> object:
 
 
 def _trained_on(record: ScoreRecord) -> object:
-    """What all of a column have in common; the data of a joint run's other tasks are for their own columns."""
+    """Return the data that all records of a column share. Data of a joint run's other tasks belong to other columns."""
     provenance, inputs = record.provenance, record.provenance.inputs
     encoders = {json.dumps(encoder, sort_keys=True) for encoder in inputs.get("model") or ()}
     return provenance.training_version, encoders, inputs.get("data", {}).get(record.identity.task)
@@ -177,7 +177,7 @@ def _trained(record: ScoreRecord) -> object:
 
 
 def _refuse_mixture(records: Found, how: str, facts: Callable[[ScoreRecord], object]) -> None:
-    """Refuse to average or compare runs that differ in `facts`: the results of two campaigns, half replaced."""
+    """Raise UserError if records differ in `facts`: two campaigns' runs must not be averaged or compared."""
     for path, record in records[1:]:
         if facts(record) != facts(records[0][1]):
             raise UserError(f"{path}: it {how} than {records[0][0]}; let snakemake make this table, it renews the old")

@@ -1,4 +1,4 @@
-"""All score records of a campaign in one parquet file."""
+"""Writes all score records of a campaign as one parquet file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from scalearn.storage.files import check_replaced, whole_file
 
 SCHEMA = pa.schema(
     [
-        ("run", pa.string()),  # its path below the folder of all runs; it says what differs from the defaults
+        ("run", pa.string()),  # its path below the folder of all runs, with all settings that differ from the defaults
         ("model", pa.string()),
         ("method", pa.string()),
         ("family", pa.string()),
-        ("benchmark", pa.string()),  # "single" for runs that know of no benchmark
+        ("benchmark", pa.string()),  # "single" for runs that belong to no benchmark
         ("task", pa.string()),
         ("shots", pa.string()),
         ("seed", pa.int64()),
@@ -45,9 +45,9 @@ SCHEMA = pa.schema(
 
 
 def collect(layouts: Sequence[Layout], runs: Path, output: Path, threads: int | None = None) -> None:
-    """Write one row per run and metric of all layouts to the parquet file `output`; what has no score is scored first.
+    """Write the parquet file `output`, a row per run and metric of all layouts. Runs without a score are scored first.
 
-    Runs that several benchmarks share appear once; those that are missing are left out, and counted aloud.
+    A run that several benchmarks share appears once. Missing runs are left out, and their number is printed.
     """
     check_replaced(output, b"headline", "table of scores")
     wanted = sorted({part for layout in layouts for part in layout.parts()})

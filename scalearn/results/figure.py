@@ -1,4 +1,4 @@
-"""A benchmark's results to look at: a panel per task, a line per method, a dot per seed."""
+"""Draws a benchmark's results: a panel per task, a line per method, a dot per seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEED, MEAN, QUIET = "#8fb3d9", "#1f4e79", "#888888"
 
 
 def write_figure(table: Table, path: Path) -> None:
-    """Write the figure as an SVG whose text stays text; equal tables make equal bytes."""
+    """Write the figure as SVG with text as text. Equal tables make equal bytes."""
     import matplotlib
 
     with (

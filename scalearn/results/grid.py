@@ -1,4 +1,4 @@
-"""A result table before any markup: numbers as text, the best ones and those to be wary of marked."""
+"""A result table before any markup: numbers as text, with marks for the best and for doubtful values."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ LONG = {
     "spearman": "Spearman correlation",
     "token_f1": "token F1 of the best candidate",
 }
-DASH = "\N{EN DASH}"  # between the ends of a range; alone: not to be had
+DASH = "\N{EN DASH}"  # between the ends of a range; alone: no value
 BASELINE = "Majority baseline"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell's text and what is said of it: best of its column, not above the baseline, not all seeds."""
+    """A cell's text and its marks: best of the column, not above the baseline, seeds missing."""
 
     text: str
     bold: bool = False
@@ -51,7 +51,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table; `family` opens a group and has no cells."""
+    """A line of the table. A line with `family` is the heading of a group and has no cells."""
 
     cells: tuple[Mark, ...] = ()
     family: str = ""
@@ -70,12 +70,12 @@ class Grid:
 
 
 def percent(value: float) -> str:
-    """Return a fraction times 100 with two decimals; never a negative zero."""
+    """Return a fraction times 100 with two decimals, never as a negative zero."""
     return f"{value * 100:z.2f}"
 
 
 def grid(table: Table) -> Grid:
-    """Return the table with numbers as text, the best ones and those to be wary of marked."""
+    """Return the table with numbers as text and with marks."""
     header = ["Method", *(_heading(column.task, column.metric) for column in table.columns)]
     lines = [Line((Mark(BASELINE), *_baseline(table)))]
     best = [_best([row.cells[index] for row in table.rows]) for index in range(len(table.columns))]
@@ -109,7 +109,7 @@ def _baseline(table: Table) -> list[Mark]:
 
 
 def _best(cells: Sequence[Cell]) -> str:
-    """Return the best mean as it is shown, so that equal-looking ones are bold together; "" if nothing competes."""
+    """Return the best mean as text, so that means that look equal are all bold; "" if there is only one mean."""
     shown = [percent(cell.mean) for cell in cells if cell.mean is not None and not cell.missing]
     return max(shown, key=float) if len(shown) > 1 else ""
 
@@ -138,12 +138,12 @@ def _value(cell: Cell, baseline: float | None, best: str) -> Mark:
 
 
 def _low(shown: str, baseline: float | None) -> bool:
-    """Tell whether a value, as it is shown, is not above the baseline."""
+    """Return whether a value, as shown, is not above the baseline."""
     return baseline is not None and float(shown) <= float(percent(baseline))
 
 
 def _range(values: Sequence[str]) -> str:
-    """Return the one value, or the first and the last of ascending ones."""
+    """Return a single value, or the first and the last of ascending values."""
     return DASH.join(dict.fromkeys([values[0], values[-1]])) if values else DASH
 
 
@@ -164,7 +164,7 @@ def _caption(table: Table) -> tuple[str, ...]:
 
 
 def _chosen(table: Table) -> list[str]:
-    """Return a sentence per row whose setting validation chose, with the metric that chose it."""
+    """Return a sentence for each row whose setting validation chose. It names the metric."""
     return [f"{row.title}: {_choices(row)}." for row in table.rows if row.chosen]
 
 
@@ -189,7 +189,7 @@ def _long(metric: str, positive: str | None) -> str:
 
 
 def _missing(table: Table) -> tuple[str, ...]:
-    """Return a text per cell that lacks seeds, and per setting that could not be chosen."""
+    """Return a text for each cell without all seeds, and for each setting that could not be chosen."""
     cells = [
         f"{row.title}, {cell.task}: {'seed' if len(cell.missing) == 1 else 'seeds'} "
         + ", ".join(str(seed) for seed in cell.missing)

@@ -1,4 +1,4 @@
-"""What a result table shows: a benchmark's tasks, rows and seeds, and the runs behind each value."""
+"""The layout of a result table: a benchmark's tasks, rows and seeds, and the runs behind each cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILIES = {"single": "Single-task", "joint": "Joint", "two_stage": "Two-stage"}
 
 @dataclass(frozen=True)
 class Scoring:
-    """By what runs are scored: metrics, the headline first, and of two labels the one that f1 is of."""
+    """How a task is scored: the metrics, headline first, and the positive label of f1, of two labels."""
 
     metrics: tuple[str, ...] = ()
     positive: str | None = None
@@ -29,9 +29,9 @@ class _Frozen(BaseModel):
 
 
 class Setting(_Frozen):
-    """One setting of a row: what it is in words, and its runs' paths by task, in the order of the row's seeds.
+    """One setting of a row: its name in words, and the paths of its runs by task, in the order of the row's seeds.
 
-    Tasks that cannot be had have no runs.
+    An unavailable task has no runs.
     """
 
     said: str
@@ -39,7 +39,7 @@ class Setting(_Frozen):
 
 
 class LayoutRow(_Frozen):
-    """A row: several settings, of which validation chooses for each task, or one."""
+    """A row of the table. It has one setting, or several of which validation chooses one for each task."""
 
     name: str
     title: str
@@ -49,21 +49,21 @@ class LayoutRow(_Frozen):
 
     @property
     def learner(self) -> Method:
-        """Its method."""
+        """The row's method."""
         return METHODS[self.method]
 
     def parts(self, task: str, setting: Setting) -> dict[int, Part]:
-        """Return what each seed's value of a cell is the score of."""
+        """Return the part behind each seed's value in the cell of this task and setting."""
         joint = self.learner.family == "joint"
         paths = setting.runs.get(task, ())
         return dict(zip(self.seeds[task], (Part(path, task, joint) for path in paths), strict=False))
 
 
 class Layout(_Frozen):
-    """What the table of a benchmark shows, as Campaign.layout gives it.
+    """What the table of a benchmark shows. `Campaign.layout` builds it.
 
-    metrics, the headline first, and positive, of two labels the one that f1 is of, say by task how its runs are scored;
-    where they say nothing of a task, what the runs recorded counts.
+    metrics: each task's metrics, the headline first. positive: each task's positive label of f1. A task without an
+    entry is scored as its runs recorded.
     """
 
     benchmark: Name
@@ -75,17 +75,17 @@ class Layout(_Frozen):
     positive: dict[str, str] = Field({})
 
     def parts(self) -> Iterator[Part]:
-        """Yield everything whose score the table may show."""
+        """Yield each part whose score the table may show."""
         for row in self.rows:
             for setting in row.settings:
                 for task in self.tasks:
                     yield from row.parts(task, setting).values()
 
     def scoring(self, task: str) -> Scoring:
-        """Return by what the task's runs are scored."""
+        """Return how the task's runs are scored."""
         return Scoring(self.metrics.get(task, ()), self.positive.get(task))
 
     def by_family(self) -> dict[str, list[LayoutRow]]:
-        """Return the rows of each family that has some, both in table order."""
+        """Return the rows by family, both in table order, without empty families."""
         groups = {family: [row for row in self.rows if row.learner.family == family] for family in FAMILIES}
         return {family: rows for family, rows in groups.items() if rows}

@@ -1,4 +1,4 @@
-"""The two JSON files of a run that results are made of: run.json, which training wrote, and the score record."""
+"""Models of the two JSON files behind all results: run.json, which training writes, and the score record."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ RUN, PREDICTIONS, SCORE = "run.json", "predictions.parquet", "score.json"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)  # keys that are not read here are let through
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)  # other keys are ignored
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return what the file says; a UserError names it if it is missing, damaged or lacks something."""
+        """Return the content of the file. Raises UserError if it is missing, damaged or incomplete."""
         content = read_json(path)
         try:
             return cls.model_validate(content)
@@ -32,7 +32,7 @@ class _Record(BaseModel):
 
 
 class Part(NamedTuple):
-    """What a score is of: a run on its task or, of a joint run, its part on one of them."""
+    """The subject of one score: a run on its task, or one task of a joint run."""
 
     run: str  # its path below the folder of all runs
     task: str  # the task's name
@@ -40,12 +40,12 @@ class Part(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where its predictions and its score lie, below the folder of all runs."""
+        """The folder of its predictions and its score, below the folder of all runs."""
         return Path(self.run, "tasks", self.task) if self.joint else Path(self.run)
 
 
 class Identity(_Record):
-    """What tells a score apart from all others: the path of its run, and the task."""
+    """What identifies a score: the path of its run, and the task."""
 
     run: str
     model: str
@@ -57,7 +57,7 @@ class Identity(_Record):
 
 
 class TaskFacts(_Record):
-    """What scoring needs to know of a task."""
+    """The facts of a task that scoring needs."""
 
     name: str
     kind: Kind
@@ -75,13 +75,13 @@ class TaskFacts(_Record):
 
 
 class Baseline(_Record):
-    """The constant answer that training rows suggest: see scalearn.tasks.metrics.majority."""
+    """The constant answer of the majority baseline, from the training rows (scalearn.tasks.metrics.majority)."""
 
     prediction: float | list[int]
 
 
 class Parameters(_Record):
-    """Numbers of parameters; `trainable` is without the head."""
+    """Numbers of parameters. `trainable` does not count the head."""
 
     trainable: int = Field(ge=0)
     head: int = Field(ge=0)
@@ -98,7 +98,7 @@ class Training(_Record):
 
 
 class RunRecord(_Record):
-    """run.json, as far as scores need it."""
+    """The keys of run.json that scores need."""
 
     spec: dict[str, Any]
     tasks: tuple[TaskFacts, ...] = Field(min_length=1)
@@ -122,7 +122,7 @@ class RunRecord(_Record):
 
     @property
     def identity(self) -> Identity:
-        """What its score record says of it."""
+        """The identity that the score record stores."""
         made = self.made
         own = {"run": made.path, "method": made.method, "benchmark": made.benchmark, "shots": made.shots}
         return Identity(model=made.model, task=self.task.name, seed=made.seed, **own)
@@ -137,7 +137,7 @@ class RunRecord(_Record):
 
 
 class Cost(_Record):
-    """What a run took."""
+    """The cost of a run."""
 
     trainable_parameters: int = Field(ge=0)
     head_parameters: int = Field(ge=0)
@@ -167,7 +167,7 @@ class Provenance(_Record):
 
 
 class MadeFrom(_Record):
-    """What a score record follows from. A record is current only if all of it is as it would be today.
+    """What a score record was made from. The record is up to date only if a new one would be made from the same.
 
     run: the checksum of run.json, which holds that of the predictions. scoring: versions.SCORING.
     """
@@ -179,12 +179,17 @@ class MadeFrom(_Record):
 
 
 class ScoreRecord(_Record):
-    """score.json: a run's identity, scores, cost and provenance. Scores are fractions, further parts as accuracy_mm."""
+    """score.json: a run's identity, scores, cost and provenance.
+
+    Scores are fractions. Those of further test parts have a suffix, for example accuracy_mm.
+    """
 
     identity: Identity
     headline: str
     positive: str | None = Field(
-        None, exclude_if=lambda name: name is None, description="of two labels the one that f1 is of, if there is an f1"
+        None,
+        exclude_if=lambda name: name is None,
+        description="the positive label of f1, of two labels",
     )
     scores: dict[str, float]
     baseline: dict[str, float]
@@ -208,17 +213,17 @@ class ScoreRecord(_Record):
         return self.scores[self.headline]
 
     def write(self, path: Path) -> None:
-        """Write the record whole; equal records are equal bytes."""
+        """Write the record. The file appears whole, and equal records make equal bytes."""
         write_json(path, self.model_dump(mode="json"))
 
 
 def score_path(runs: Path, part: Part) -> Path:
-    """Return where the score record lies, or will."""
+    """Return the path of the score record."""
     return runs / part.folder / SCORE
 
 
 def read_current(path: Path, made_from: MadeFrom) -> ScoreRecord | None:
-    """Return the score record at `path`; None if there is none, or one that is damaged, foreign or made from others."""
+    """Return the score record at `path`, or None if it is missing, damaged or not made from `made_from`."""
     try:
         record = ScoreRecord.model_validate(read_json(path, ours=True))
     except (UserError, ValidationError):

@@ -1,4 +1,4 @@
-"""A result table in the three forms in which it is read: aligned Markdown, tidy CSV, a LaTeX tabular."""
+"""Formats a result table as aligned Markdown, tidy CSV and a LaTeX tabular."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The current score records of a table's runs: what has none is scored, many runs side by side."""
+"""Finds the up-to-date score records of runs, and scores those that have none, several in parallel."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from pathlib import Path
 from scalearn.errors import UserError
 from scalearn.results.layout import Layout, Scoring
 from scalearn.results.records import RUN, Part, RunRecord, ScoreRecord, read_current, score_path
-from scalearn.results.scores import made_from, said, score
+from scalearn.results.scores import headline_of, made_from, score
 from scalearn.storage.files import LOCK, alone
 
 
 def current_scores(
     layouts: Sequence[Layout], runs: Path, threads: int | None = None, due: Collection[Path] | None = None
 ) -> dict[Part, ScoreRecord]:
-    """Return the score record of each run of the layouts that is there, below `runs`.
+    """Return the score record of each finished run of the layouts.
 
-    A run that cannot be scored is a UserError, after all others have been scored. `due`, after a failure, holds the
-    folders of runs that are to be made again: they count as missing, and so does what cannot be scored.
+    Args:
+        runs: The folder of all runs.
+        threads: How many runs are scored in parallel. By default the number of cores.
+        due: After a failure: folders of runs that will train again. They count as missing, and so does each run that
+            cannot be scored.
+
+    Raises: UserError if a run cannot be scored and `due` is None. All other runs are scored first.
     """
     wanted = _wanted(layouts)
     left = {folder.absolute() for folder in due or ()}
@@ -49,7 +54,7 @@ def current_scores(
                     faults.append(found)
                 else:
                     records[part] = found
-                    print(said(found))
+                    print(headline_of(found))
     if faults and due is None:
         raise UserError(str(faults[0]) + (f" (and {len(faults) - 1} more)" if faults[1:] else ""))
     for fault in faults:
@@ -58,17 +63,17 @@ def current_scores(
 
 
 def _wanted(layouts: Sequence[Layout]) -> dict[Part, Scoring]:
-    """Return by what each part of the layouts is scored."""
+    """Return the metrics of each part of the layouts."""
     return {part: layout.scoring(part.task) for layout in layouts for part in layout.parts()}
 
 
 def _is_there(runs: Path, part: Part, left: Collection[Path]) -> bool:
-    """Tell whether a run is finished and not to be made again."""
+    """Return whether a run is finished and will not train again."""
     return (runs / part.folder / RUN).is_file() and (runs / part.run).absolute() not in left
 
 
 def _current(runs: Path, part: Part, how: Scoring) -> ScoreRecord | None:
-    """Return the score record if it is as it would be made today."""
+    """Return the score record if it is up to date, else None."""
     folder = runs / part.folder
     made = RunRecord.read(folder / RUN)
     if (made.identity.run, made.identity.task) != (part.run, part.task):
@@ -78,7 +83,7 @@ def _current(runs: Path, part: Part, how: Scoring) -> ScoreRecord | None:
 
 
 def _scored(runs: Path, part: Part, how: Scoring) -> ScoreRecord | UserError:
-    """Score a run, unless another process just did; what is wrong with one run stops no other."""
+    """Score a run, unless another process has just done so. Return a UserError instead of raising it."""
     try:
         record = _current(runs, part, how)
         if record is None:

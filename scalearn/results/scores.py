@@ -1,4 +1,4 @@
-"""From a run's predictions to its score record. No pandas: starts are short."""
+"""Scores a run: from its predictions to its score record. Without pandas, because importing it takes long."""
 
 from __future__ import annotations
 
@@ -38,27 +38,31 @@ Array = npt.NDArray[Any]
 def score_run(
     run_dir: Path, metrics: Sequence[str] = (), output: Path | None = None, positive: str | None = None
 ) -> ScoreRecord:
-    """Write `output`, run_dir/score.json if not named, from its run.json and predictions.parquet, and return it.
+    """Score a run and write its score record.
 
-    `metrics`, the headline first, and `positive`, of two classes the one that f1 is of, take the place of those that
-    the run knew when it was trained.
+    Args:
+        metrics: The headline metric first. By default those that the run recorded when it was trained.
+        output: By default score.json in the run's folder.
+        positive: The positive label of f1, of two labels. By default the one that the run recorded.
+
+    Raises: UserError if run.json or the predictions are missing or damaged, or a metric does not suit the task.
     """
     if output is not None:
         check_replaced(output, b'"headline"', "score record")
     record = score(run_dir, Scoring(tuple(metrics), positive))
     record.write(output or run_dir / SCORE)
-    print(said(record))
+    print(headline_of(record))
     return record
 
 
-def said(record: ScoreRecord) -> str:
-    """Return a record's headline as a line."""
+def headline_of(record: ScoreRecord) -> str:
+    """Return the record's headline score as a line of text."""
     value, floor = record.score, record.baseline[record.headline]
     return f"{record.identity.run}, {record.identity.task}: {record.headline} {value:.4f} (baseline {floor:.4f})"
 
 
 def made_from(run_dir: Path, run: RunRecord, how: Scoring) -> MadeFrom:
-    """Return what the score record of this run would be made from today."""
+    """Return what a new score record of this run would be made from."""
     return MadeFrom(
         run=sha256(run_dir / RUN),
         metrics=how.metrics or run.task.metrics,
@@ -101,7 +105,7 @@ def score(run_dir: Path, how: Scoring) -> ScoreRecord:
 
 
 def _predictions(path: Path, run: RunRecord) -> pa.Table:
-    """Return a run's test predictions, after a look at whether they are whole and its own."""
+    """Return a run's test predictions. Raises UserError if they are damaged or not the run's."""
     again = f"delete the folder {path.parent} and run again"
     if not path.is_file():
         raise UserError(f"{path}: no such file; {again}")
@@ -122,7 +126,7 @@ def _predictions(path: Path, run: RunRecord) -> pa.Table:
 
 
 def _f1_of(metrics: Sequence[str], labels: tuple[str, ...] | None, positive: int) -> str | None:
-    """Return the name of the class that an f1 is of; None if there is no f1, or one over more than two classes."""
+    """Return the positive label of f1, or None if there is no f1 or there are more than two labels."""
     return labels[positive] if "f1" in metrics and labels is not None and len(labels) == 2 else None
 
 
@@ -134,7 +138,7 @@ def _positive(run_dir: Path, task: TaskFacts, name: str | None) -> int:
 
 
 def _outcome(table: pa.Table, task: TaskFacts, positive: int) -> Outcome:
-    """Return predictions as metrics want them."""
+    """Return predictions in the form that metrics take."""
     logits = table["logits"].combine_chunks().flatten().to_numpy().astype(np.float64)
     columns = table.column_names
     return Outcome(
@@ -148,7 +152,7 @@ def _outcome(table: pa.Table, task: TaskFacts, positive: int) -> Outcome:
 
 
 def _labels(column: pa.Array, task: TaskFacts) -> Array:
-    """Return numbers (n,), or for multi_label zeros and ones (n, classes)."""
+    """Return the labels: shape (rows,), or for multi_label zeros and ones, shape (rows, classes)."""
     if task.kind != "multi_label":
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
     hot = np.zeros((len(column), task.outputs))

@@ -1,4 +1,4 @@
-"""Which setting of a row a table shows: the one with the best mean validation score. It never reads test scores."""
+"""Chooses the setting that a row shows: the one with the best mean validation score. It never reads test scores."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Choice:
 
 
 def chosen(row: LayoutRow, layout: Layout, runs: Path, there: Collection[Part]) -> dict[str, Choice]:
-    """Return the row's choice for each task of the layout; a joint method has one setting for all of them.
+    """Return the row's choice for each task of the layout. A joint method has one setting for all tasks.
 
     runs: the folder of all runs; there: the parts whose runs are finished. A setting that lacks a run, or of which a
     run's history is damaged, is not chosen; of equally good ones the first is. The metric is the one that the table
@@ -60,12 +60,12 @@ Scores = dict[Metric, float]  # of one run on one task
 def _choose(
     row: LayoutRow, tasks: Sequence[str], layout: Layout, runs: Path, there: Collection[Part]
 ) -> dict[str, Choice]:
-    """Return the choice for tasks that share one setting."""
+    """Return the choice for tasks that share a setting."""
     fit: list[tuple[Setting, dict[str, list[Scores]]]] = []
     unfit: dict[str, str] = {}
     for setting in row.settings:
         parts = {task: list(row.parts(task, setting).values()) for task in tasks}
-        parts = {task: of_task for task, of_task in parts.items() if of_task}  # the others cannot be had
+        parts = {task: of_task for task, of_task in parts.items() if of_task}  # the others are unavailable
         if any(part not in there for of_task in parts.values() for part in of_task):
             unfit[setting.said] = LACKS_RUNS
             continue
@@ -98,7 +98,7 @@ def _common(row: LayoutRow, task: str, scores: Sequence[Scores]) -> Metric:
 
 
 def validation_scores(runs: Path, part: Part, how: Scoring) -> Scores:
-    """Return the validation scores of the epoch or round that a run kept, the headline of `how` first if it is there.
+    """Return the validation scores of the epoch or round that a run kept, the headline of `how` first if recorded.
 
     One that is no number, of a training that went astray, is worse than all others.
 
@@ -122,14 +122,14 @@ def validation_scores(runs: Path, part: Part, how: Scoring) -> Scores:
 
 
 def _f1_of(metric: str, task: TaskFacts, positive: str | None) -> str | None:
-    """Return of two labels the one that an f1 is of, by default as the run recorded."""
+    """Return the positive label of f1, of two labels. By default the one that the run recorded."""
     if metric != "f1" or task.labels is None or len(task.labels) != 2:
         return None
     return positive or task.positive or task.labels[1]
 
 
 def _kept(history: Sequence[dict[str, Any]], part: Part, made: RunRecord) -> dict[str, Any]:
-    """Return the line of a history that is of the kept epoch, of a joint run that of the round of the lowest loss."""
+    """Return the history's line of the kept epoch; of a joint run, of the round with the lowest loss."""
     if part.joint:
         return min(history, key=lambda line: line["eval_loss"])
     (kept,) = [line for line in history if line["epoch"] == made.training.best_epoch]
@@ -141,7 +141,7 @@ def _number(value: Any) -> float:
 
 
 def _check_unaltered(path: Path) -> None:
-    """Refuse a history that is not as the run wrote it: it would choose another setting in silence."""
+    """Raise UserError if a history was altered. It would silently choose another setting."""
     written = read_json(path.with_name(RUN)).get("sha256", {}).get(HISTORY)
     mend = "remove it with `scalearn verify --mend` and run again"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""A benchmark's result table, from score records to the three files that are read."""
+"""Writes a benchmark's result table: Markdown, CSV, LaTeX and a figure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_table(
 
 
 def _check_replaced(output: Path) -> None:
-    """Refuse to write over files that are no earlier table of ours; its CSV tells."""
+    """Raise UserError if files at `output` are not an earlier table of ours, which its CSV shows."""
     csv, *others = (output.with_name(output.name + ending) for ending in (".csv", ".md", ".tex", ".svg"))
     check_replaced(csv, b"method,family,task,", "result table")
     for path in others:

@@ -116,7 +116,7 @@ class PlannedRun:
         """
         self._check_model()
         encodings = list(self.encodings.values())
-        check_switches(self.spec, dict(zip(self.data, encodings, strict=True)))
+        check_differences(self.spec, dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {
             "model": [encoding["model"] for encoding in encodings],
             "data": {name: encoding["sha256"] for name, encoding in self.encodings.items()},
@@ -208,7 +208,7 @@ def built_in(folder: Path, encoding: Mapping[str, Any]) -> str | None:
     return str(name) if encoding["built_in"] else None
 
 
-def check_switches(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
+def check_differences(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> None:
     """Check that each protocol difference of the run changes something in it.
 
     data: the content of each encoded task's encoding.json, by its folder. Raises: UserError if one does not.
