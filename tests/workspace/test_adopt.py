@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from safetensors.torch import load_file, save_file
 
 from scalearn.campaign.places import EARLIER_RUNS, ENCODED, MODELS, RUNS, SOURCES, TASKS
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
+from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import read_json, sha256, write_json
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.joint import train as train_joint
@@ -84,6 +87,8 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(run)
     sources = root / SOURCES / "tiny/pair/full/0.safetensors"
     stack([root / name for name in NAMES], sources)
+    earlier = replace(StackFacts.read(sources), runs=(), model="")  # its header did not name the runs
+    save_file(load_file(sources), sources, earlier.metadata)
     for method, more in (("scalearn", {}), ("scalearn_c1", {"omega_scale": 1.0})):
         for name in NAMES:
             run = planned_by_hand(

@@ -153,6 +153,11 @@ class PlannedRun:
         facts = StackFacts.read(self.sources)
         if facts.model not in ("", encoder):
             raise UserError(f"{self.sources}: source adapters of another encoder than {self.model}; stack its own")
+        if facts.runs and facts.runs != self.spec.sources:  # a run of other sources would lie under this run's path
+            raise UserError(
+                f"--sources {self.sources}: it stacks {', '.join(facts.runs)}, but the run composes "
+                f"{', '.join(self.spec.sources)}; name the stack of these"
+            )
         return facts.record
 
     @property

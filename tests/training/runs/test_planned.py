@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
+from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.training.runs.planned import PlannedRun
 from tests.bad_input.case import CAMPAIGN
 
@@ -38,6 +42,31 @@ def only_run(campaign: Campaign) -> RunSpec:
 
 def source(campaign: Campaign) -> dict[str, Any]:
     return campaign.models["tiny"].model_dump(mode="json")
+
+
+def stacked(file: Path, *runs: str) -> Path:
+    """Return a file with the header of a stack of these runs, and no adapters."""
+    facts = StackFacts(names=("one",) * max(len(runs), 1), sha256=(), content="", runs=runs)
+    save_file({"nothing": np.zeros(1)}, file, facts.metadata)
+    return file
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a"), ("a",), ("a", "c")], ids=" ".join)
+def test_only_the_stack_of_the_sources_of_the_spec_is_composed(tmp_path: Path, order: tuple[str, ...]) -> None:
+    spec = RunSpec(method="scalearn", model="tiny", tasks=("mine",), benchmark="pair", sources=("a", "b"))
+    run = replace(planned(tmp_path, spec, "mine"), sources=stacked(tmp_path / "stack.safetensors", *order))
+    if order == spec.sources:
+        assert run.record()["inputs"]["sources"]
+        return
+    with pytest.raises(
+        UserError, match=rf"stack\.safetensors: it stacks {', '.join(order)}, but the run composes a, b;"
+    ):
+        run.record()
+
+
+def test_a_stack_of_an_earlier_version_does_not_say_its_runs(tmp_path: Path) -> None:
+    spec = RunSpec(method="scalearn", model="tiny", tasks=("mine",), benchmark="pair", sources=("a", "b"))
+    assert replace(planned(tmp_path, spec, "mine"), sources=stacked(tmp_path / "stack.safetensors")).record()
 
 
 def test_an_encoder_from_another_source_is_refused(tmp_path: Path) -> None:
