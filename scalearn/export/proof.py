@@ -23,8 +23,8 @@ from scalearn.export.rebuild import Logits
 
 SCRIPT = Path(__file__).with_name("fresh.py")
 ROWS = 256
-# How far logits may be apart in float32, relative to the largest one if that is above one: with twelve layers, rounding
-# alone comes to 1.3e-5 where logits are around five.
+# How far logits may be apart in float32, relative to the largest one if that is above one: rounding grows with the
+# logits and with the encoder's depth.
 LIMIT = 1e-5
 # Two classes whose logits are as near to each other as this may change places between the run's precision and float32;
 # relative to the largest logit, if that is above one.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from scalearn.campaign.config import FolderModel
+from scalearn.campaign.input_files import row_inputs
 from scalearn.campaign.plan import Campaign
 from scalearn.encoders.fetching import FILES
 from scalearn.errors import UserError
 from scalearn.fields import local_path
-from scalearn.tasks.definition import FilesSource, HubSource
-from scalearn.tasks.reading.mirror import mirror_files
 from scalearn.workspace.made_by import campaign_files
 
 
@@ -29,16 +29,10 @@ def named_files(folder: Path) -> dict[Path, str]:
 
 
 def _of(campaign: Campaign, folder: Path) -> Iterator[Path]:
+    mirror = campaign.config.mirror and str(folder.absolute() / local_path(campaign.config.mirror))
     for model in campaign.models.values():
         if isinstance(model, FolderModel):
             yield from (local_path(model.path) / name for name in FILES)
     for name, task in campaign.tasks.items():
-        source = task.source
-        if isinstance(source, FilesSource):
-            yield from (local_path(path) for path in (source.train, source.validation, source.test) if path is not None)
-        elif isinstance(source, HubSource) and campaign.config.mirror is not None:
-            try:
-                splits = mirror_files(folder.absolute() / local_path(campaign.config.mirror), name, source)
-            except UserError:  # the mirror lacks the task
-                continue
-            yield from (path for paths in splits.values() for path in paths)
+        with suppress(UserError):  # the mirror lacks the task
+            yield from map(Path, row_inputs(name, task, mirror))

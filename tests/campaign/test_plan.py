@@ -355,7 +355,7 @@ def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> Non
 
 def test_a_campaign_is_parsed_without_the_heavy_libraries() -> None:
     """Every submitted job parses the campaign anew."""
-    line = "import sys, scalearn.campaign.plan, scalearn.preflight.inputs, scalearn.cluster.stale_locks\n"
+    line = "import sys, scalearn.campaign.plan, scalearn.preflight.inputs, scalearn.cluster.snakefile\n"
     line += "import scalearn.cli.commands\n"
     line += "print([name for name in ('torch', 'transformers', 'pandas', 'pyarrow', 'sklearn') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)

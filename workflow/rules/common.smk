@@ -11,15 +11,15 @@ opened = open_campaign(workflow, config, logger)
 campaign, config = opened.campaign, opened.content
 
 
-def function(called):
-    """Return the function with its signature noted: Snakemake asks for it several times per job, which costs a second."""
-    called.__signature__ = inspect.signature(called)
-    return called
+def with_signature(function):
+    """Return the function with its signature stored: Snakemake asks for it several times per job."""
+    function.__signature__ = inspect.signature(function)
+    return function
 
 
 def times_attempt(amount):
     """Return a resource that grows with each attempt."""
-    return function(lambda wildcards, attempt: amount * attempt)
+    return with_signature(lambda wildcards, attempt: amount * attempt)
 
 
 def files(runs, name):

@@ -16,6 +16,6 @@ rule train_joint:
         mem_mb=times_attempt(12000),
         runtime=times_attempt(1440),
     params:
-        spec=function(lambda wildcards: run_of(wildcards).json_text),
+        spec=with_signature(lambda wildcards: run_of(wildcards).json_text),
     shell:
         "scalearn train --spec {params.spec:q} --output $(dirname {output.run}) > {log} 2>&1"

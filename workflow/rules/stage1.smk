@@ -23,6 +23,6 @@ rule train_adapter:
         mem_mb=times_attempt(8000),
         runtime=times_attempt(720),
     params:
-        spec=function(lambda wildcards: run_of(wildcards).json_text),
+        spec=with_signature(lambda wildcards: run_of(wildcards).json_text),
     shell:
         "scalearn train --spec {params.spec:q} --output $(dirname {output.run}) > {log} 2>&1"

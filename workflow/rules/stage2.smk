@@ -60,7 +60,7 @@ rule similarities:
 
 rule train_composition:
     input:
-        similarities=function(compared),
+        similarities=with_signature(compared),
         sources="results/sources/{model}/{benchmark}.safetensors",
         data="resources/encoded/{model}/{task}/encoding.json",
     output:
@@ -75,7 +75,7 @@ rule train_composition:
         mem_mb=times_attempt(8000),
         runtime=times_attempt(720),
     params:
-        spec=function(lambda wildcards: run_of(wildcards).json_text),
+        spec=with_signature(lambda wildcards: run_of(wildcards).json_text),
     shell:
         "scalearn train --spec {params.spec:q} --similarities={input.similarities} --output $(dirname {output.run})"
         " > {log} 2>&1"
