@@ -98,7 +98,7 @@ def _command(arguments: Sequence[str]) -> list[str]:
         return [*snakemake, *arguments]
     last = _noted("arguments", None)
     if last is None:
-        why = "the note of the last command is damaged" if NOTE.exists() else "no campaign ran here yet"
+        why = "the note of the last command is damaged" if NOTE.exists() else "no command is noted in this folder"
         raise UserError(f"resume: {why}; give Snakemake's arguments, for example `scalearn resume --profile slurm`")
     warm = [sys.executable, "-m", "scalearn", "warm"] if _noted("warm", False) else []
     return [*warm, *snakemake, *last]

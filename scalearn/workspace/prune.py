@@ -60,7 +60,7 @@ def prune(removing: bool, forgotten: str | None) -> None:
         if removing:
             at_work.check_no_snakemake(SNAKEMAKE)
         if forgotten:
-            print(f"{forgotten}: {forget(Path(), forgotten)} noted starts forgotten")
+            print(f"{forgotten}: its recorded starts are forgotten ({forget(Path(), forgotten)})")
         entries = unneeded()
         ours = [entry for entry in entries if not entry.stays]
         if removing:

@@ -110,7 +110,7 @@ def until(what: Callable[[], object]) -> None:
 
 
 def test_it_repeats_the_last_command(folder: Folder) -> None:
-    assert "no campaign ran here yet" in folder.resume(plan="done", status=1)
+    assert "no command is noted in this folder" in folder.resume(plan="done", status=1)
     (folder.path / "a b.yaml").touch()
     folder.resume("--profile", "slurm", "-k", "results/x.md", "--configfile", "a b.yaml", plan="done")
     folder.resume(plan="done")

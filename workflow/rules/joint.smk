@@ -13,6 +13,7 @@ rule train_joint:
     threads: 4
     resources:
         gpu=1,
+        tmpdir=None,
         mem_mb=times_attempt(12000),
         runtime=times_attempt(1440),
     params:

@@ -5,6 +5,7 @@
 # Checkpoints must not be declared: Snakemake deletes what is when a job fails, and a killed training is to go on from its
 # last checkpoint. Outputs are `update`, that is, not deleted when a job starts: where Snakemake starts one for a reason that
 # is none to the run, the run says that it is done.
+# `tmpdir=None` leaves TMPDIR as it is on the machine of the job: Snakemake would compute it for each of thousands of jobs.
 
 
 rule train_adapter:
@@ -20,6 +21,7 @@ rule train_adapter:
     threads: 4
     resources:
         gpu=1,
+        tmpdir=None,
         mem_mb=times_attempt(8000),
         runtime=times_attempt(720),
     params:

@@ -72,6 +72,7 @@ rule train_composition:
     threads: 4
     resources:
         gpu=1,
+        tmpdir=None,
         mem_mb=times_attempt(8000),
         runtime=times_attempt(720),
     params:

@@ -44,6 +44,7 @@ def train(run: PlannedRun) -> None:
     Raises: UserError if the folder holds other files, an input is damaged, or the training diverges.
     """
     check_output(run.output)
+    run.record()  # refuses inputs that do not fit, before the folder exists
     with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
         _train(run)
 

@@ -17,7 +17,7 @@ from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES
 from scalearn.campaign.protocol import Joint
 from scalearn.campaign.run_folder import check_output, check_spec
 from scalearn.campaign.spec import RunSpec
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.fields import is_name
 from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
@@ -115,6 +115,7 @@ class PlannedRun:
         Raises: UserError if the folders hold other inputs than the spec names, or a protocol difference has no effect.
         """
         self._check_model()
+        self._check_sources()
         encodings = list(self.encodings.values())
         check_differences(self.spec, dict(zip(self.data, encodings, strict=True)))
         inputs: dict[str, Any] = {
@@ -135,7 +136,11 @@ class PlannedRun:
         return record
 
     def _check_model(self) -> None:
-        """Refuse an encoder's folder that is not of the spec's key: of another encoder, or from another source."""
+        """Refuse an encoder's folder that is missing or not of the spec's key: of another encoder or another source."""
+        if not self.model.is_dir() and (others := sorted(self.model.parent.glob(f"{keys.name_of(self.spec.model)}@*"))):
+            raise UserError(
+                f"--model {self.model}: no such folder; name one of {shown([path.name for path in others])} there"
+            )
         content = read_json(self.model / "model.json")
         name, asked = content["name"], self.spec.model
         if not is_of(asked, name):
@@ -147,6 +152,14 @@ class PlannedRun:
                 f"--model {self.model}: it holds the encoder '{made}', from another source than '{asked}'; name the "
                 f"folder of '{asked}'"
             )
+
+    def _check_sources(self) -> None:
+        method = METHODS[self.spec.method]
+        if (self.sources is None) == (method.family == "two_stage"):
+            need = "takes stacked source adapters: add --sources" if self.sources is None else "takes no --sources"
+            raise UserError(f"method '{method.name}' {need}")
+        if method.similarity and self.similarities is None:
+            raise UserError(f"method '{method.name}' compares tasks: add --similarities (see `scalearn similarities`)")
 
     def _source_facts(self, encoder: str) -> dict[str, Any]:
         assert self.sources is not None

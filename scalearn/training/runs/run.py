@@ -38,6 +38,11 @@ def train(run: PlannedRun) -> None:
     Raises: UserError if the folder holds other files, an input is damaged, or the training diverges.
     """
     check_output(run.output)
+    if run.spec.family == "joint":
+        raise UserError(
+            f"method '{run.spec.method}' learns all tasks of a benchmark at once; use `scalearn train-joint`"
+        )
+    run.record()  # refuses inputs that do not fit, before the folder exists
     with alone(run.output / LOCK, f"{run.output}: another process trains this run; waiting for it"):
         _train(run)
 
@@ -65,15 +70,8 @@ def build(run: PlannedRun, task: dict[str, Any], attention: str | None = None) -
     """Return the run's untrained model with its method and the task's head, and the inputs of the method.
 
     task: the `task` of encoding.json. attention: see load_encoder.
-
-    Raises: UserError if the method is a joint one, or sources are missing or not wanted.
     """
     method, values = run.spec.learner
-    if method.family == "joint":
-        raise UserError(f"method '{method.name}' learns all tasks of a benchmark at once; use `scalearn train-joint`")
-    if (run.sources is None) == (method.family == "two_stage"):
-        need = "takes stacked source adapters: add --sources" if run.sources is None else "takes no --sources"
-        raise UserError(f"method '{method.name}' {need}")
     model = load_encoder(run.model, attention)
     labels = outputs(task["kind"], task["labels"], task["choices"])
     pooled = any(difference.pooled_head for difference in run.spec.differences)
@@ -86,8 +84,7 @@ def _similarity(run: PlannedRun, method: Method, target: str) -> dict[str, float
     """Return the similarity of each source to the target, by name; empty if the method uses none."""
     if not method.similarity:
         return {}
-    if run.similarities is None:
-        raise UserError(f"method '{method.name}' compares tasks: add --similarities (see `scalearn similarities`)")
+    assert run.similarities, "record() refuses a run without them"
     similarities = read_json(run.similarities).get(method.similarity, {})
     if target not in similarities:
         raise UserError(f"{run.similarities}: nothing on task '{target}'; make it with this task's embedding, too")

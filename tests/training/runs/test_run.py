@@ -265,7 +265,8 @@ def test_a_two_stage_method_without_sources_is_refused(folder: Path, tmp_path: P
     from dataclasses import replace
 
     with pytest.raises(UserError, match="--sources"):
-        train(replace(spec(folder, "scalearn", tmp_path), sources=None))
+        train(replace(spec(folder, "scalearn", tmp_path / "run"), sources=None))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_joint_method_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -315,6 +316,9 @@ def test_what_belongs_to_another_encoder_is_refused(folder: Path, tmp_path: Path
         UserError, match=r"encoded/first: it is encoded for another model than \S+other; encode the task"
     ):
         train(planned_by_hand("adapter", other, [folder / "encoded/first"], tmp_path / "run"))
+    with pytest.raises(UserError, match=r"--model \S+gone: no such folder; name one of model@12345678 there$"):
+        (folder / "model@12345678").mkdir(exist_ok=True)
+        train(replace(spec(folder, "adapter", tmp_path / "run"), model=folder / "gone"))
     with pytest.raises(UserError, match=r"--model \S+other: it holds the encoder 'other'; name the folder of 'model'"):
         train(replace(spec(folder, "adapter", tmp_path / "run"), model=other))
     encode(folder / "tasks/second", other, tmp_path / "encoded")
