@@ -12,10 +12,10 @@ _TRUTH = {"on": True, "true": True, "off": False, "false": False}  # a command l
 
 
 def _auto_or_truth(value: Any) -> Any:
-    found = _TRUTH.get(value, value) if isinstance(value, str) else value
-    if found != "auto" and not isinstance(found, bool):
+    parsed = _TRUTH.get(value, value) if isinstance(value, str) else value
+    if parsed != "auto" and not isinstance(parsed, bool):
         raise ValueError("auto, on or off is expected")
-    return found
+    return parsed
 
 
 Switch = Annotated[Literal["auto"] | bool, BeforeValidator(_auto_or_truth)]
@@ -38,6 +38,6 @@ class Compute(Strict):
     )
 
     @property
-    def asked(self) -> dict[str, str | bool]:
+    def explicit(self) -> dict[str, str | bool]:
         """What is not left to the device, by key in the order of the alphabet."""
         return {key: value for key, value in sorted(self.model_dump().items()) if value != "auto"}

@@ -87,10 +87,11 @@ def explain(error: ValidationError, content: Mapping[str, Any]) -> str:
 
 
 def _check_periodic(where: str, name: str) -> None:
-    if found := PERIODIC.search(name):
+    if repetition := PERIODIC.search(name):
+        times = len(repetition[0]) // len(repetition[1])
         raise UserError(
-            f"{where}: the name ends in '{found[1]}' {len(found[0]) // len(found[1])} times, and Snakemake refuses "
-            "20 repetitions or more at a name's end; choose another name"
+            f"{where}: the name ends in '{repetition[1]}' {times} times, and Snakemake "
+            "refuses 20 repetitions or more at a name's end; choose another name"
         )
 
 
@@ -111,5 +112,5 @@ def _how_to_add(model: str) -> str:
 def _known(origin: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            own = " (a task of your own is defined under `tasks`)" if key.startswith("benchmarks.") else ""
-            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}{own}")
+            hint = " (a task of your own is defined under `tasks`)" if key.startswith("benchmarks.") else ""
+            raise UserError(f"{origin}: {key}: unknown name '{name}'{nearest(name, known)}{hint}")

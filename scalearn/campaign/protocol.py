@@ -21,7 +21,7 @@ from scalearn.tasks.protocol import Protocol
 class RunDifference:
     """A protocol difference in how some runs train.
 
-    name: what specs, records and `--switch` call it.
+    name: what specs, records and `--difference` call it.
     concerns: returns whether a run has the difference, given its method, its hyper-parameters and one of its tasks. The
         task is the name of a built-in task, or None for a task of the user's own. A joint run has the difference if it
         has it for any of its tasks.

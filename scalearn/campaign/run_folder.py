@@ -81,8 +81,8 @@ def is_record(path: Path) -> bool:
 
 
 def _is_run_file(name: str) -> bool:
-    known = name in (*FILES, *SUBFOLDERS) or name.startswith(SYSTEM)
-    return known or is_temporary(name) or _EARLIER.fullmatch(name) is not None
+    ours = name in (*FILES, *SUBFOLDERS) or name.startswith(SYSTEM)
+    return ours or is_temporary(name) or _EARLIER.fullmatch(name) is not None
 
 
 def _foreign_entries(folder: Path, killed: bool) -> list[str]:

@@ -82,13 +82,13 @@ class RunSpec(Strict):
         if len(set(names)) < len(names):
             raise ValueError(f"tasks: one is listed twice ({', '.join(self.tasks)}); name each once")
         object.__setattr__(self, "hyperparameters", self._differing())
-        made = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
-        if self.versions and self.versions != made:
+        current = {"method": self.learner[0].version_of(self.learner[1]), "training": versions.TRAINING}
+        if self.versions and self.versions != current:
             raise ValueError(
-                f"versions: {normal(self.versions)}, but this version of scalearn makes runs of {normal(made)}; "
+                f"versions: {normal(self.versions)}, but this version of scalearn makes runs of {normal(current)}; "
                 "start the campaign again"
             )
-        object.__setattr__(self, "versions", made)
+        object.__setattr__(self, "versions", current)
         return self
 
     def _differing(self) -> dict[str, Any]:
@@ -143,13 +143,13 @@ class RunSpec(Strict):
 
     def _settings(self) -> list[str]:
         """Return all that differs from the defaults, as `key=value`."""
-        found: dict[str, Any] = {**self.hyperparameters, **self.compute.asked}
+        settings: dict[str, Any] = {**self.hyperparameters, **self.compute.explicit}
         if self.sentence_encoder not in (None, SENTENCE_ENCODER):
-            found["sentence_encoder"] = self.sentence_encoder
+            settings["sentence_encoder"] = self.sentence_encoder
         if self.switches:
             every = run_differences("reference", METHODS[self.method], self.values, map(name_of, self.tasks))
-            found["protocol"] = "reference" if self.switches == every else "-".join(self.switches)
-        return [f"{key}={shown(value)}" for key, value in sorted(found.items())]
+            settings["protocol"] = "reference" if self.switches == every else "-".join(self.switches)
+        return [f"{key}={shown(value)}" for key, value in sorted(settings.items())]
 
     @cached_property
     def path(self) -> str:

@@ -85,8 +85,8 @@ def _of_ablation(entry: Row) -> Row:
     """Return the entry, or in place of an ablation's old name the row that it stands for."""
     if entry.method not in ablations() or entry.method in METHODS:
         return entry
-    given = entry.model_dump(exclude_unset=True, exclude={"method"})
-    return Row.model_validate({**ablations()[entry.method], **given})
+    settings = entry.model_dump(exclude_unset=True, exclude={"method"})
+    return Row.model_validate({**ablations()[entry.method], **settings})
 
 
 def _check_ablation(entry: Row, where: str) -> None:
@@ -101,10 +101,10 @@ def _check_ablation(entry: Row, where: str) -> None:
 
 def renamed(entries: Iterable[Row]) -> list[str]:
     """Return a sentence for each entry that has an ablation's old name."""
-    found = {entry.method: _of_ablation(entry) for entry in entries}
+    rows = {entry.method: _of_ablation(entry) for entry in entries}
     return [
         f"methods: '{old}' is a row of '{row.method}' now: " + json.dumps(row.model_dump(exclude_none=True))
-        for old, row in found.items()
+        for old, row in rows.items()
         if old != row.method
     ]
 
@@ -177,9 +177,9 @@ def _rows(entry: Row, sources: TableRow | None) -> list[TableRow]:
         return [TableRow(f"{name} select={'+'.join(swept)}" if named else name, title + best, tuple(variants))]
     rows = []
     for variant in variants:
-        own = [(key, variant.settings[key]) for key in swept]
-        its_title = ", ".join([title, *map(_said, own)])
-        rows.append(TableRow(" ".join([name, *map(_written, own)]), its_title, (variant,)))
+        swept_settings = [(key, variant.settings[key]) for key in swept]
+        its_title = ", ".join([title, *map(_said, swept_settings)])
+        rows.append(TableRow(" ".join([name, *map(_written, swept_settings)]), its_title, (variant,)))
     return rows
 
 

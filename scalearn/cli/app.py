@@ -32,7 +32,7 @@ Seed = Annotated[int, typer.Option(parser=whole_number(0, 2**32 - 1), metavar="<
 HyperParameters = Annotated[
     str, typer.Option(help="those that differ from the paper's, as JSON; `scalearn methods NAME` lists all")
 ]
-Differences = Annotated[list[str] | None, typer.Option("--switch", help="a protocol difference to train with")]
+Differences = Annotated[list[str] | None, typer.Option("--difference", help="a protocol difference to train with")]
 
 ENCODER = "by default of the benchmark's encoder, without a campaign of RoBERTa-base"
 

@@ -43,18 +43,18 @@ def verify(
     from scalearn.workspace.verify import damages, mismatches
 
     campaign = Campaign.read(config)
-    found, strange = list(damages(campaign, config)), list(mismatches(campaign))
-    for damage in found:
+    damaged, others = list(damages(campaign, config)), list(mismatches(campaign))
+    for damage in damaged:
         print(f"{damage.path}: {damage.fault}{'; removed' if mend else ''}")
         if mend:
             damage.mend()
-    for other in strange:
+    for other in others:
         print(f"{other.path}: {other.made}")
     say = "start the campaign again to make it anew" if mend else "`scalearn verify --mend` removes what is damaged"
-    print(f"{len(found)} damaged; {say}" if found else "nothing is damaged")
-    if strange:
-        print(f"{len(strange)} runs were made otherwise than {config} asks; they are whole and stay")
-    raise typer.Exit(int(bool(found) and not mend))
+    print(f"{len(damaged)} damaged; {say}" if damaged else "nothing is damaged")
+    if others:
+        print(f"{len(others)} runs were made otherwise than {config} asks; they are whole and stay")
+    raise typer.Exit(int(bool(damaged) and not mend))
 
 
 @app.command()

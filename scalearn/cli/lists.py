@@ -28,18 +28,18 @@ def check_task(
 
     folder = prepared_folder(task)
     if model is None:
-        found = look(folder)
+        findings = look(folder)
     else:
         from scalearn.training.data.tokens import Tokens
 
         info = TaskInfo.read(folder)
         tokens = Tokens(model, info.max_length, info.truncate)
-        found = look(folder, tokens.lengths, tokens.max_length, tokens.unknown)
+        findings = look(folder, tokens.lengths, tokens.max_length, tokens.unknown)
     if as_json:
-        print(json.dumps(report.as_json(found), indent=1))
+        print(json.dumps(report.as_json(findings), indent=1))
     else:
-        report.show(found, Console())
-    raise typer.Exit(int(found.errors > 0))
+        report.show(findings, Console())
+    raise typer.Exit(int(findings.errors > 0))
 
 
 @app.command()

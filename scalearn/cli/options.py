@@ -71,8 +71,8 @@ def hyper_parameters(method: str, changed: str) -> dict[str, bool | int | float]
     if method not in METHODS:
         raise UserError(f"--method: unknown method '{method}'{nearest(method, METHODS)}")
     values = valid("--hyperparameters", METHODS[method].hyperparameters, json_object("--hyperparameters", changed))
-    found: dict[str, bool | int | float] = values.model_dump(exclude_unset=True)
-    return found
+    changes: dict[str, bool | int | float] = values.model_dump(exclude_unset=True)
+    return changes
 
 
 def run_spec(text: str) -> RunSpec:
@@ -112,7 +112,7 @@ def protocol_differences(names: list[str]) -> tuple[str, ...]:
     known = [difference.name for difference in RUN_DIFFERENCES]
     for name in names:
         if name not in known:
-            raise UserError(f"--switch: unknown name '{name}'{nearest(name, known)}")
+            raise UserError(f"--difference: unknown name '{name}'{nearest(name, known)}")
     return tuple(names)
 
 
@@ -120,13 +120,13 @@ def how_to_compute(words: list[str]) -> Compute:
     """Return the `compute` settings of options such as `precision=bf16`."""
     from scalearn.campaign.compute import Compute
 
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or key in found:
+        if not equals or key in values:
             raise UserError(f"--compute: '{word}' is not KEY=VALUE, or gives its key twice; give each key once")
         if key not in Compute.model_fields:
             raise UserError(f"--compute: unknown key '{key}'{nearest(key, Compute.model_fields)}")
-        found[key] = value
-    made: Compute = valid("--compute", Compute, found)
-    return made
+        values[key] = value
+    compute: Compute = valid("--compute", Compute, values)
+    return compute

@@ -34,8 +34,8 @@ def prepared_folder(given: Path) -> Path:
     named = FOLDER / given
     if (named / "task.json").is_file():
         return named
-    found = sorted(path.parent for path in FOLDER.glob("*@*/task.json") if is_of(path.parent.name, str(given)))
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+    folders = sorted(path.parent for path in FOLDER.glob("*@*/task.json") if is_of(path.parent.name, str(given)))
+    if len(folders) > 1:
+        names = ", ".join(path.name for path in folders)
         raise UserError(f"{given}: several prepared tasks have this name ({names}); name one of these folders")
-    return found[0] if found else given
+    return folders[0] if folders else given

@@ -63,7 +63,7 @@ def train(
     compared = Path(similarities) if similarities else None
     if spec is not None:
         beside = {"--benchmark": benchmark != SINGLE, "--seed": seed, "--hyperparameters": hyperparameters != "{}"}
-        for option, given in {**beside, "--switch": switch, "--compute": compute}.items():
+        for option, given in {**beside, "--difference": switch, "--compute": compute}.items():
             if given:
                 raise UserError(f"{option}: the --spec says this; leave the option out")
         run = PlannedRun.of_campaign(run_spec(spec))

@@ -52,12 +52,12 @@ def collect(layouts: Sequence[Layout], runs: Path, output: Path, threads: int | 
     check_replaced(output, b"headline", "table of scores")
     wanted = sorted({part for layout in layouts for part in layout.parts()})
     records = current_scores(layouts, runs, threads)
-    found = [records[part] for part in wanted if part in records]
-    rows = [row for record in found for row in _rows(record)]
+    complete = [records[part] for part in wanted if part in records]
+    rows = [row for record in complete for row in _rows(record)]
     with whole_file(output) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
-    missing = len(wanted) - len(found)
-    print(f"{output}: {len(rows)} rows of {len(found)} runs" + (f"; {missing} runs are missing" if missing else ""))
+    missing = len(wanted) - len(complete)
+    print(f"{output}: {len(rows)} rows of {len(complete)} runs" + (f"; {missing} runs are missing" if missing else ""))
 
 
 def _rows(record: ScoreRecord) -> list[dict[str, Any]]:

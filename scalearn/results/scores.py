@@ -179,7 +179,7 @@ def _provenance(run: RunRecord) -> Provenance:
     files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
     return Provenance(
         switches=run.made.switches,
-        compute=run.made.compute.asked,
+        compute=run.made.compute.explicit,
         computed=run.computed,
         method_version=run.spec["versions"]["method"],
         training_version=run.spec["versions"]["training"],

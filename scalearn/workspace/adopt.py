@@ -75,13 +75,13 @@ def adopt(campaign: Campaign, folder: Path = Path(), trust: bool = False) -> Ado
     folder: the work directory.
     trust: whether to assume that encoders and tasks were defined as they are now, where no note says how they were.
     """
-    adopted, made = Adopted(), noted_values(folder)
-    _adopt_resources(campaign, folder, made, adopted, trust)
+    adopted, notes = Adopted(), noted_values(folder)
+    _adopt_resources(campaign, folder, notes, adopted, trust)
     runs = {_old_identity(campaign, run): run for run in campaign.trainings.values()}
     ready: dict[Path, tuple[RunSpec, dict[str, Any]]] = {}
     for run in sorted(earlier_runs(folder)):
         try:
-            of_run = made.get(str(_record(run, folder)), {} if trust else None)
+            of_run = notes.get(str(_record(run, folder)), {} if trust else None)
             ready[run] = _converted(campaign, read_json(run / RECORD), runs, of_run)
         except UserError as error:
             adopted.left[run] = str(error)
@@ -102,10 +102,10 @@ def _record(run: Path, folder: Path) -> Path:
     return run.relative_to(folder) / RECORD
 
 
-def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], adopted: Adopted, trust: bool) -> None:
+def _adopt_resources(campaign: Campaign, folder: Path, notes: Mapping[str, Any], adopted: Adopted, trust: bool) -> None:
     """Move the encoders, and the prepared and encoded tasks, whose definitions equal the campaign's.
 
-    made: config values of earlier versions, by the path of a record.
+    notes: config values of earlier versions, by the path of a record.
     """
     models = {key: name for key, name in campaign.model_names.items() if _same_model(campaign, name, folder)}
     tasks = {
@@ -114,7 +114,7 @@ def _adopt_resources(campaign: Campaign, folder: Path, made: Mapping[str, Any], 
             (key, name, {"tasks": {name: json.loads(campaign.definition(name))}})
             for key, name in campaign.task_names.items()
         )
-        if made.get(f"{TASKS / name}/task.json", definition if trust else None) == definition
+        if notes.get(f"{TASKS / name}/task.json", definition if trust else None) == definition
     }
     for names, place in ((models, MODELS), (tasks, TASKS)):
         for key, name in names.items():
@@ -163,7 +163,7 @@ def _old_identity(campaign: Campaign, run: RunSpec) -> str:
         "shots": run.shots,
         "seed": run.seed,
     }
-    return _text(identity, run.hyperparameters, run.switches, run.compute.asked, tasks)
+    return _text(identity, run.hyperparameters, run.switches, run.compute.explicit, tasks)
 
 
 def _text(
@@ -179,13 +179,13 @@ def _text(
 
 
 def _converted(
-    campaign: Campaign, old: dict[str, Any], runs: Mapping[str, RunSpec], made: Mapping[str, Any] | None
+    campaign: Campaign, old: dict[str, Any], runs: Mapping[str, RunSpec], notes: Mapping[str, Any] | None
 ) -> tuple[RunSpec, dict[str, Any]]:
     """Return the spec and the new run.json of a run of the earlier layout.
 
     old: its run.json.
     runs: the campaign's runs, by `_old_identity`.
-    made: the config values behind the run, from an earlier version's note; None if no note has them, empty if they are
+    notes: the config values behind the run, from an earlier version's note; None if no note has them, empty if they are
         assumed to equal the campaign's.
     Raises: UserError if the run is not one of the campaign's.
     """
@@ -204,13 +204,13 @@ def _converted(
     version = {"method": old["method_version"], "training": 1}
     if version != spec.versions:
         raise UserError(f"version {version['method']} of its method made it, and the campaign would train it again")
-    if made is None:
+    if notes is None:
         raise UserError(
             "no note says how its encoder and tasks were defined; if they are defined as they were, type "
             "`scalearn adopt --trust`"
         )
-    if made:
-        _check_definitions(campaign, spec, made)
+    if notes:
+        _check_definitions(campaign, spec, notes)
     models, data = old["inputs"]["model"], old["inputs"]["data"]
     inputs = {
         **{key: value for key, value in old["inputs"].items() if value is not None},
@@ -223,16 +223,16 @@ def _converted(
     return spec, {**kept, **records, "spec": spec.record, "tasks": tasks, "inputs": inputs}
 
 
-def _check_definitions(campaign: Campaign, spec: RunSpec, made: Mapping[str, Any]) -> None:
+def _check_definitions(campaign: Campaign, spec: RunSpec, notes: Mapping[str, Any]) -> None:
     """Check that the run's encoder and tasks were defined as in the campaign.
 
     Raises: UserError if not.
     """
     name = campaign.model_names[spec.model]
-    if made.get("model") != json.loads(campaign.model_definition(name)):
+    if notes.get("model") != json.loads(campaign.model_definition(name)):
         raise UserError(f"the campaign file defines the encoder '{name}' differently")
     names = [campaign.task_names[key] for key in spec.tasks]
-    if made.get("tasks") != {name: json.loads(campaign.definition(name)) for name in names}:
+    if notes.get("tasks") != {name: json.loads(campaign.definition(name)) for name in names}:
         raise UserError(f"the campaign file defines {', '.join(names)} differently")
 
 

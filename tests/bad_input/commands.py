@@ -111,7 +111,7 @@ CASES = [
     line("a seed with a point", rf".* '--seed': {SEED} '1\.5'", f"{TRAIN} --seed 1.5"),
     line("no layers", r".* '--layers': a whole number of at least 1 is expected, found '0'", "methods --layers 0"),
     line("an unknown method", r"--method: unknown method 'adaptr', did you mean", f"{TRAIN} --method adaptr"),
-    line("an unknown switch", r"--switch: unknown name 'x'", f"{TRAIN} --switch x"),
+    line("an unknown switch", r"--difference: unknown name 'x'", f"{TRAIN} --difference x"),
     line("a benchmark there is not", r"--benchmark: unknown name 'x'", "methods --benchmark x"),
     values(
         "values that are no JSON", r"not readable as JSON \(.*\); put it in single quotes, for example", "{epochs: 1}"

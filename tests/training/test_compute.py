@@ -173,7 +173,7 @@ def test_the_record_says_what_was_asked_for_and_what_it_came_to(folder: Path, tm
     train(like(spec(folder, "adapter", tmp_path / "asked"), compute=asked))
     found = json.loads((tmp_path / "asked/run.json").read_text())
     assert found["spec"]["compute"] == asked.model_dump()
-    assert found["computed"] == [{**PLAIN, **asked.asked}]
+    assert found["computed"] == [{**PLAIN, **asked.explicit}]
 
 
 @pytest.mark.parametrize("name", SORTS)

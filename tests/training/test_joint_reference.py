@@ -116,7 +116,9 @@ def test_its_runs_are_none_of_the_built_in_record_though_the_rows_are_the_same(f
     "switch", ["joint_wic_first_sentence", "copa_one_layer_head", "joint_record_not_selected", RECORD[1]]
 )
 def test_a_switch_for_a_built_in_task_is_refused_where_there_is_none(switch: str, folder: Path) -> None:
-    with pytest.raises(UserError, match=f"--switch {switch}: it changes nothing in a run of 'adapter_m' on mine, wic"):
+    with pytest.raises(
+        UserError, match=f"--difference {switch}: it changes nothing in a run of 'adapter_m' on mine, wic"
+    ):
         spec(folder, switch, whose="own").record()
 
 

@@ -29,11 +29,11 @@ def fold_projections(model: Any, name: str) -> None:
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     """Return a Linear of this weight, (outputs, inputs), and bias."""
-    found = nn.Linear(weight.shape[1], weight.shape[0])
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
     with torch.no_grad():
-        found.weight.copy_(weight)
-        found.bias.copy_(bias)
-    return found
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
+    return layer
 
 
 def add_anew(model: Any, name: str, config: Any, tensors: Mapping[int, Mapping[str, Tensor]]) -> None:

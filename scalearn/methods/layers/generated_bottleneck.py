@@ -107,8 +107,8 @@ def write_out(model: Any, name: str, reduction_factor: float) -> None:
     tensors = {}
     for layer, modules in model.get_adapter(name).items():
         (adapter,) = modules.values()
-        made = adapter.adapter_up
-        tensors[layer] = made.generators.generated(made.embeddings(made.layer))
+        generated_up = adapter.adapter_up
+        tensors[layer] = generated_up.generators.generated(generated_up.embeddings(generated_up.layer))
     config = SeqBnConfig(reduction_factor=reduction_factor, non_linearity=ACTIVATION, ln_after=True)
     add_anew(model, name, config, tensors)
 

@@ -103,8 +103,8 @@ def share_masked_by_task(
     for place, prototype in (("down", adapters[0].adapter_down[0]), ("up", adapters[0].adapter_up)):
         of_tasks = nn.ParameterList(_scores(prototype) for _ in range(tasks))
         for index, adapter in enumerate(adapters):
-            own = of_tasks[-1] if tied and index == 0 else _scores(prototype)
-            masked = TaskMaskedLinear(prototype, kept, frozen, of_tasks, own, current)
+            scores = of_tasks[-1] if tied and index == 0 else _scores(prototype)
+            masked = TaskMaskedLinear(prototype, kept, frozen, of_tasks, scores, current)
             if place == "down":
                 adapter.adapter_down[0] = masked
             else:

@@ -99,8 +99,8 @@ def unstack_fused(model: Any, sources: Sources) -> None:
     fusion = Fuse(*add_source_adapters(model, sources))
     model.add_adapter_fusion(fusion, "dynamic")
     for layer, module in _fusions(model, name):
-        own = {key: value for key, value in learned[layer].items() if key != "up"}
-        module.load_state_dict(own)
+        attention = {key: value for key, value in learned[layer].items() if key != "up"}
+        module.load_state_dict(attention)
 
 
 def _fusions(model: Any, name: str) -> Iterator[tuple[str, nn.Module]]:

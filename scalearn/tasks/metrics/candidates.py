@@ -52,15 +52,15 @@ def _predictions(outcome: Outcome) -> list[tuple[str, list[str]]]:
 
 
 def _mean_of_best(match: Callable[[str, str], float], predictions: list[tuple[str, list[str]]]) -> float:
-    best = [max((match(found, answer) for answer in answers), default=0.0) for found, answers in predictions]
+    best = [max((match(predicted, answer) for answer in answers), default=0.0) for predicted, answers in predictions]
     return sum(best) / len(best)
 
 
-def _exact_match(found: str, answer: str) -> float:
-    return float(found == answer)
+def _exact_match(predicted: str, answer: str) -> float:
+    return float(predicted == answer)
 
 
-def _token_f1(found: str, answer: str) -> float:
-    one, other = found.split(), answer.split()
+def _token_f1(predicted: str, answer: str) -> float:
+    one, other = predicted.split(), answer.split()
     common = (Counter(one) & Counter(other)).total()
     return 2 * common / (len(one) + len(other)) if common else 0.0

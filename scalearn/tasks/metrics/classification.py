@@ -25,15 +25,17 @@ def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
     average = "binary" if outcome.logits.shape[1] <= 2 else "macro"
     functions = {
         "accuracy": accuracy_score,
-        "f1": lambda true, found: f1_score(true, found, average=average, pos_label=outcome.positive, zero_division=0),
+        "f1": lambda true, predicted: f1_score(
+            true, predicted, average=average, pos_label=outcome.positive, zero_division=0
+        ),
         "matthews": matthews_corrcoef,
-        "exact_match": lambda true, found: _whole_groups(true == found, outcome.group),
+        "exact_match": lambda true, predicted: _whole_groups(true == predicted, outcome.group),
     }
     true = outcome.labels.astype(np.int64)
-    found = nan_is_lowest(outcome.logits).argmax(axis=1)
+    predicted = nan_is_lowest(outcome.logits).argmax(axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns when only one class occurs
-        return {metric: float(functions[metric](true, found)) for metric in metrics}
+        return {metric: float(functions[metric](true, predicted)) for metric in metrics}
 
 
 def _whole_groups(right: Array, group: Array | None) -> float:

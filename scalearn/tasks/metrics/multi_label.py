@@ -19,16 +19,16 @@ def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
     true = outcome.labels.astype(np.int64)
-    found = (outcome.logits > 0).astype(np.int64)  # a NaN is not above 0
+    predicted = (outcome.logits > 0).astype(np.int64)  # a NaN is not above 0
     # scikit-learn reads a single column as two classes and would average over both.
     average = "macro" if true.shape[1] > 1 else "binary"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns of a single column
-        precision, recall, f1, _ = precision_recall_fscore_support(true, found, average=average, zero_division=0)
+        precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average=average, zero_division=0)
     values = {
         "macro_f1": f1,
         "macro_precision": precision,
         "macro_recall": recall,
-        "subset_accuracy": accuracy_score(true, found),
+        "subset_accuracy": accuracy_score(true, predicted),
     }
     return {metric: float(values[metric]) for metric in metrics}

@@ -71,11 +71,11 @@ class DivergenceGuard(TrainerCallback):  # type: ignore[misc]
 
         Single tensors may have no gradient: in joint training they may belong to another task than this batch's.
         """
-        own = {name: entry for name, entry in model.named_parameters() if entry.requires_grad and not is_head(name)}
-        if own and all(entry.grad is None for entry in own.values()):
+        learned = {name: entry for name, entry in model.named_parameters() if entry.requires_grad and not is_head(name)}
+        if learned and all(entry.grad is None for entry in learned.values()):
             raise UserError(
-                f"{self.run}: no gradient reaches any of the {len(own)} tensors that the method trains (the "
-                f"first is {next(iter(own))}), only the head; choose another model, or another method"
+                f"{self.run}: no gradient reaches any of the {len(learned)} tensors that the method trains (the "
+                f"first is {next(iter(learned))}), only the head; choose another model, or another method"
             )
 
 

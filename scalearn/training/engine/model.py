@@ -21,7 +21,7 @@ def compose(
     model: Any,
     method: Method,
     values: HyperParameters,
-    given: Given,
+    inputs: Given,
     labels: int,
     kind: Kind = "classification",
     pooled: bool = False,
@@ -30,7 +30,7 @@ def compose(
 
     labels: the number of outputs, in multiple choice of choices. pooled: see `add_head`.
     """
-    method.install(model, values, given)
+    method.install(model, values, inputs)
     if pooled:
         _pooler(model).requires_grad_(method.family != "two_stage")
     add_head(model, HEAD, labels, kind, pooled=pooled)
@@ -50,14 +50,14 @@ def compose_joint(
     tasks: the number of labels (or choices) and the kind of each task, by name. The heads' names: see `head_name`.
     pooled, one_layer: the tasks with such a head, see `add_head`.
     """
-    given = Given(tasks=tuple(tasks))
-    method.install(model, values, given)
+    inputs = Given(tasks=tuple(tasks))
+    method.install(model, values, inputs)
     for name, (labels, kind) in tasks.items():
         add_head(model, head_name(name), labels, kind, pooled=name in pooled, layers=1 if name in one_layer else 2)
     only_first_token(model)
     if any(name in pooled for name in tasks):
         _pooler(model).requires_grad_(True)
-    return given.current
+    return inputs.current
 
 
 def head_name(task: str) -> str:
@@ -104,9 +104,9 @@ def _pooler(model: Any) -> nn.Module:
 
 def count(model: nn.Module) -> dict[str, int]:
     """Return the numbers of trainable parameters without the head, of the head, and of all parameters."""
-    own = sum(p.numel() for name, p in model.named_parameters() if p.requires_grad and not is_head(name))
+    learned = sum(p.numel() for name, p in model.named_parameters() if p.requires_grad and not is_head(name))
     head = sum(p.numel() for name, p in model.named_parameters() if p.requires_grad and is_head(name))
-    return {"trainable": own, "head": head, "total": sum(p.numel() for p in model.parameters())}
+    return {"trainable": learned, "head": head, "total": sum(p.numel() for p in model.parameters())}
 
 
 def is_head(name: str) -> bool:

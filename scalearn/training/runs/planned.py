@@ -86,10 +86,10 @@ class PlannedRun:
                     f"--data {folder}: it holds task '{name}', but the run learns '{key}'; name the folder of '{key}'"
                 )
             # The digest in a key is of the whole definition. encoding.json does not hold it, but the folder's name may.
-            given = folder.resolve().name
-            if given != key and MARK in given and is_of(given, name) and re.fullmatch(keys.KEY_PATTERN, given):
+            held = folder.resolve().name
+            if held != key and MARK in held and is_of(held, name) and re.fullmatch(keys.KEY_PATTERN, held):
                 raise UserError(
-                    f"--data {folder}: it is the folder of '{given}', but the run learns '{key}'; name the folder of "
+                    f"--data {folder}: it is the folder of '{held}', but the run learns '{key}'; name the folder of "
                     f"'{key}'"
                 )
             encodings[name] = encoding
@@ -142,15 +142,15 @@ class PlannedRun:
                 f"--model {self.model}: no such folder; name one of {shown([path.name for path in others])} there"
             )
         content = read_json(self.model / "model.json")
-        name, asked = content["name"], self.spec.model
-        if not is_of(asked, name):
-            raise UserError(f"--model {self.model}: it holds the encoder '{name}'; name the folder of '{asked}'")
-        if MARK not in asked or asked == keys.shortened(name) or "source" not in content:
+        name, wanted = content["name"], self.spec.model
+        if not is_of(wanted, name):
+            raise UserError(f"--model {self.model}: it holds the encoder '{name}'; name the folder of '{wanted}'")
+        if MARK not in wanted or wanted == keys.shortened(name) or "source" not in content:
             return  # a name alone, or its beginning and a digest of it: that says nothing of the source
-        if asked != (made := keys.key(name, content["source"])):
+        if wanted != (held := keys.key(name, content["source"])):
             raise UserError(
-                f"--model {self.model}: it holds the encoder '{made}', from another source than '{asked}'; name the "
-                f"folder of '{asked}'"
+                f"--model {self.model}: it holds the encoder '{held}', from another source than '{wanted}'; name the "
+                f"folder of '{wanted}'"
             )
 
     def _check_sources(self) -> None:
@@ -236,6 +236,6 @@ def check_differences(spec: RunSpec, data: Mapping[Path, dict[str, Any]]) -> Non
         if not any(difference.concerns(method, spec.values, built_in(*item)) for item in data.items()):
             names = ", ".join(str(encoding["task"]["name"]) for encoding in data.values())
             raise UserError(
-                f"--switch {difference.name}: it changes nothing in a run of '{method.name}' on {names} "
+                f"--difference {difference.name}: it changes nothing in a run of '{method.name}' on {names} "
                 "(a task of your own is not the built-in one of its name); leave it out"
             )
