@@ -70,6 +70,6 @@ def similarities_of(method: Method, names: Sequence[str], similarities: Sequence
     numbers = [float(number) for number in similarities]
     if len(numbers) != len(names):
         raise UserError(f"similarities: {len(numbers)} numbers for {len(names)} sources; give one for each source")
-    if not all(map(math.isfinite, numbers)):
-        raise UserError("similarities: each must be a finite number")
+    if not all(0 <= number < math.inf for number in numbers) or not any(numbers):
+        raise UserError("similarities: numbers of at least 0 are expected, and at least one above 0")
     return dict(zip(names, numbers, strict=True))
