@@ -110,22 +110,23 @@ def _check_identity(encoder: Encoder, source: SourceAdapter) -> None:
                 f"{encoder.sha256[:12]}); load the model from the encoder of this adapter"
             )
         return
-    if _repository(source.encoder) and _repository(encoder.name):
-        if _repository(source.encoder) != _repository(encoder.name):
-            raise UserError(
-                f"{source.where}: trained on '{source.encoder}', and the model is {encoder}; load the model from the "
-                "encoder of this adapter"
-            )
+    names = [source.encoder, encoder.name]
+    of_hub = [_may_be_of_hub(name) for name in names]
+    same_name = len({name.rstrip("/").rpartition("/")[2].lower() for name in names}) == 1
+    if (any(of_hub) and same_name) or (names[0] and names[0] == names[1]):
         return
-    if not source.encoder or source.encoder != encoder.name:
-        warnings.warn(
-            f"{source.where}: cannot check that its encoder ('{source.encoder}') is the model's ({encoder}); "
-            "they have the same shape",
-            stacklevel=5,
+    if all(of_hub):
+        raise UserError(
+            f"{source.where}: trained on '{source.encoder}', and the model is {encoder}; load the model from the "
+            "encoder of this adapter"
         )
+    warnings.warn(
+        f"{source.where}: cannot check that its encoder ({source.encoder or 'it names none'}) is {encoder}; they have "
+        "the same shape",
+        stacklevel=5,
+    )
 
 
-def _repository(name: str) -> str:
-    """Return what names a repository of the hub beside its owner; "" for a local folder and for no name."""
-    local = not name or Path(name).is_dir() or name.startswith((".", "/", "~")) or name.count("/") > 1
-    return "" if local else name.rpartition("/")[2].lower()
+def _may_be_of_hub(name: str) -> bool:
+    """Tell whether an encoder's name may be an id of the hub, with or without its owner, and is no folder."""
+    return bool(name) and not Path(name).is_dir() and not name.startswith((".", "/", "~")) and name.count("/") < 2

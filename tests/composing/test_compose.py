@@ -86,13 +86,26 @@ def test_the_stock_trainer_trains_just_that(name: str, kind: str, tmp_path: Path
         assert torch.equal(before[key], tensor) == (id(tensor) not in shared), key
 
 
-def train(model: Any, out: Path, **changes: Any) -> float:
-    """Train the model for two steps on 16 rows with a stock Trainer; return the loss that it reports."""
+def train(model: Any, out: Path, resume: bool = False, **changes: Any) -> float:
+    """Train the model for two steps on 16 rows with a stock Trainer; return the loss that it reports.
+
+    resume: from the checkpoint in `out`.
+    """
     rows = Dataset.from_dict({key: value.tolist() for key, value in batch(16).items()})
     arguments = TrainingArguments(
         str(out), max_steps=2, use_cpu=True, report_to=[], disable_tqdm=True, label_names=["labels"], **changes
     )
-    return float(Trainer(model, arguments, train_dataset=rows).train().training_loss)
+    return float(Trainer(model, arguments, train_dataset=rows).train(resume_from_checkpoint=resume).training_loss)
+
+
+@pytest.mark.parametrize("name", ["scalearn_pp", "adapter_fusion"])
+def test_the_stock_trainer_resumes(name: str, tmp_path: Path) -> None:
+    model, _ = composed(name, "bert", tmp_path)
+    train(model, tmp_path / "out", learning_rate=0.1)
+    other, _ = composed(name, "bert", tmp_path / "other")
+    assert not torch.allclose(logits(other), logits(model), atol=1e-3)
+    train(other, tmp_path / "out", resume=True)  # nothing is left to do
+    assert torch.equal(logits(other), logits(model))
 
 
 def test_accumulated_batches_are_averaged(tmp_path: Path) -> None:
@@ -100,6 +113,14 @@ def test_accumulated_batches_are_averaged(tmp_path: Path) -> None:
     one = train(deepcopy(model), tmp_path / "one", learning_rate=0.0, per_device_train_batch_size=16)
     many = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4}
     assert train(model, tmp_path / "many", learning_rate=0.0, **many) == pytest.approx(one, rel=0.2)
+
+
+def test_all_is_where_the_model_is(tmp_path: Path) -> None:
+    sources = save_new(tmp_path, "a", "b")
+    for name in TWO_STAGE:
+        model = encoder().to("meta")
+        scalearn.compose(model, sources, name, **options(name, sources))
+        assert {tensor.device.type for tensor in (*model.parameters(), *model.buffers())} == {"meta"}
 
 
 # ---------------------------------------------------------------------- the loss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,48 @@ def test_other_weights_of_the_encoder_are_refused(campaign: Path, tmp_path: Path
         refused(r"its encoder has other weights than '.*bert' \(sha256 \w{12} and \w{12}\)", [source], model)
 
 
-def test_where_nothing_tells_a_warning_says_so(campaign: Path) -> None:
-    model = encoder()  # of no file
-    with pytest.warns(UserWarning, match=WARNING) as caught:
-        scalearn.compose(model, [make_run(campaign, "adapter")])
-    assert caught[0].filename == __file__
+def test_weights_in_the_cache_of_the_hub_are_compared(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, asked = campaign / MODELS / "bert" / "model.safetensors", []
+
+    def cached(*arguments: str, revision: str | None) -> str:
+        asked.append((*arguments, revision))
+        return str(file)
+
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", cached)
+    model = of_the_campaign(campaign)
+    model.config.name_or_path, model.config._commit_hash = "some/mirror", "abc"
+    scalearn.compose(model, [make_run(campaign, "adapter")])
+    assert asked == [("some/mirror", "model.safetensors", "abc")]
+    file, model = campaign / MODELS / "bert" / "config.json", of_the_campaign(campaign)
+    model.config.name_or_path = "some/mirror"
+    refused("its encoder has other weights than 'some/mirror'", [make_run(campaign, "adapter")], model)
+
+
+@pytest.mark.parametrize(("trained_on", "model", "outcome"), [
+    ("tiny/bert", "tiny/bert", "same"),
+    ("bert", "tiny/BERT", "same"),  # the hub knows both
+    ("tiny/bert", "/mirror/of/bert/", "same"),
+    ("/models/1", "/models/1", "same"),
+    ("tiny/bert", "tiny/other", "refused"),
+    ("/models/1", "/other/1", "unknown"),
+    ("tiny/bert", "./checkpoint-500", "unknown"),
+    ("", "tiny/bert", "unknown"),
+    ("tiny/bert", "", "unknown"),
+    ("", "", "unknown"),
+])  # fmt: skip
+def test_names_of_encoders(trained_on: str, model: str, outcome: str, tmp_path: Path) -> None:
+    made, sources = encoder(), save_new(tmp_path, "a")
+    made.config.name_or_path = model
+    change(sources[0], model_name=trained_on)
+    if outcome == "refused":
+        refused(f"trained on '{trained_on}', and the model is '{model}'", sources, made)
+    elif outcome == "unknown":
+        with pytest.warns(UserWarning, match=WARNING) as caught:
+            scalearn.compose(made, sources)
+        assert caught[0].filename == __file__
+    else:
+        with warnings.catch_warnings(action="error"):
+            scalearn.compose(made, sources)
 
 
 # ---------------------------------------------------------------------- folders of `adapters`
@@ -132,11 +170,6 @@ def test_adapters_of_other_encoders_are_refused(tmp_path: Path) -> None:
     refused(r"wider: an adapter for 2 layers of width 64, and 'tiny/bert' has 2 layers of width 32", wider)
     roberta = save_new(tmp_path, "roberta", kind="roberta")
     refused("an adapter for a 'roberta' encoder, and 'tiny/bert' is a 'bert'", roberta)
-    other = save_new(tmp_path, "other")
-    change(other[0], model_name="some/bert-large")
-    refused("trained on 'some/bert-large', and the model is 'tiny/bert'", other)
-    change(other[0], model_name="someone-else/BERT")  # the same repository, renamed
-    scalearn.compose(encoder(), other)
 
 
 def test_adapters_of_different_widths_are_refused(tmp_path: Path) -> None:
