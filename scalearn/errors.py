@@ -1,9 +1,10 @@
-"""The two exceptions whose text users read, and helpers to write that text."""
+"""The exceptions whose text users read, and helpers to write that text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
 
@@ -24,6 +25,19 @@ class UserError(Exception):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(_printable(sentence))
+
+
+class ArgumentError(UserError, ValueError):
+    """Bad input of a call from Python. It is a ValueError, too, which `adapters` and `transformers` raise."""
+
+
+@contextmanager
+def as_argument_error() -> Iterator[None]:
+    """Raise a UserError of the code inside as an ArgumentError. Public functions of the package use it as decorator."""
+    try:
+        yield
+    except UserError as error:
+        raise ArgumentError(str(error)) from None
 
 
 class Stopped(Exception):

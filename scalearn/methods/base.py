@@ -13,6 +13,8 @@ from scalearn.methods.hyperparameters import HyperParameters
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from scalearn.methods.layers.sources import Sources
+
 Family = Literal["single", "joint", "two_stage"]
 FAMILIES: tuple[Family, ...] = ("single", "joint", "two_stage")
 
@@ -49,7 +51,7 @@ class Given:
     """What `Method.install` needs beside the hyper-parameters.
 
     For two-stage methods:
-    sources: the file of stacked source adapters.
+    sources: the stacked source adapters, or the file that holds them.
     target: the name of the task that is learned.
     similarity: of each source to the target, by name, if the method has a `similarity`.
 
@@ -58,7 +60,7 @@ class Given:
     current: tells the modules which task the batch belongs to.
     """
 
-    sources: Path | None = None
+    sources: Path | Sources | None = None
     target: str = ""
     similarity: Mapping[str, float] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()

@@ -79,28 +79,37 @@ def selected_sources(model: Any, given: Given, values: Composing) -> Sources:
     Raises: UserError if none is left, or if they belong to another model.
     """
     assert given.sources is not None, "a two-stage method needs its source adapters"
-    sources = Sources.read(given.sources)
+    sources = given.sources if isinstance(given.sources, Sources) else Sources.read(given.sources)
+    where = "sources" if isinstance(given.sources, Sources) else given.sources
     depth, hidden = len(sources.layers), sources.layers[0]["up.bias"].shape[1]
     if (depth, hidden) != (len(list(model.iter_layers())), model.config.hidden_size):
-        raise UserError(
-            f"{given.sources}: source adapters of another model than {model.config.name_or_path}; stack its own"
-        )
+        raise UserError(f"{where}: source adapters of another model than {model.config.name_or_path}; stack its own")
     if values.include_target:
         return sources
     others = [index for index, name in enumerate(sources.names) if name != given.target]
     if not others:
         raise UserError(
-            f"{given.sources}: no source but the target '{given.target}' itself; "
+            f"{where}: no source but the target '{given.target}' itself; "
             "set include_target to true, or add tasks to the benchmark"
         )
     return sources.take(others)
+
+
+def reduction_factor(hidden: int, bottleneck: int) -> float:
+    """Return a reduction factor with which the library computes this bottleneck, as int(hidden // factor).
+
+    A whole number if there is one.
+    """
+    factor = hidden // bottleneck
+    # Half a unit more keeps the division exact.
+    return factor if factor and hidden // factor == bottleneck else hidden / (bottleneck + 0.5)
 
 
 def add_mean_adapter(model: Any, name: str, sources: Sources, weights: Sequence[float]) -> None:
     """Add one frozen adapter whose tensors are the weighted means of the sources' tensors."""
     from adapters import SeqBnConfig
 
-    reduction = model.config.hidden_size // sources.bottleneck
+    reduction = reduction_factor(model.config.hidden_size, sources.bottleneck)
     model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))
     model.train_adapter(name)  # freezes the encoder and activates the adapter
     factors = torch.tensor(weights)
@@ -118,7 +127,7 @@ def add_source_adapters(model: Any, sources: Sources) -> list[str]:
     """Add each source as a frozen adapter, for methods that compose them one by one. Return their names."""
     from adapters import SeqBnConfig
 
-    reduction = model.config.hidden_size // sources.bottleneck
+    reduction = reduction_factor(model.config.hidden_size, sources.bottleneck)
     names = [f"source_{name}" for name in sources.names]
     for index, name in enumerate(names):
         model.add_adapter(name, config=SeqBnConfig(reduction_factor=reduction, non_linearity="relu"))

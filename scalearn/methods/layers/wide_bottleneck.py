@@ -29,9 +29,13 @@ NAME = "scalearn"  # the wide adapter's name inside the model
 class Omega(nn.Module):
     """The scaling coefficients, shape (S, d) or (S, 1). A call returns them under a dropout mask.
 
+    Layers may share it. `save_pretrained` of transformers refuses shared tensors unless a module declares them.
+
     constraint: "none", or one of two ablations of the paper, in which the coefficients sum to 1 over the sources. Both
     apply after dropout: "mean" divides by the sum, "softmax" takes the softmax.
     """
+
+    _tied_weights_keys = ("weight",)
 
     def __init__(
         self, sources: int, width: int, mean: float, std: float, dropout: float, constraint: Constraint = "none"
