@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from scalearn.errors import UserError
 from scalearn.results.layout import Layout, Scoring
-from scalearn.results.records import RUN, Part, RunRecord, ScoreRecord, read_current, score_path
+from scalearn.results.records import RUN, SCORE, MadeFrom, Part, RunRecord, ScoreRecord, read_current, score_path
 from scalearn.results.scores import headline_of, made_from, score
-from scalearn.storage.files import LOCK, alone
+from scalearn.storage.files import LOCK, alone, read_json
 
 
 def current_scores(
@@ -60,6 +62,23 @@ def current_scores(
     for fault in faults:
         print(f"counts as missing: {fault}")
     return records
+
+
+def recorded_score(folder: Path) -> ScoreRecord:
+    """Return the score record of a run's folder, or of one task of a joint run.
+
+    The stored record counts with the metrics that a campaign asked for, if it is of this run and this version of
+    scoring. Otherwise the run is scored with the metrics that it recorded, and nothing is written.
+
+    Raises: UserError if the run's record or predictions are missing or damaged.
+    """
+    run = RunRecord.read(folder / RUN)
+    try:
+        how = MadeFrom.model_validate(read_json(folder / SCORE, ours=True).get("made_from"))
+        stored = read_current(folder / SCORE, made_from(folder, run, Scoring(how.metrics, how.positive)))
+    except (UserError, ValidationError):
+        stored = None
+    return stored or score(folder, Scoring((), None))
 
 
 def _wanted(layouts: Sequence[Layout]) -> dict[Part, Scoring]:
