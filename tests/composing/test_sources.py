@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import adapters
 import huggingface_hub
 import pytest
 import torch
@@ -16,6 +17,7 @@ from adapters import AdapterConfig, AutoAdapterModel, DoubleSeqBnConfig, LoRACon
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
 from requests import Response
 from safetensors.torch import load_file, save_file
+from transformers import BertForSequenceClassification, T5Config, ViTConfig
 
 import scalearn
 from scalearn.campaign.places import MODELS
@@ -28,6 +30,7 @@ from scalearn.methods.layers.sources import TENSORS
 from scalearn.training.runs.stacking import adapter_tensors
 from tests.composing.making import encoder, logits, save_new
 from tests.export.making import TWO, make_folder, make_run, make_sources
+from tests.tiny import tiny_config
 
 WARNING = "cannot check that its encoder"
 
@@ -177,6 +180,18 @@ def test_adapters_of_different_widths_are_refused(tmp_path: Path) -> None:
     refused(r"a \(width 2\) and .*b \(width 4\) cannot be composed: train both with the same reduction_factor", places)
     uneven = save_new(tmp_path, "c", config=SeqBnConfig(reduction_factor={"0": 8, "default": 16}))
     refused("its layers have different widths", uneven)
+
+
+def test_a_configuration_of_an_earlier_version_of_the_library(tmp_path: Path) -> None:
+    """It names fewer keys; the library's defaults stand for the others."""
+    places = save_new(tmp_path, "a")
+    expected = read_source(places[0])
+    config = json.loads((Path(places[0]) / "adapter_config.json").read_text())["config"]
+    later = [key for key in config if key.startswith(("phm", "init", "stochastic")) or key in ("scaling", "dropout")]
+    change(places[0], config={key: value for key, value in config.items() if key not in later})
+    assert read_source(places[0]).bottleneck == expected.bottleneck
+    change(places[0], config={key: value for key, value in config.items() if key != "original_ln_before"})
+    refused("placed otherwise: original_ln_before is False", places)
 
 
 @pytest.mark.parametrize(("config", "words"), [
@@ -349,7 +364,25 @@ def with_the_head() -> Any:
     return model
 
 
+def of_an_encoder_and_a_decoder() -> Any:
+    return AutoAdapterModel.from_config(T5Config(d_model=32, num_layers=2, num_heads=4, d_kv=8, d_ff=64, vocab_size=70))
+
+
+def of_images() -> Any:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    return AutoAdapterModel.from_config(ViTConfig(**sizes, image_size=32, patch_size=16))
+
+
+def without_flexible_heads() -> Any:
+    model = BertForSequenceClassification(tiny_config())
+    adapters.init(model)
+    return model
+
+
 @pytest.mark.parametrize(("model", "words"), [
+    (of_an_encoder_and_a_decoder, "T5AdapterModel is no text encoder"),
+    (of_images, "ViTAdapterModel is no text encoder"),
+    (without_flexible_heads, "an AutoAdapterModel of `adapters` is expected, found BertForSequenceClassification"),
     (lambda: torch.nn.Linear(2, 2), "an AutoAdapterModel of `adapters` is expected, found Linear"),
     (lambda: None, "an AutoAdapterModel of `adapters` is expected, found NoneType"),
     (lambda: encoder().bfloat16(), r"its weights are torch.bfloat16; load it in float32"),
