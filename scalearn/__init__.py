@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scalearn.composing.compose import compose
     from scalearn.composing.saving import save_adapter
+    from scalearn.inference.classifier import load
     from scalearn.results.frames import read_results
 
-__all__ = ["compose", "read_results", "save_adapter"]
+__all__ = ["compose", "load", "read_results", "save_adapter"]
 __version__ = "0.1.0"
 
 # Public name -> the module that defines it. None has the name of a room: importing the room would hide the function.
 _MODULES = {
     "compose": "scalearn.composing.compose",
+    "load": "scalearn.inference.classifier",
     "read_results": "scalearn.results.frames",
     "save_adapter": "scalearn.composing.saving",
 }

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 # Only these reach for the network, `resume` through what it starts. Every other command works with the hub switched
 # off, whatever the environment says.
-ONLINE = ("fetch-model", "prepare-task", "resume")
+ONLINE = ("fetch-model", "prepare-task", "predict", "resume")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 

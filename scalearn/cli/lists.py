@@ -33,7 +33,7 @@ def check_task(
         from scalearn.training.data.tokens import Tokens
 
         info = TaskInfo.read(folder)
-        tokens = Tokens(model, info.max_length, info.truncate)
+        tokens = Tokens.of_model(model, info.max_length, info.truncate)
         findings = look(folder, tokens.lengths, tokens.max_length, tokens.unknown)
     if as_json:
         print(json.dumps(report.as_json(findings), indent=1))

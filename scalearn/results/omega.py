@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
 from scalearn.campaign.spec import RunSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUFFIX = ".omega.weight"  # of the names of the tensors
 
@@ -51,6 +54,14 @@ def learned_scales(weights: Path, spec: RunSpec, sources: Sequence[str], target:
         for layer, omega in sorted(layers.items())
         for source, values in zip(sources, omega, strict=True)
     ]
+
+
+def omega_frame(scales: Sequence[SourceScales]) -> pd.DataFrame:
+    """Return a row per layer and source: `layer` (no value if all layers share ω), `source` and `summary`."""
+    import pandas as pd
+
+    rows = [{"layer": entry.layer, "source": entry.source, **summary(entry.values)} for entry in scales]
+    return pd.DataFrame(rows).astype({"layer": "Int64"})
 
 
 def summary(values: npt.NDArray[np.float32]) -> Mapping[str, Any]:

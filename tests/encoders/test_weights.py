@@ -357,7 +357,7 @@ def test_vocab_txt_becomes_tokenizer_json_with_the_same_tokens(
     (made / "vocab.txt").unlink()  # what is left is what was written
     slow, fast = BertTokenizer.from_pretrained(folder), AutoTokenizer.from_pretrained(made)
     assert fast(TEXTS)["input_ids"] == slow(TEXTS)["input_ids"]
-    tokens = Tokens(made, 512, "longest")
+    tokens = Tokens.of_model(made, 512, "longest")
     assert tokens.encode(TEXTS[:1], None)["input_ids"].to_pylist() == [expected]
     assert tokens.max_length == settings.get("model_max_length", 80)
     if settings:

@@ -151,7 +151,7 @@ def test_code_of_a_model_is_never_run(model: Path, tmp_path: Path) -> None:
 
     assert load_encoder(folder).config.hidden_size == 32
     with contextlib.suppress(ValueError):
-        Tokens(folder, 16, "longest")
+        Tokens.of_model(folder, 16, "longest")
     with pytest.raises(UserError, match=r"modules\.json, which may name code"):
         embed(make_task(tmp_path / "task"), folder, tmp_path / "e.safetensors")
     assert not owned.exists()

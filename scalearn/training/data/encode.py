@@ -41,7 +41,7 @@ def encode(task: Path, model: Path, output: Path) -> None:
     _check_output(output)
     info = TaskInfo.read(task)
     _refuse_older(task, info)
-    tokens = Tokens(model, info.max_length, info.truncate)
+    tokens = Tokens.of_model(model, info.max_length, info.truncate)
     if tokens.max_length < info.max_length:
         print(
             f"{info.name}: {model} takes {tokens.max_length} tokens, not {info.max_length}; longer rows are truncated"

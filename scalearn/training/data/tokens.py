@@ -23,26 +23,17 @@ from scalearn.storage.files import read_json
 class Tokens:
     """A model's tokenizer with a task's `max_length` and truncation.
 
-    model: the folder of a fetched encoder. max_length: tokens; the attribute is lower if the tokenizer or the encoder
-    takes less. truncate: "longest" cuts the longer text of a pair, "first" the first one.
-    Raises: UserError if the folder has no fast tokenizer, or no padding token.
+    origin: the tokenizer's folder, for messages. max_length: in tokens; the attribute is lower if the tokenizer takes
+        less. truncate: "longest" cuts the longer text of a pair, "first" the first one.
+    Raises: UserError if the tokenizer is no fast one, or has no padding token.
     """
 
-    def __init__(self, model: Path, max_length: int, truncate: Literal["longest", "first"]) -> None:
-        from transformers import AutoConfig, AutoTokenizer
-
-        read_json(model / "model.json")  # raises where there is no fetched model; the library would search the hub
-        config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
-        architecture_of(f"{model}/config.json", config.model_type)
-        tokenizer: Any = AutoTokenizer.from_pretrained(
-            model, local_files_only=True, use_fast=True, trust_remote_code=False
-        )
+    def __init__(self, origin: str, tokenizer: Any, max_length: int, truncate: Literal["longest", "first"]) -> None:
         if not tokenizer.is_fast:
-            raise UserError(f"{model}: no fast tokenizer; save the model again with its tokenizer.json")
+            raise UserError(f"{origin}: no fast tokenizer; save the model again with its tokenizer.json")
         if tokenizer.pad_token_id is None:
-            raise UserError(f"{model}: its tokenizer has no padding token; fetch the model again")
-        limits = (max_length, tokenizer.model_max_length, most_tokens(config.to_dict()))
-        self.max_length = min(limit for limit in limits if limit is not None)
+            raise UserError(f"{origin}: its tokenizer has no padding token; fetch the model again")
+        self.max_length = min(max_length, tokenizer.model_max_length)
         self.types = "token_type_ids" in tokenizer.model_input_names
         self.pad_token_id: int = tokenizer.pad_token_id
         self._unknown = tokenizer.unk_token_id
@@ -55,6 +46,21 @@ class Tokens:
         self._backend.encode_special_tokens = (
             False  # "[SEP]" in a text becomes that token, as in the library's own call
         )
+
+    @classmethod
+    def of_model(cls, model: Path, max_length: int, truncate: Literal["longest", "first"]) -> Tokens:
+        """Return the tokenizer of a fetched encoder; `max_length` is lower if the encoder takes less.
+
+        Raises: UserError if there is no fetched encoder in the folder, or one that this package cannot train.
+        """
+        from transformers import AutoConfig, AutoTokenizer
+
+        read_json(model / "model.json")  # raises where there is no fetched model; the library would search the hub
+        config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
+        architecture_of(f"{model}/config.json", config.model_type)
+        tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True, use_fast=True, trust_remote_code=False)
+        limit = most_tokens(config.to_dict())
+        return cls(str(model), tokenizer, max_length if limit is None else min(max_length, limit), truncate)
 
     def encode(self, first: Sequence[str], second: Sequence[str] | None) -> dict[str, pa.Array]:
         """Return `input_ids`, a list per text or pair, and, for encoders with token types, `second`.

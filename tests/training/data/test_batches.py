@@ -194,7 +194,7 @@ def test_tokens_are_those_of_the_librarys_own_call(model: str, side: str, tmp_pa
     settings = folder / "tokenizer_config.json"
     settings.write_text(json.dumps(json.loads(settings.read_text()) | {"truncation_side": side}))
     firsts, seconds = ["", "w1 [SEP] wörd", "w2 " * 30, "w3 w4"], ["w5", "", "w6 " * 20, "w7 " * 30]
-    tokens, tokenizer = Tokens(folder, 16, "longest"), AutoTokenizer.from_pretrained(folder)
+    tokens, tokenizer = Tokens.of_model(folder, 16, "longest"), AutoTokenizer.from_pretrained(folder)
     for others in (None, seconds):
         expected = tokenizer(firsts, others, truncation=True, max_length=16, return_token_type_ids=True)
         assert tokens.lengths(firsts, others) == [len(row) for row in tokenizer(firsts, others)["input_ids"]]
@@ -209,7 +209,7 @@ def test_tokens_are_those_of_the_librarys_own_call(model: str, side: str, tmp_pa
 def test_unknown_tokens_are_counted_and_special_ones_are_not(
     seconds: list[str] | None, share: float, tmp_path: Path
 ) -> None:
-    tokens = Tokens(make_model(tmp_path / "model"), 16, "longest")
+    tokens = Tokens.of_model(make_model(tmp_path / "model"), 16, "longest")
     for count in (tokens.encode, tokens.lengths):
         count(["w1 w2 alt", "w3 w4", "alt neu"], seconds)
         assert tokens.unknown() == share
@@ -236,7 +236,7 @@ def test_truncating_the_first_text_keeps_the_second_whole(model: str, tmp_path: 
     folder = make_model(tmp_path / "model", model)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     firsts, seconds = ["w1 " * 30, "w2", "w3 " * 30], ["w4 w5", "w6 " * 30, "w7 " * 12]
-    found = Tokens(folder, 16, "first").encode(firsts, seconds)["input_ids"].to_pylist()
+    found = Tokens.of_model(folder, 16, "first").encode(firsts, seconds)["input_ids"].to_pylist()
     assert found[0] == tokenizer(firsts[0], seconds[0], truncation="only_first", max_length=16)["input_ids"]
     assert found[0].count(tokenizer.convert_tokens_to_ids("w4")) == 1
     assert len(found[1]) == 16  # the second alone is too long: both lose what they must

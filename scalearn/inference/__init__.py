@@ -1,0 +1,1 @@
+"""Predicts with a finished run or an export: texts in Python, or the rows of a file."""

@@ -1,0 +1,85 @@
+"""Writes predictions as CSV, TSV, JSON lines or parquet, a batch at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scalearn.errors import UserError
+from scalearn.storage.files import whole_file
+
+Write = Callable[[pa.RecordBatch], None]
+
+
+@contextmanager
+def _delimited(stream: BinaryIO, schema: pa.Schema, delimiter: str) -> Iterator[Write]:
+    """Write a header and a line per row. Several labels are joined by '|', as tasks read them."""
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(schema.names)
+
+    def write(rows: pa.RecordBatch) -> None:
+        writer.writerows(zip(*([_cell(value) for value in column.to_pylist()] for column in rows), strict=True))
+
+    yield write
+    text.detach()
+
+
+def _cell(value: Any) -> Any:
+    return "|".join(value) if isinstance(value, list) else value
+
+
+@contextmanager
+def _json_lines(stream: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
+    def write(rows: pa.RecordBatch) -> None:
+        stream.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows.to_pylist())
+
+    yield write
+
+
+@contextmanager
+def _parquet(stream: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
+    with pq.ParquetWriter(stream, schema) as writer:
+        yield writer.write_batch
+
+
+FORMATS: dict[str, Callable[[BinaryIO, pa.Schema], Any]] = {
+    ".csv": lambda stream, schema: _delimited(stream, schema, ","),
+    ".tsv": lambda stream, schema: _delimited(stream, schema, "\t"),
+    ".jsonl": _json_lines,
+    ".parquet": _parquet,
+}
+
+
+def check_result_name(path: Path) -> None:
+    """Refuse a name of another format, or of a file that is there already."""
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"{path}: the file name must end in {', '.join(FORMATS)}; name another --output")
+    if path.exists() or path.is_symlink():
+        raise UserError(f"{path}: it is there already; name another --output, or remove it")
+
+
+@contextmanager
+def result_file(path: Path | None, schema: pa.Schema) -> Iterator[Write]:
+    """Yield the function that writes rows of the result.
+
+    path: a file that appears whole at the end; None for standard output, as CSV.
+    """
+    if path is None:
+        with FORMATS[".csv"](sys.stdout.buffer, schema) as write:
+            yield write
+        return
+    with whole_file(path) as temporary:
+        with temporary.open("wb") as stream, FORMATS[path.suffix.lower()](stream, schema) as write:
+            yield write
+        if path.exists():
+            raise UserError(f"{path}: it has appeared in the meantime; name another --output, or remove it")
