@@ -28,7 +28,7 @@ from scalearn.encoders.fetching import fetch
 from scalearn.encoders.folder import check_model_folder
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
-from tests.encoders.test_fetching import change
+from tests.json_files import change
 from tests.places import ROOT
 from tests.tiny import make_model, make_task, tiny_config
 
