@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.places import ROOT
 
 TESTS = ROOT / "tests"
+MOST_LINES = 350
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -31,3 +32,9 @@ def test_nothing_is_imported_from_a_test_module() -> None:
         for name in taken
         if names & set(name.split("."))
     ] == []
+
+
+def test_no_file_of_tests_is_long() -> None:
+    """A longer one is split by theme."""
+    lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in TESTS.rglob("*.py")}
+    assert {file: number for file, number in lines.items() if number > MOST_LINES} == {}
