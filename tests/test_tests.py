@@ -1,4 +1,4 @@
-"""How the tests themselves are kept: helpers in modules of their own, and test modules that are read in one go."""
+"""How the tests themselves are kept: helpers in modules of their own, short files, and a kind for every test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import torch
+
+from tests.marking import KINDS, kinds, lacking
 from tests.places import ROOT
 
 TESTS = ROOT / "tests"
@@ -38,3 +42,38 @@ def test_no_file_of_tests_is_long() -> None:
     """A longer one is split by theme."""
     lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in TESTS.rglob("*.py")}
     assert {file: number for file, number in lines.items() if number > MOST_LINES} == {}
+
+
+def test_every_test_is_of_one_kind(request: pytest.FixtureRequest) -> None:
+    """Of those that were collected in this call of pytest."""
+    collected = {item: kinds(item) for item in request.session.items}
+    assert [item.nodeid for item, marks in collected.items() if len(marks) != 1] == []
+    assert collected[request.node] == {"unit"}
+    starting = [
+        item for item in collected if "workflow" in item.path.parts or "clone" in getattr(item, "fixturenames", ())
+    ]
+    assert [item.nodeid for item in starting if collected[item] != {"campaign"}] == []
+
+
+def test_every_kind_is_described(request: pytest.FixtureRequest) -> None:
+    described = {line.split(":")[0].split("(")[0] for line in request.config.getini("markers")}
+    assert described >= KINDS | {"data", "gpu"}
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_what_a_test_needs_and_is_not_there_is_said(
+    gpu: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "glue").mkdir()
+    monkeypatch.setattr("tests.marking.DATA", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+
+    def lacks(*markers: pytest.MarkDecorator) -> str:
+        item = pytest.Function.from_parent(request.node.parent, name="test_some", callobj=lambda: None)
+        for marker in markers:
+            item.add_marker(marker)
+        return lacking(item)
+
+    assert lacks() == lacks(pytest.mark.data("glue")) == ""
+    assert lacks(pytest.mark.data("glue", "other")).startswith(f"no rows in {tmp_path.name}/other; set SCALEARN_TEST")
+    assert lacks(pytest.mark.gpu) == ("" if gpu else "no CUDA device")

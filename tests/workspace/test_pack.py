@@ -36,6 +36,7 @@ def trained(folder: Path) -> dict[str, bytes]:
     return {name: content for name, content in outputs(folder).items() if name.endswith("weights.safetensors")}
 
 
+@pytest.mark.campaign
 def test_slices_of_time_and_another_folder_end_in_the_same_bytes(clone: Path, tmp_path: Path) -> None:
     configure(clone, methods=METHODS, seeds=[0, 1])
     whole = tmp_path / "whole"
@@ -60,10 +61,10 @@ def test_slices_of_time_and_another_folder_end_in_the_same_bytes(clone: Path, tm
     assert outputs(here) == outputs(whole)
 
 
-def test_a_run_with_no_time_stops_before_it_loads_anything(clone: Path) -> None:
+def test_a_run_with_no_time_stops_before_it_loads_anything(tmp_path: Path) -> None:
     again = ["train", "--spec", ANY, "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
     before = {**environment(), "SCALEARN_DEADLINE": "1"}
-    done = subprocess.run(["scalearn", *again], cwd=clone, env=before, capture_output=True, text=True, check=False)
+    done = subprocess.run(["scalearn", *again], cwd=tmp_path, env=before, capture_output=True, text=True, check=False)
     assert done.returncode == STOPPED
     assert re.fullmatch(r"stopped: the time budget is used up; .* continues\n", done.stderr)
 

@@ -20,6 +20,8 @@ from scalearn.workspace.verify import SNAKEMAKE, damages
 from tests.places import run_path
 from tests.workflow.clone import CAMPAIGN, configure, make_clone, outputs, run
 
+pytestmark = pytest.mark.campaign
+
 METHODS = ["adapter", "adapter_m", "scalearn_uniform_pp"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ from scalearn.__main__ import main
 from scalearn.tasks import TASKS
 from scalearn.tasks.inspecting.findings import check_task
 from scalearn.tasks.preparing.prepare import prepare
-from tests.places import ROOT
+from tests.places import DATA
 from tests.tasks.inspecting.good_task import GOOD, change, found, task
 from tests.tasks.making import files_task, write_rows
 from tests.tiny import METRIC, make_model, make_task
-
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 def test_a_good_task_has_nothing_to_be_said_of_it(tmp_path: Path) -> None:
@@ -221,7 +218,7 @@ def test_vectors_that_a_rule_wrote_for_indices_are_an_error(tmp_path: Path) -> N
     assert finding.text == "2 rows with the same class more than once; list the index of each class once (rows 3, 4)"
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA.name}; set SCALEARN_TEST_DATA")
+@pytest.mark.data("glue", "super_glue")
 @pytest.mark.parametrize("name", ["cola", "wsc", "wic"])
 def test_real_rows_against_sets_of_texts(name: str, tmp_path: Path) -> None:
     prepare(name, TASKS[name], tmp_path / name, DATA)
