@@ -27,7 +27,7 @@ def imported(file: Path) -> Iterator[str]:
 
 def test_nothing_is_imported_from_a_test_module() -> None:
     """Fixtures that modules share stand in the folder's conftest.py, and functions in a helper module."""
-    modules = {file: set(imported(file)) for file in TESTS.rglob("*.py")}
+    modules = {file: set(imported(file)) for file in (*TESTS.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"))}
     assert "tests.places.ROOT" in modules[TESTS / "test_tests.py"]
     names = {file.stem for file in TESTS.rglob("test_*.py")}
     assert [
