@@ -1,4 +1,4 @@
-"""Tiny models gain nothing from threads, and lose much where several processes compete for the cores."""
+"""What holds for all tests: their environment, their kinds, and what is skipped where a machine lacks something."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import pytest
 
 from tests.marking import add_kind, lacking
 
+# Tiny models gain nothing from threads, and lose much where several processes compete for the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 # Helpers whose assertions say what they compared.
-pytest.register_assert_rewrite("tests.methods.conformance", "tests.workflow.clone", "tests.workflow.project")
+pytest.register_assert_rewrite(
+    *("tests.encoders.taking", "tests.methods.conformance"),
+    *("tests.slurm.campaign", "tests.workflow.clone", "tests.workflow.project"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by -m
