@@ -59,7 +59,7 @@ class Chaos:
 def make_campaign(folder: Path, seeds: int, rows: int) -> None:
     """Lay out a project: the workflow, a tiny encoder, two tasks in CSV files, a config."""
     from tests.tiny import make_model
-    from tests.workflow.test_stories import write_rows
+    from tests.workflow.clone import write_rows
 
     for name in ("workflow", "profiles"):
         shutil.copytree(ROOT / name, folder / name)
@@ -185,7 +185,7 @@ def main(
     folder: Annotated[Path | None, typer.Option(help="where the temporary folders go")] = None,
 ) -> None:
     """Run the campaign undisturbed and disturbed, compare, and print what came of it; status 1 if files differ."""
-    from tests.workflow.test_stories import outputs
+    from tests.workflow.clone import outputs
 
     with tempfile.TemporaryDirectory(dir=folder) as place:
         whole, mine = Path(place).resolve() / "whole", Path(place).resolve() / "disturbed"

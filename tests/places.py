@@ -1,13 +1,16 @@
-"""Where this project lies, and where the files of a campaign lie, which its campaign file says."""
+"""Where this project and real rows lie, and where the files of a campaign lie, which its campaign file says."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from scalearn.campaign.places import RUNS
 from scalearn.campaign.plan import Campaign
 
 ROOT = Path(__file__).parents[1]  # of the project
+# Real rows in the hub's files, below a folder per repository; tests that need them are marked `data`.
+DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 def run_path(file: Path, method: str, benchmark: str, task: str, seed: int) -> str:

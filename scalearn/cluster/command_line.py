@@ -1,7 +1,7 @@
 """Checks a Snakemake command line before its first job: the executor, the campaign files and the targets must exist.
 
 A Snakefile has no access to the targets on the command line. This module reads them with Snakemake's own parser, which
-is not public; tests/workflow/test_start.py fails when it changes.
+is not public; tests/cluster/test_command_line.py fails when it changes.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from scalearn.__main__ import run
-from tests.bad_input import commands, configs, models, rows
+from tests.bad_input import campaign_files, commands, configs, entries, models, rows
 from tests.bad_input.case import Case, configure, content, make_project, prepare
 from tests.bad_input.odd import ODD, Odd
 from tests.places import ROOT
 from tests.tasks.making import column
 
-CASES = [*configs.CASES, *rows.CASES, *commands.CASES, *models.CASES]
+CASES = [*configs.CASES, *entries.CASES, *campaign_files.CASES, *rows.CASES, *commands.CASES, *models.CASES]
 
 
 @pytest.fixture(autouse=True)

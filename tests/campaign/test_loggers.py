@@ -13,7 +13,7 @@ from scalearn.campaign.loggers import Reports, chosen
 from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.preflight.inputs import check_files
-from tests.test_validation import FULL
+from tests.pair import CONFIG
 
 VARIABLES = (
     "WANDB_MODE",
@@ -85,7 +85,7 @@ def test_a_logger_that_is_not_installed_is_refused_before_work_starts(monkeypatc
         "scalearn.campaign.loggers.find_spec", lambda name: PathFinder.find_spec(name, [str(Path.cwd())])
     )
     Path("wandb").mkdir()  # what W&B leaves where it ran is no package
-    campaign = Campaign.parse({**FULL, "loggers": ["csv", "wandb"]}, "mine.yaml")
+    campaign = Campaign.parse({**CONFIG, "loggers": ["csv", "wandb"]}, "mine.yaml")
     with pytest.raises(UserError) as refusal:
         check_files(campaign, "mine.yaml")
     assert str(refusal.value) == (

@@ -9,7 +9,6 @@ import sys
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,13 +19,8 @@ from scalearn.cli.options import hyper_parameters
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.tasks.generated import RECIPES
+from tests.campaign.default import campaign
 from tests.places import ROOT
-
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-
-
-def campaign(**changes: Any) -> Campaign:
-    return Campaign.parse({**DEFAULT, **changes})
 
 
 def test_the_papers_campaign() -> None:
@@ -265,94 +259,6 @@ def test_what_a_table_shows_is_told_from_what_it_showed() -> None:
         normal({"nan": float("nan")})
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"methods": ["scalern"]}, "config.yaml: methods: unknown name 'scalern', did you mean 'scalearn'?"),
-        ({"benchmarks": {"glue": ["rtt"]}}, "config.yaml: benchmarks.glue: unknown name 'rtt', did you mean 'rte'?"),
-        ({"task_seeds": {"mnl": [1]}}, "config.yaml: task_seeds: unknown name 'mnl', did you mean 'mnli'?"),
-        ({"hyperparameters": {"epochs": 3}}, "hyperparameters.epochs: unknown key here; it belongs in `all`"),
-        ({"hyperparameters": {1: {}}}, "config.yaml: hyperparameters.1: unknown key; known: adapter, "),
-        ({"hyperparameters": {"all": {1: 1}}}, "config.yaml: hyperparameters.all.1: unknown key; known: batch_size, "),
-        ({"hyperparameters": {"al": {}}}, "config.yaml: hyperparameters.al: unknown key, did you mean 'all'?"),
-        (
-            {"hyperparameters": {"all": {"epoch": 1}}},
-            "hyperparameters.all.epoch: unknown key, did you mean 'epochs'?",
-        ),
-        ({"model": "roberta"}, "config.yaml: model: unknown name 'roberta', did you mean 'roberta-base'?"),
-        (
-            {"benchmarks": {"b": {"tasks": ["rte"], "sources": ["mmli"]}}},
-            "config.yaml: benchmarks.b.sources: unknown name 'mmli', did you mean 'mnli'?",
-        ),
-        (
-            {"benchmarks": {"b": {"tasks": ["rte"], "model": "roberta"}}},
-            "config.yaml: benchmarks.b.model: unknown name 'roberta', did you mean 'roberta-base'?",
-        ),
-        ({"benchmarks": {"b": {"tasks": ["rte"], "source": []}}}, "unknown key, did you mean 'sources'?"),
-        ({"benchmarks": {"b": {"tasks": ["rte"], "sources": ["qqp", "qqp"]}}}, "b.sources: 'qqp' is listed more"),
-        ({"train_rows": {"multirk": 9}}, "config.yaml: train_rows: unknown name 'multirk', did you mean 'multirc'?"),
-        (
-            {"hyperparameters": {"two_stages": {"epochs": 1}}},
-            "two_stages: unknown key, did you mean 'two_stage'?",
-        ),
-        (
-            {"benchmark_hyperparameters": {"glue": {"adapter": {"epochs": 1}}}},
-            "config.yaml: benchmark_hyperparameters.glue.adapter: all benchmarks share its runs",
-        ),
-        (
-            {"task_hyperparameters": {"rte": {"all": {"epoch": 1}}}},
-            "rte.all.epoch: unknown key, did you mean 'epochs'?",
-        ),
-        (
-            {"task_hyperparameters": {"rte": {"joint": {"max_steps": 9}}}},
-            "config.yaml: task_hyperparameters.rte.joint: its runs learn all tasks of a benchmark; use `benchmark_hyp",
-        ),
-        ({"task_hyperparameters": {"rte": {"adapter_m": {"epochs": 1}}}}, "rte.adapter_m: its runs learn all tasks"),
-        (
-            {"hyperparameters": {"all": {"batch_size": 0}}},
-            "all.batch_size: a whole number of at least 1 is expected",
-        ),
-        (
-            {"hyperparameters": {"joint": {"temperature": 0.01}}},
-            "joint.temperature: a number of at least 0.1 is expected",
-        ),
-        (
-            {"hyperparameters": {"adapter": {"warmup_ratio": 2}}},
-            "warmup_ratio: a number from 0 to 1 is expected",
-        ),
-        (
-            {"hyperparameters": {"all": {"epochs": -1}}},
-            "all.epochs: a whole number of at least 1 is expected",
-        ),
-        (
-            {"task_hyperparameters": {"rte": {"adapter": {"learning_rate": -1}}}},
-            "learning_rate: a number of at least 0 is",
-        ),
-        ({"unavailable": ["recrod"]}, "config.yaml: unavailable: unknown name 'recrod', did you mean 'record'?"),
-        (
-            {"benchmarks": {"b": ["cb"]}, "unavailable": ["cb"]},
-            "benchmarks.b: all its tasks or sources are in `unavailable`",
-        ),
-        ({"protocol": "right"}, "config.yaml: protocol: one of corrected, reference is expected"),
-        ({"benchmark": {}}, "config.yaml: benchmark: unknown key, did you mean 'benchmarks'?"),
-        ({"tasks": {"rte": {"source": {"kind": "rule"}, "lables": ["a"]}}}, "unknown key, did you mean 'label"),
-        (
-            {"tasks": {"mine": {"source": {"kind": "rule"}, "max_length": 64}}},
-            "tasks.mine: max_length: this key has no effect because a rule makes the task; give it to the rule",
-        ),
-        (
-            {"tasks": {"mine": {"source": {"kind": "rule"}}}, "train_rows": {"mine": 50}},
-            "config.yaml: train_rows.mine: a rule of your own makes this task, and how many rows it has; remove",
-        ),
-        ({"seeds": [3, 3]}, "config.yaml: seeds: 3 is listed more than once; keep one"),
-    ],
-)
-def test_bad_input_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(UserError) as refused:
-        campaign(**change)
-    assert sentence in str(refused.value) and "\n" not in str(refused.value)
-
-
 def test_a_campaign_is_parsed_without_the_heavy_libraries() -> None:
     """Every submitted job parses the campaign anew."""
     line = "import sys, scalearn.campaign.plan, scalearn.preflight.inputs, scalearn.cluster.snakefile\n"
@@ -360,70 +266,3 @@ def test_a_campaign_is_parsed_without_the_heavy_libraries() -> None:
     line += "print([name for name in ('torch', 'transformers', 'pandas', 'pyarrow', 'sklearn') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-def test_defaults_change_only_with_a_version() -> None:
-    """Defaults are no part of what identifies a run, a method's version is: when one changes here, raise the other."""
-    for name, (version, values) in DEFAULTS.items():
-        assert (METHODS[name].version, normal(METHODS[name].defaults.model_dump())) == (version, normal(values))
-
-
-EVERY = {
-    "batch_size": 32,
-    "epochs": 30,
-    "learning_rate": 3e-4,
-    "max_grad_norm": 1.0,
-    "patience": 5,
-    "schedule": "linear",
-    "warmup_ratio": 0.0,
-    "weight_decay": 0.0,
-}
-COMMON = {**EVERY, "length_buckets": False}
-PROPETL = {
-    **COMMON,
-    "learning_rate": 1e-3,
-    "mask_learning_rate": 5e-3,
-    "weight_decay": 0.1,
-    "reduction_factor": 16,
-    "kept_fraction": 0.5,
-}
-OMEGA = {
-    **COMMON,
-    "learning_rate": 6e-3,
-    "patience": 30,
-    "omega_scale": 2.0,
-    "omega_std": 1e-3,
-    "omega_dropout": 0.3,
-    "omega_penalty": 0.0,
-    "omega_constraint": "none",
-    "include_target": True,
-    "train_sources": False,
-}
-JOINT = {
-    **EVERY,
-    "epochs": 100,
-    "eval_steps": 7500,
-    "max_steps": 375_000,
-    "patience": 10,
-    "record_rows": 100_730,
-    "temperature": 1.0,
-    "warmup_ratio": 0.1,
-}
-DEFAULTS: dict[str, tuple[int, dict[str, bool | int | float]]] = {
-    "full_finetuning": (3, {**COMMON, "learning_rate": 2e-5}),
-    "adapter": (3, {**COMMON, "reduction_factor": 16}),
-    "compacter": (3, {**COMMON, "learning_rate": 3e-3, "reduction_factor": 16}),
-    "propetl": (3, PROPETL),
-    "ia3": (3, {**COMMON, "learning_rate": 5e-3}),
-    "full_finetuning_m": (3, {**JOINT, "learning_rate": 2e-5}),
-    "adapter_m": (3, {**JOINT, "reduction_factor": 16}),
-    "propetl_m": (3, {**JOINT, "mask_learning_rate": 3e-3, "reduction_factor": 16, "kept_fraction": 0.3}),
-    "hyperformer": (4, {**JOINT, "reduction_factor": 16}),
-    "hyperformer_pp": (4, {**JOINT, "reduction_factor": 16}),
-    "adapter_fusion": (3, {**COMMON, "learning_rate": 5e-5, "include_target": True}),
-    "adapter_soup": (3, {**COMMON, "top_k": 5, "include_target": True}),
-    "scalearn": (3, OMEGA),
-    "scalearn_uniform": (3, OMEGA),
-    "scalearn_pp": (3, OMEGA),
-    "scalearn_uniform_pp": (3, {**OMEGA, "omega_dropout": 0.0}),
-}

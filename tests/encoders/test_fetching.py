@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import zipfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from scalearn.campaign.config import FolderModel, HubModel, PackageModel
 from scalearn.encoders import fetching
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json, sha256
+from tests.json_files import change
 from tests.tiny import make_model
 
 
@@ -25,11 +25,6 @@ def folder(tmp_path: Path) -> Path:
     (path / "pytorch_model.bin").write_bytes(b"a pickle")
     (path / "modeling_own.py").write_text("raise SystemExit")
     return path
-
-
-def change(path: Path, **changes: Any) -> None:
-    content = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
 def test_a_folder_gives_weights_tokenizer_and_model_json_and_nothing_else(folder: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from scalearn.methods import METHODS
 from scalearn.methods.adapter import add_adapter
 from scalearn.methods.base import Given
 from scalearn.training.engine.model import HEAD, add_head, compose
+from tests.methods.conformance import build
 from tests.methods.sources import make_sources
-from tests.methods.test_conformance import build
 from tests.tiny import tiny_config
 
 HIDDEN, LAYERS, ROWS, TOKENS = 384, 6, 32, 32  # MiniLM's

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import scalearn.methods
 from scalearn.methods import METHODS
-from tests.methods import test_conformance as conformance
+from tests.methods import conformance
 from tests.places import ROOT
 from tests.tiny import ENCODERS
 
+Rule = Callable[[str, str, Path], None]
 DOCUMENT = ROOT / "docs" / "add-a-method.md"
 
 
@@ -42,14 +43,14 @@ def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.mark.parametrize(
     "rule",
     [
-        conformance.test_exactly_its_tensors_train_and_each_of_them_moves,
-        conformance.test_the_count_of_the_registry_is_the_count_of_the_model,
-        conformance.test_saved_and_loaded_weights_give_equal_outputs,
+        conformance.exactly_its_tensors_train_and_each_of_them_moves,
+        conformance.the_count_of_the_registry_is_the_count_of_the_model,
+        conformance.saved_and_loaded_weights_give_equal_outputs,
     ],
 )
-def test_the_example_holds_to_every_rule(rule: conformance.Rule, name: str, kind: str, tmp_path: Path) -> None:
+def test_the_example_holds_to_every_rule(rule: Rule, name: str, kind: str, tmp_path: Path) -> None:
     rule(name, kind, tmp_path)
 
 
 def test_weights_of_another_method_are_refused_by_the_example(name: str, tmp_path: Path) -> None:
-    conformance.test_weights_of_another_method_are_refused(name, tmp_path)
+    conformance.weights_of_another_method_are_refused(name, tmp_path)

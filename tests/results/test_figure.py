@@ -10,7 +10,7 @@ import pytest
 from scalearn.results.cells import Table, make_table
 from scalearn.results.figure import MEAN, SEED, draw, write_figure
 from scalearn.results.scored import current_scores
-from tests.results.test_tables import COMPLETE, INCOMPLETE, LAYOUT, write_scores
+from tests.results.pair_table import COMPLETE, INCOMPLETE, LAYOUT, write_scores
 
 Scores = dict[str, dict[str, dict[int, float]]]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.workflow.test_stories import configure, environment, outputs, records
+from tests.workflow.clone import configure, environment, outputs, records
 
 Found = TypeVar("Found")
 
@@ -158,6 +158,13 @@ class Campaign:
 
     def results(self) -> dict[str, bytes]:
         return outputs(self.folder)
+
+
+def same(campaign: Campaign, undisturbed: Campaign) -> None:
+    """Assert that two campaigns have the same results, and all of them."""
+    mine, whole = campaign.results(), undisturbed.results()
+    assert "missing" not in mine["results/pair_table.md"].decode()
+    assert sorted(name for name in mine.keys() | whole.keys() if mine.get(name) != whole.get(name)) == []
 
 
 def _started_with(process: int) -> dict[str, str]:

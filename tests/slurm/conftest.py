@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
 from tests.slurm.campaign import Campaign, ask, has_slurm, until
 from tests.tiny import make_model
-from tests.workflow.test_stories import ROOT, write_rows
+from tests.workflow.clone import write_rows
 
 HERE = Path(__file__).parent
 

@@ -7,14 +7,8 @@ import time
 
 import pytest
 
-from tests.slurm.campaign import QUICK, Campaign, ask, until
+from tests.slurm.campaign import QUICK, Campaign, ask, same, until
 from tests.slurm.conftest import Cluster
-
-
-def same(campaign: Campaign, undisturbed: Campaign) -> None:
-    mine, whole = campaign.results(), undisturbed.results()
-    assert "missing" not in mine["results/pair_table.md"].decode()
-    assert sorted(name for name in mine.keys() | whole.keys() if mine.get(name) != whole.get(name)) == []
 
 
 def test_undisturbed(plain: Campaign, undisturbed: Campaign) -> None:

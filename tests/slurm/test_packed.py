@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.places import run_path
-from tests.slurm.campaign import QUICK, Campaign, ask, until
-from tests.slurm.test_campaigns import same
-from tests.workflow.test_stories import records
+from tests.slurm.campaign import QUICK, Campaign, ask, same, until
+from tests.workflow.clone import records
 
 PACKED = ["--profile", "slurm", "--profile", "packed", *QUICK[2:]]
 METHODS = ["adapter", "scalearn_uniform_pp", "scalearn_pp"]  # so that each task's stage 2 has a pack of two runs

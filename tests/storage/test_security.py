@@ -32,7 +32,7 @@ from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.stacking import adapter_tensors
 from tests.places import ROOT
 from tests.tiny import make_model, make_task
-from tests.training.runs.test_run import Killed, kill_after
+from tests.training.interrupting import Killed, kill_after
 
 PACKAGE = ROOT / "scalearn"
 TOKEN = "hf_" + "s3cret" * 5

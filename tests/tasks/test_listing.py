@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +16,9 @@ from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
 from scalearn.tasks.listing import PUBLISHED, listing
 from scalearn.tasks.preparing.prepare import prepare
-from tests.places import ROOT
+from tests.places import DATA, ROOT
 from tests.tasks.making import ROWS, write_rows
 from tests.tiny import make_task
-
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, object]]:
@@ -148,7 +145,7 @@ def test_it_loads_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA.name}; set SCALEARN_TEST_DATA")
+@pytest.mark.data("glue", "super_glue")
 @pytest.mark.parametrize("name", ["rte", "mrpc", "cola", "stsb", "sst2", "cb", "copa", "wic", "wsc"])
 def test_published_sizes_are_those_of_the_real_rows(name: str, tmp_path: Path) -> None:
     info = prepare(name, TASKS[name], tmp_path / name, DATA)

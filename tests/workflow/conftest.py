@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.clone import make_clone
 from tests.workflow.project import Project
 
 
@@ -25,3 +26,9 @@ def done(finished: Project, tmp_path: Path) -> Project:
 def fresh(tmp_path: Path) -> Project:
     """A campaign of which nothing has run."""
     return Project.make(tmp_path / "a project")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone with the real commands, of which nothing has run, in a folder with a blank in its name."""
+    return make_clone(tmp_path / "my campaign")

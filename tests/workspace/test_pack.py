@@ -19,9 +19,7 @@ from scalearn.__main__ import main
 from scalearn.errors import UserError
 from scalearn.machine.time_budget import STOPPED
 from scalearn.workspace.pack import pack, unpack
-from tests.workflow.test_stories import command, configure, environment, folder, outputs, run
-
-__all__ = ["folder"]
+from tests.workflow.clone import command, configure, environment, outputs, run
 
 METHODS = ["adapter", "scalearn_uniform_pp"]
 ANY = json.dumps({"method": "adapter", "model": "m", "tasks": ["d"]})
@@ -38,13 +36,14 @@ def trained(folder: Path) -> dict[str, bytes]:
     return {name: content for name, content in outputs(folder).items() if name.endswith("weights.safetensors")}
 
 
-def test_slices_of_time_and_another_folder_end_in_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    configure(folder, methods=METHODS, seeds=[0, 1])
+@pytest.mark.campaign
+def test_slices_of_time_and_another_folder_end_in_the_same_bytes(clone: Path, tmp_path: Path) -> None:
+    configure(clone, methods=METHODS, seeds=[0, 1])
     whole = tmp_path / "whole"
-    shutil.copytree(folder, whole, symlinks=True)
+    shutil.copytree(clone, whole, symlinks=True)
     run(whole)
 
-    here, moves, said = folder, 0, ""
+    here, moves, said = clone, 0, ""
     for number in range(20):
         done = begin(here, f"{6 * 1.3**number:.0f}s")  # from too short on any machine to long enough on a busy one
         said += done.stdout + done.stderr
@@ -62,10 +61,10 @@ def test_slices_of_time_and_another_folder_end_in_the_same_bytes(folder: Path, t
     assert outputs(here) == outputs(whole)
 
 
-def test_a_run_with_no_time_stops_before_it_loads_anything(folder: Path) -> None:
+def test_a_run_with_no_time_stops_before_it_loads_anything(tmp_path: Path) -> None:
     again = ["train", "--spec", ANY, "--model", "m", "--data", "d", "--output", "o", "--max-time", "1s"]
     before = {**environment(), "SCALEARN_DEADLINE": "1"}
-    done = subprocess.run(["scalearn", *again], cwd=folder, env=before, capture_output=True, text=True, check=False)
+    done = subprocess.run(["scalearn", *again], cwd=tmp_path, env=before, capture_output=True, text=True, check=False)
     assert done.returncode == STOPPED
     assert re.fullmatch(r"stopped: the time budget is used up; .* continues\n", done.stderr)
 

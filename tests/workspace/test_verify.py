@@ -18,16 +18,16 @@ from scalearn.storage.notes import write_note
 from scalearn.workspace.table_owners import NOTE
 from scalearn.workspace.verify import SNAKEMAKE, damages
 from tests.places import run_path
-from tests.workflow.test_stories import CAMPAIGN, configure, environment, folder, outputs, run
+from tests.workflow.clone import CAMPAIGN, configure, make_clone, outputs, run
 
-__all__ = ["environment", "folder"]
+pytestmark = pytest.mark.campaign
 
 METHODS = ["adapter", "adapter_m", "scalearn_uniform_pp"]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = folder.__wrapped__(tmp_path_factory.mktemp("finished"))
+    path = make_clone(tmp_path_factory.mktemp("finished") / "my campaign")
     configure(path, methods=METHODS, seeds=[0])
     run(path)
     return path

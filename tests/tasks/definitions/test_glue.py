@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,9 @@ from scalearn.errors import UserError
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import check_source_rows, prepare
-from tests.places import ROOT
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
-real_data = pytest.mark.skipif(
-    not (DATA / "glue").is_dir(), reason=f"no GLUE rows in {DATA.name}/glue; set SCALEARN_TEST_DATA"
-)
+real_data = pytest.mark.data("glue")
 
 SIZES = {  # train, validation, test
     "rte": (2241, 249, 277),

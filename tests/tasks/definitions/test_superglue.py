@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,10 @@ from scalearn.tasks.definitions.superglue import SUPERGLUE
 from scalearn.tasks.preparing.prepare import check_source_rows, prepare
 from scalearn.tasks.protocol import task_under
 from scalearn.tasks.store import TaskInfo
-from tests.places import ROOT
+from tests.places import DATA
 from tests.tasks.making import column, write_rows
 
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
-real_data = pytest.mark.skipif(
-    not (DATA / "super_glue").is_dir(), reason=f"no SuperGLUE rows in {DATA.name}/super_glue; set SCALEARN_TEST_DATA"
-)
+real_data = pytest.mark.data("super_glue")
 
 SIZES = {  # train, validation, test
     "cb": (225, 25, 56),

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.__main__ import main
-from scalearn.errors import UserError
-from scalearn.storage.files import sha256
 from scalearn.tasks import TASKS
-from scalearn.tasks.inspecting.findings import Finding, check_task
+from scalearn.tasks.inspecting.findings import check_task
 from scalearn.tasks.preparing.prepare import prepare
-from tests.places import ROOT
+from tests.places import DATA
+from tests.tasks.inspecting.good_task import GOOD, change, found, task
 from tests.tasks.making import files_task, write_rows
 from tests.tiny import METRIC, make_model, make_task
-
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
-
-TEXTS = [f"w{number} w1 w2 w3 w4" for number in range(60)]  # words that the tiny tokenizer knows
-GOOD = [{"text": text, "label": ("no", "yes")[place % 2]} for place, text in enumerate(TEXTS)]
-
-
-def task(folder: Path, **splits: list[dict[str, Any]]) -> Path:
-    """Prepare a task of these rows; 40 of train, 10 of validation and 10 of test are good ones."""
-    rows = {"train": GOOD[:40], "validation": GOOD[40:50], "test": GOOD[50:], **splits}
-    definition = files_task(folder, rows["train"], validation=rows["validation"], test=rows["test"], max_length=8)
-    prepare("mine", definition, folder / "task")
-    return folder / "task"
-
-
-def change(folder: Path, split: str, edit: Callable[[list[dict[str, Any]]], None], seal: bool = True) -> None:
-    """Edit the prepared rows of a split, as a rule of the user's might have written them."""
-    path = folder / f"{split}.parquet"
-    table = pq.read_table(path)
-    rows = table.to_pylist()
-    edit(rows)
-    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
-    info = json.loads((folder / "task.json").read_text())
-    info.pop("checksum", None)  # whoever changes the file by hand takes it out
-    info["sizes"][split] = len(rows)
-    if seal:
-        info["sha256"][split] = sha256(path)
-    (folder / "task.json").write_text(json.dumps(info))
-
-
-def found(folder: Path, level: str) -> list[Finding]:
-    return [finding for finding in check_task(folder).findings if finding.level == level]
 
 
 def test_a_good_task_has_nothing_to_be_said_of_it(tmp_path: Path) -> None:
@@ -255,73 +218,7 @@ def test_vectors_that_a_rule_wrote_for_indices_are_an_error(tmp_path: Path) -> N
     assert finding.text == "2 rows with the same class more than once; list the index of each class once (rows 3, 4)"
 
 
-def test_a_task_may_be_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task(tmp_path)
-    (tmp_path / "resources" / "tasks").mkdir(parents=True)
-    (tmp_path / "task").rename(tmp_path / "resources" / "tasks" / "trec6")
-    monkeypatch.chdir(tmp_path)
-    for word in ("trec6", "resources/tasks/trec6", "resources/tasks/trec6/task.json"):
-        assert main(["check-task", word]) == 0
-
-
-def test_a_name_is_enough_for_a_folder_with_a_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of two folders that campaign files define under one name, none is taken for what was meant."""
-    task(tmp_path)
-    place = tmp_path / "resources" / "tasks"
-    place.mkdir(parents=True)
-    (tmp_path / "task").rename(place / "trec6@1a2b3c4d")
-    monkeypatch.chdir(tmp_path)
-    assert main(["check-task", "trec6"]) == main(["check-task", "trec6@1a2b3c4d"]) == 0
-    shutil.copytree(place / "trec6@1a2b3c4d", place / "trec6@00000000")
-    capsys.readouterr()
-    assert main(["check-task", "trec6"]) == 1
-    assert capsys.readouterr().err == (
-        "error: trec6: several prepared tasks have this name (trec6@00000000, trec6@1a2b3c4d); "
-        "name one of these folders\n"
-    )
-
-
-def test_a_file_of_rows_is_answered_by_how_it_becomes_a_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_rows(tmp_path / "reviews.csv", GOOD)
-    assert main(["check-task", "reviews.csv"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: reviews.csv: this is a file, and check-task reads the folder of a prepared task; ")
-    command = shlex.split(said.partition("prepare one from it: scalearn ")[2].strip())
-    assert main([word.replace("NAME", "reviews") for word in command]) == 0
-    assert main(["check-task", "reviews"]) == 0
-
-
-def test_no_task_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UserError, match=r"task\.json: no such file"):
-        check_task(tmp_path)
-    assert main(["check-task", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_no_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = task(tmp_path)
-    assert main(["check-task", str(folder), "--model", "nowhere"]) == 1
-    assert capsys.readouterr().err == (
-        "error: nowhere/model.json: no such file; "
-        "`scalearn fetch-model NAME --source SOURCE --output nowhere` makes it, also from a local model\n"
-    )
-
-
-def test_people_read_a_table_and_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check-task", str(task(tmp_path, test=[*GOOD[50:], GOOD[3]]))]) == 0
-    said = capsys.readouterr().out
-    assert "mine: classification, accuracy" in said
-    assert "no 50.0 %, yes 50.0 %" in said
-    assert "warning: test: 1 row (9.1 %) also occurs in train (row 11); remove it from train" in said
-    assert said.endswith("0 errors, 1 warnings\n")
-
-
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA.name}; set SCALEARN_TEST_DATA")
+@pytest.mark.data("glue", "super_glue")
 @pytest.mark.parametrize("name", ["cola", "wsc", "wic"])
 def test_real_rows_against_sets_of_texts(name: str, tmp_path: Path) -> None:
     prepare(name, TASKS[name], tmp_path / name, DATA)

@@ -266,7 +266,7 @@ def test_the_index_of_a_choice_in_any_type_of_column(tmp_path: Path, labels: pa.
     ("labels", "changes", "message"),
     [
         (half(0.5, 0), {}, "row 1: label in 'label' is not a whole number; .*kind: regression"),
-        (of(1e20, 0.0), {}, "row 1: label in 'label' is a number above 2\^53, which is rounded"),
+        (of(1e20, 0.0), {}, r"row 1: label in 'label' is a number above 2\^53, which is rounded"),
         (
             of(Decimal("1.50"), Decimal("0.00"), pa.decimal128(10, 2)),
             {},

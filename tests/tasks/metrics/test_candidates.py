@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import string
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +15,11 @@ from hypothesis import strategies as st
 from scalearn.errors import UserError
 from scalearn.tasks.metrics import Outcome, compute
 from scalearn.tasks.metrics.candidates import normalise
-from tests.places import ROOT
+from tests.places import DATA
 
 BOTH = ("token_f1", "exact_match")
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
 RECORD = DATA / "super_glue" / "record"
+real_data = pytest.mark.data("super_glue/record")
 
 Row = tuple[int, str, float, list[str]]  # question, candidate, logit of class 1, gold answers
 
@@ -158,14 +156,13 @@ def record() -> list[tuple[int, str, list[str]]]:
     """Question, entity and answers of up to 500 real questions, in an order that scatters the questions."""
     import pyarrow.parquet as pq
 
-    files = sorted(RECORD.glob("validation-*.parquet"))
-    if not files:
-        pytest.skip("no super_glue/record rows; set SCALEARN_TEST_DATA")
-    table = pq.read_table(files[0], columns=["idx", "entities", "answers"]).slice(0, 500).to_pylist()
+    file, *_ = sorted(RECORD.glob("validation-*.parquet"))
+    table = pq.read_table(file, columns=["idx", "entities", "answers"]).slice(0, 500).to_pylist()
     rows = [(row["idx"]["query"], entity, row["answers"]) for row in table for entity in row["entities"]]
     return [rows[place] for place in np.random.default_rng(1).permutation(len(rows))]
 
 
+@real_data
 def test_an_oracle_is_always_right(record: list[tuple[int, str, list[str]]]) -> None:
     rows = [(question, entity, float(entity in gold), gold) for question, entity, gold in record]
     assert scores(rows) == {"token_f1": 1.0, "exact_match": 1.0}
@@ -176,11 +173,13 @@ def avoiding(rows: Sequence[tuple[int, str, list[str]]]) -> list[Row]:
     return [(question, entity, -float(entity in gold), gold) for question, entity, gold in rows]
 
 
+@real_data
 def test_who_avoids_the_answers_scores_as_in_the_slow_form(record: list[tuple[int, str, list[str]]]) -> None:
     rows = avoiding(record)
     assert scores(rows) == pytest.approx(slow(rows))
 
 
+@real_data
 @pytest.mark.parametrize(
     ("answer", "f1"),
     [
@@ -197,6 +196,7 @@ def test_who_avoids_the_answers_by_hand(record: list[tuple[int, str, list[str]]]
     assert found == {"token_f1": pytest.approx(f1), "exact_match": 0.0}
 
 
+@real_data
 @pytest.mark.parametrize("seed", range(5))
 def test_random_logits_on_real_rows(record: list[tuple[int, str, list[str]]], seed: int) -> None:
     logits = np.random.default_rng(seed).integers(0, 4, len(record))  # few values: most questions have ties

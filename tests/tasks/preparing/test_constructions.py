@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,9 @@ from scalearn.tasks import TASKS
 from scalearn.tasks.preparing.constructions import CONSTRUCTIONS
 from scalearn.tasks.preparing.groups import Groups
 from scalearn.tasks.reading.rows import Batch
-from tests.places import ROOT
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SCALEARN_TEST_DATA", ROOT.parent / "shared" / "data"))
-real_data = pytest.mark.skipif(
-    not (DATA / "super_glue").is_dir(), reason=f"no SuperGLUE rows in {DATA.name}/super_glue; set SCALEARN_TEST_DATA"
-)
+real_data = pytest.mark.data("super_glue")
 
 Row = dict[str, Any]
 

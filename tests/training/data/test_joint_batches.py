@@ -16,9 +16,7 @@ from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
 from scalearn.training.data.joint_batches import FirstText, JointSplit, TaskBatches, sample_rows
 from tests.tiny import ENCODERS, make_model, make_task
-from tests.training.runs.test_joint import KINDS, SIZES, folder, split
-
-__all__ = ["folder"]
+from tests.training.joint import KINDS, SIZES, split
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 10.0])
@@ -56,18 +54,18 @@ def test_a_batch_follows_from_the_seed_and_its_number_alone() -> None:
     assert len({str(batch) for batch in listed(3, 40, 1)}) > 30
 
 
-def test_a_batch_holds_the_rows_of_its_task(folder: Path) -> None:
-    joint = JointSplit([split(folder, name) for name in KINDS])
+def test_a_batch_holds_the_rows_of_its_task(joint_folder: Path) -> None:
+    joint = JointSplit([split(joint_folder, name) for name in KINDS])
     assert len(joint) == sum(SIZES.values())
     batch = joint.__getitems__([(2, 5), (2, 7)])
-    alone = split(folder, "choice").__getitems__([5, 7])
+    alone = split(joint_folder, "choice").__getitems__([5, 7])
     assert batch.pop("task") == 2
     assert all(torch.equal(batch[key], alone[key]) for key in alone)
     assert batch.keys() == alone.keys()
 
 
-def test_some_rows_of_a_large_task(folder: Path) -> None:
-    whole = split(folder, "classes")
+def test_some_rows_of_a_large_task(joint_folder: Path) -> None:
+    whole = split(joint_folder, "classes")
     assert sample_rows(whole, 96, 0) is whole
     some, others = sample_rows(whole, 40, 0), sample_rows(whole, 40, 1)
     assert len(some) == len(set(some.order.tolist())) == 40

@@ -13,9 +13,8 @@ from scalearn.errors import UserError
 from scalearn.training.engine import checkpoints
 from scalearn.training.engine import trainer as trainer_module
 from scalearn.training.runs.run import train
-from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
-
-__all__ = ["folder"]  # the fixture; a run there has 6 batches per epoch, 18 in all
+from tests.training.interrupting import Killed, kill_after
+from tests.training.single import content, spec
 
 
 def test_checkpoints_are_written_beside_the_training(

@@ -16,7 +16,7 @@ from scalearn.methods.base import Given
 from scalearn.training.engine.checkpoints import trainable
 from scalearn.training.engine.model import compose
 from tests.methods.cases import JOINT, SORTS
-from tests.methods.test_conformance import Built, batch, build
+from tests.methods.conformance import Built, batch, build
 from tests.tiny import tiny_config
 
 CASES = [

@@ -14,7 +14,6 @@ import torch
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
 from scalearn.training.data.batches import EncodedSplit, eval_loader, microbatch_sizes
-from scalearn.training.engine.device import resolve_compute, this_device
 from scalearn.training.engine.microbatches import (
     EVAL_BATCH_SIZE,
     MICROBATCH_COST,
@@ -23,11 +22,9 @@ from scalearn.training.engine.microbatches import (
     split_batch,
 )
 from scalearn.training.engine.trainer import RunTrainer
-from scalearn.training.runs import run as run_module
 from scalearn.training.runs.run import train
-from tests.training.runs.test_run import content, folder, spec
-
-__all__ = ["folder"]
+from tests.training.single import content, spec
+from tests.training.trainers import trainer_of, without_dropout
 
 FULL = {
     "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -54,15 +51,6 @@ def gradients(trainer: Any, batch: Any) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in trainer.model.named_parameters() if p.grad is not None}
 
 
-def without_dropout(model: Any) -> None:
-    """Let activations, in training, be as they are; masks on parameters stay."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if hasattr(module, "dropout_prob"):  # of the attention
-            module.dropout_prob = 0.0
-
-
 @pytest.mark.parametrize("rows", [16, 7, 1])
 @pytest.mark.parametrize("name", ["adapter", "scalearn", "scalearn_pp", "adapter_fusion"])
 def test_the_gradient_of_the_microbatches_is_that_of_the_batch(
@@ -72,7 +60,7 @@ def test_the_gradient_of_the_microbatches_is_that_of_the_batch(
 
     Omega's mask stays on: it is one for all microbatches.
     """
-    trainer = made(spec(folder, name, tmp_path))
+    trainer = trainer_of(spec(folder, name, tmp_path))
     without_dropout(trainer.model.double())
     batch = trainer.train_dataset.__getitems__(list(range(rows)))
     monkeypatch.setattr(MicrobatchTrainer, "microbatch_cost", math.inf)
@@ -85,19 +73,6 @@ def test_the_gradient_of_the_microbatches_is_that_of_the_batch(
         assert split.keys() == whole.keys()
         for key, gradient in whole.items():
             torch.testing.assert_close(split[key], gradient, rtol=1e-9, atol=1e-12)
-
-
-def made(run: Any) -> Any:
-    """Return the trainer of a run."""
-    record = run.record()
-    (data,), (encoding,) = run.data, run.encodings.values()
-    splits = {name: EncodedSplit(data / f"{name}.arrow", encoding) for name in ("train", "validation", "test")}
-    chosen = resolve_compute(run.spec.compute, this_device())
-    trainer = run_module._trainer(
-        run, run_module.build(run, encoding["task"], chosen.attention)[0], splits, record, chosen
-    )
-    trainer.current_gradient_accumulation_steps = 1  # as the library sets it before each step
-    return trainer
 
 
 def test_microbatches_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
@@ -157,7 +132,7 @@ def test_a_batch_is_cut_where_that_saves_more_tokens_than_a_microbatch_costs() -
 def test_batches_are_cut_on_a_cpu_alone(
     gpu: bool, many: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer, seen = made(spec(folder, "adapter", tmp_path, batch_size=32)), []
+    trainer, seen = trainer_of(spec(folder, "adapter", tmp_path, batch_size=32)), []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(trainer, "forward", lambda model, inputs: seen.append(inputs) or model(**inputs))
     trainer._step_in_microbatches(trainer.model, trainer.train_dataset.__getitems__(list(range(32))), 32)
@@ -196,7 +171,7 @@ def test_evaluation_takes_fewer_rows_and_finds_the_same(
 def test_evaluation_takes_many_rows_of_like_length_and_no_gradients(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer, seen = made(spec(folder, "adapter", tmp_path)), []
+    trainer, seen = trainer_of(spec(folder, "adapter", tmp_path)), []
 
     def forward(model: Any, inputs: Any) -> Any:
         seen.append(inputs["input_ids"].shape)

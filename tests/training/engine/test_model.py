@@ -17,7 +17,7 @@ from scalearn.encoders.loading import RUNTIME, load_encoder
 from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.training.engine.model import compose, count
-from tests.encoders.test_fetching import change
+from tests.json_files import change
 from tests.methods.sources import make_sources
 from tests.tiny import ENCODERS, make_model, tiny_config
 

@@ -19,10 +19,8 @@ from scalearn.training.engine import trainer as trainer_module
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.run import train
 from tests.methods.cases import SORTS
-from tests.training.runs import test_joint as joint_runs
-from tests.training.runs.test_run import content, folder, spec
-
-__all__ = ["folder"]  # the fixture; a run there has 6 batches per epoch, 18 in all
+from tests.training import joint
+from tests.training.single import content, spec
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, number: int, do: Any) -> None:
@@ -57,15 +55,14 @@ def test_a_training_stopped_within_an_epoch_goes_on_from_that_step(
     assert content(tmp_path / "stopped") == content(tmp_path / "whole")
 
 
-def test_so_does_a_joint_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> None:
-    root = joint_runs.folder.__wrapped__(request.getfixturevalue("tmp_path_factory"))
-    joint_module.train(joint_runs.spec(root, tmp_path / "whole"))
+def test_so_does_a_joint_one(joint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    joint_module.train(joint.spec(joint_folder, tmp_path / "whole"))
     with monkeypatch.context() as patch:
         at_step(patch, 18, ask(signal.SIGTERM))
         with pytest.raises(Stopped, match="stopped after step 19"):
-            joint_module.train(joint_runs.spec(root, tmp_path / "stopped"))
-    joint_module.train(joint_runs.spec(root, tmp_path / "stopped"))
-    assert joint_runs.content(tmp_path / "stopped") == joint_runs.content(tmp_path / "whole")
+            joint_module.train(joint.spec(joint_folder, tmp_path / "stopped"))
+    joint_module.train(joint.spec(joint_folder, tmp_path / "stopped"))
+    assert joint.content(tmp_path / "stopped") == joint.content(tmp_path / "whole")
 
 
 def test_at_the_end_of_an_epoch_its_evaluation_is_waited_for(

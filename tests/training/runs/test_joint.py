@@ -16,50 +16,16 @@ from scalearn.cli.by_hand import planned_by_hand
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.results.scores import score_run
-from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
 from scalearn.training.engine.joint_trainer import JointTrainer, rounds
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.joint import train
 from scalearn.training.runs.outputs import write_predictions
-from scalearn.training.runs.planned import PlannedRun
 from tests.methods.cases import JOINT
-from tests.tiny import make_model, make_task
+from tests.tiny import make_task
+from tests.training.interrupting import Killed, kill_after
+from tests.training.joint import KINDS, content, spec, split
 from tests.training.planning import like
-from tests.training.runs.test_run import Killed, kill_after
-
-KINDS = {"classes": "classification", "number": "regression", "choice": "multiple_choice", "many": "multi_label"}
-SIZES = {"classes": 96, "number": 48, "choice": 64, "many": 32}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("joint")
-    model = make_model(root / "model")
-    for seed, (name, kind) in enumerate(KINDS.items()):
-        encode(make_task(root / "tasks" / name, kind, SIZES[name], seed), model, root / "encoded" / name)
-    return root
-
-
-def spec(root: Path, output: Path, method: str = "adapter_m", **changes: float) -> PlannedRun:
-    values = (
-        METHODS[method].defaults.but(**{"epochs": 2, "learning_rate": 5e-3, "batch_size": 16, **changes}).model_dump()
-    )
-    data = tuple(root / "encoded" / name for name in KINDS)
-    return planned_by_hand(method, root / "model", data, output, benchmark="all", changed=values)
-
-
-def content(output: Path) -> dict[str, bytes]:
-    files = sorted(path for path in output.rglob("*") if path.is_file())
-    return {
-        str(path.relative_to(output)): path.read_bytes() for path in files if path.name not in ("timing.json", ".lock")
-    }
-
-
-def split(root: Path, name: str, part: str = "train") -> EncodedSplit:
-    encoding = json.loads((root / "encoded" / name / "encoding.json").read_text())
-    return EncodedSplit(root / "encoded" / name / f"{part}.arrow", encoding)
-
 
 # ---------------------------------------------------------------------- rounds
 
@@ -82,8 +48,8 @@ def test_rounds(rows: int, changes: dict[str, float], expected: tuple[int, int])
     assert rounds(rows, METHODS["adapter_m"].defaults.but(**changes)) == expected
 
 
-def test_the_best_round_has_the_lowest_mean_of_the_selected_losses(folder: Path, tmp_path: Path) -> None:
-    train(spec(folder, tmp_path / "run", epochs=4))
+def test_the_best_round_has_the_lowest_mean_of_the_selected_losses(joint_folder: Path, tmp_path: Path) -> None:
+    train(spec(joint_folder, tmp_path / "run", epochs=4))
     history = pq.read_table(tmp_path / "run" / "history.parquet").to_pylist()
     assert [row["round"] for row in history] == [1, 2, 3, 4]
     for row in history:
@@ -94,7 +60,9 @@ def test_the_best_round_has_the_lowest_mean_of_the_selected_losses(folder: Path,
     assert record["training"]["steps"] == 4 * 15
 
 
-def test_losses_are_those_of_each_task_alone(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_are_those_of_each_task_alone(
+    joint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The last round's validation losses, from its weights and each task's head, task by task."""
     kept: dict[str, Any] = {}
 
@@ -108,7 +76,7 @@ def test_losses_are_those_of_each_task_alone(folder: Path, tmp_path: Path, monke
             kept[name] = mean(found)
 
     monkeypatch.setattr(JointTrainer, "restore_best", keep)
-    train(spec(folder, tmp_path / "run"))
+    train(spec(joint_folder, tmp_path / "run"))
     for name in KINDS:
         assert kept["losses"][name] == pytest.approx(kept[name], rel=1e-4)
 
@@ -118,27 +86,27 @@ def test_losses_are_those_of_each_task_alone(folder: Path, tmp_path: Path, monke
 
 @pytest.mark.parametrize("method", JOINT)
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    method: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, joint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(spec(folder, tmp_path / "whole", method))
+    train(spec(joint_folder, tmp_path / "whole", method))
     with monkeypatch.context() as patch:
         kill_after(patch, 1)
         with pytest.raises(Killed):
-            train(spec(folder, tmp_path / "killed", method))
+            train(spec(joint_folder, tmp_path / "killed", method))
     (tmp_path / "killed" / ".tasks.scalearn-12345678").mkdir()  # as a kill while tasks/ is written leaves it
     (tmp_path / "killed" / ".tasks.scalearn-12345678" / "part").touch()
     (tmp_path / "killed" / ".history.parquet.scalearn-12345678").touch()
-    train(spec(folder, tmp_path / "killed", method))
+    train(spec(joint_folder, tmp_path / "killed", method))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
     assert not (tmp_path / "killed" / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("place", range(len(KINDS)))
 def test_a_run_killed_after_its_training_equals_an_uninterrupted_one(
-    place: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: int, joint_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it writes what each task gets: the training, which had ended, is not done again."""
-    train(spec(folder, tmp_path / "whole", "hyperformer_pp", epochs=1))
+    train(spec(joint_folder, tmp_path / "whole", "hyperformer_pp", epochs=1))
     written: list[Path] = []
 
     def write(path: Path, *arguments: Any) -> None:
@@ -150,17 +118,17 @@ def test_a_run_killed_after_its_training_equals_an_uninterrupted_one(
     with monkeypatch.context() as patch:
         patch.setattr(joint_module, "write_predictions", write)
         with pytest.raises(Killed):
-            train(spec(folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
+            train(spec(joint_folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
     assert not (tmp_path / "killed" / "run.json").exists()
     monkeypatch.setattr(JointTrainer, "training_step", lambda *_: pytest.fail("it trains again"))
-    train(spec(folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
+    train(spec(joint_folder, tmp_path / "killed", "hyperformer_pp", epochs=1))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
-def test_each_task_is_scored_from_its_part(folder: Path, tmp_path: Path) -> None:
-    train(spec(folder, tmp_path / "run"))
+def test_each_task_is_scored_from_its_part(joint_folder: Path, tmp_path: Path) -> None:
+    train(spec(joint_folder, tmp_path / "run"))
     whole = json.loads((tmp_path / "run" / "run.json").read_text())
-    whole_path = spec(folder, tmp_path / "run").spec.path
+    whole_path = spec(joint_folder, tmp_path / "run").spec.path
     heads = 0
     for name, kind in KINDS.items():
         output = tmp_path / "scores" / f"{name}.json"
@@ -170,14 +138,14 @@ def test_each_task_is_scored_from_its_part(folder: Path, tmp_path: Path) -> None
         assert record.cost.trainable_parameters == whole["parameters"]["trainable"]
         heads += record.cost.head_parameters
         predictions = pq.read_table(tmp_path / "run" / "tasks" / name / "predictions.parquet")
-        assert len(predictions) == len(split(folder, name, "test"))
+        assert len(predictions) == len(split(joint_folder, name, "test"))
         assert kind != "multiple_choice" or len(predictions["logits"][0]) == 2
     assert heads == whole["parameters"]["head"]
 
 
-def test_predictions_come_from_the_task_s_own_head(folder: Path, tmp_path: Path) -> None:
+def test_predictions_come_from_the_task_s_own_head(joint_folder: Path, tmp_path: Path) -> None:
     """Weights of the run in a fresh model, row by row."""
-    made = spec(folder, tmp_path / "run", "hyperformer")
+    made = spec(joint_folder, tmp_path / "run", "hyperformer")
     train(made)
     trainer = joint_module._trainer(like(made, seed=5), made.record())
     tensors = load_file(tmp_path / "run" / "weights.safetensors")
@@ -186,7 +154,7 @@ def test_predictions_come_from_the_task_s_own_head(folder: Path, tmp_path: Path)
     trainer.model.eval()
     for index, name in enumerate(KINDS):
         trainer.current.index = index
-        rows = split(folder, name, "test")
+        rows = split(joint_folder, name, "test")
         predictions = pq.read_table(tmp_path / "run" / "tasks" / name / "predictions.parquet")
         with torch.no_grad():
             found = trainer.model.cpu()(**rows.__getitems__([0, 9]), head=name).logits
@@ -194,34 +162,34 @@ def test_predictions_come_from_the_task_s_own_head(folder: Path, tmp_path: Path)
         torch.testing.assert_close(found.view_as(expected), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_finished_run_is_left_alone_unless_it_is_damaged(folder: Path, tmp_path: Path, capsys: Any) -> None:
-    train(spec(folder, tmp_path / "run"))
+def test_a_finished_run_is_left_alone_unless_it_is_damaged(joint_folder: Path, tmp_path: Path, capsys: Any) -> None:
+    train(spec(joint_folder, tmp_path / "run"))
     before = content(tmp_path / "run")
     capsys.readouterr()
-    train(spec(folder, tmp_path / "run"))
+    train(spec(joint_folder, tmp_path / "run"))
     assert "this run is done" in capsys.readouterr().out
     (tmp_path / "run" / "tasks" / "many" / "predictions.parquet").unlink()
-    train(spec(folder, tmp_path / "run"))
+    train(spec(joint_folder, tmp_path / "run"))
     assert content(tmp_path / "run") == before
 
 
-def test_a_single_method_and_a_task_twice_are_refused(folder: Path, tmp_path: Path) -> None:
-    data = (folder / "encoded" / "many",)
+def test_a_single_method_and_a_task_twice_are_refused(joint_folder: Path, tmp_path: Path) -> None:
+    data = (joint_folder / "encoded" / "many",)
     with pytest.raises(UserError, match="not a joint one; use `scalearn train`"):
-        train(planned_by_hand("adapter", folder / "model", data, tmp_path / "run"))
+        train(planned_by_hand("adapter", joint_folder / "model", data, tmp_path / "run"))
     with pytest.raises(UserError, match="method 'adapter' learns one task; name one"):
-        planned_by_hand("adapter", folder / "model", data * 2, tmp_path / "run")
+        planned_by_hand("adapter", joint_folder / "model", data * 2, tmp_path / "run")
     with pytest.raises(UserError, match=r"many, many\); name each once"):
-        planned_by_hand("adapter_m", folder / "model", data * 2, tmp_path / "run")
+        planned_by_hand("adapter_m", joint_folder / "model", data * 2, tmp_path / "run")
 
 
-def test_a_name_that_torch_keeps_for_itself_trains_as_any_other_name(folder: Path, tmp_path: Path) -> None:
+def test_a_name_that_torch_keeps_for_itself_trains_as_any_other_name(joint_folder: Path, tmp_path: Path) -> None:
     found = {}
     for name in ("keys", "plain"):
-        encode(make_task(tmp_path / name), folder / "model", tmp_path / "encoded" / name)
-        data = (folder / "encoded" / "many", tmp_path / "encoded" / name)
+        encode(make_task(tmp_path / name), joint_folder / "model", tmp_path / "encoded" / name)
+        data = (joint_folder / "encoded" / "many", tmp_path / "encoded" / name)
         changed = {"epochs": 1, "batch_size": 16}
-        train(planned_by_hand("adapter_m", folder / "model", data, tmp_path / "run" / name, changed=changed))
+        train(planned_by_hand("adapter_m", joint_folder / "model", data, tmp_path / "run" / name, changed=changed))
         tensors = load_file(tmp_path / "run" / name / "weights.safetensors")
         found[name] = {key.replace("task:keys", "plain"): tensor for key, tensor in tensors.items()}
         head = json.loads((tmp_path / "run" / name / "tasks" / name / "run.json").read_text())["parameters"]["head"]

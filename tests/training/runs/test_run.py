@@ -23,63 +23,15 @@ from scalearn.methods import METHODS
 from scalearn.methods.base import Given
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
-from scalearn.training.engine import trainer as trainer_module
-from scalearn.training.engine.checkpoints import restore, snapshot
+from scalearn.training.engine.checkpoints import restore
 from scalearn.training.engine.model import compose
-from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
 from scalearn.training.runs.stacking import stack
-from tests.methods.cases import SORTS, tiny_values, write_similarities
+from tests.methods.cases import SORTS
 from tests.tiny import make_model, make_task
+from tests.training.interrupting import Killed, kill_after, scripted
 from tests.training.planning import like
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model, two encoded tasks, and two stacked source adapters."""
-    root = tmp_path_factory.mktemp("runs")
-    model = make_model(root / "model")
-    for index, name in enumerate(("first", "second")):
-        encode(make_task(root / "tasks" / name, seed=index), model, root / "encoded" / name)
-        train(spec(root, "adapter", root / name, task=name, epochs=2))
-    stack([root / "first", root / "second"], root / "sources.safetensors")
-    write_similarities(root / "similarities.json", ["first", "second"])
-    return root
-
-
-def spec(root: Path, method: str, output: Path, task: str = "first", **changes: float) -> PlannedRun:
-    values = (
-        tiny_values(METHODS[method])
-        .but(**{"epochs": 3, "learning_rate": 5e-3, "batch_size": 16, **changes})
-        .model_dump()
-    )
-    sources = root / "sources.safetensors" if METHODS[method].family == "two_stage" else None
-    made = planned_by_hand(
-        method, root / "model", [root / "encoded" / task], output, benchmark="both", changed=values, sources=sources
-    )
-    return replace(made, similarities=root / "similarities.json") if METHODS[method].similarity else made
-
-
-def content(output: Path) -> dict[str, bytes]:
-    return {
-        path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.name not in ("timing.json", ".lock")
-    }
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing in the code under test may catch it."""
-
-
-def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: float) -> None:
-    """Let the training die at the first step after this epoch's checkpoint."""
-    original = trainer_module.RunTrainer.training_step
-
-    def step(self: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        if self.state.epoch >= epoch:
-            raise Killed
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(trainer_module.RunTrainer, "training_step", step)
+from tests.training.single import content, spec
 
 
 @pytest.mark.parametrize("name", SORTS)
@@ -127,23 +79,6 @@ def test_a_kill_after_early_stopping_trains_nothing_again(folder: Path, tmp_path
     kill_after(monkeypatch, 0)
     train(spec(folder, "adapter", tmp_path / "killed", **changes))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
-
-
-def scripted(losses: list[float], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
-    """Have the epochs end with these validation losses; return a list that fills with what trains, after each."""
-    epochs: list[dict[str, torch.Tensor]] = []
-    coming = iter(losses)
-    original = trainer_module.RunTrainer.evaluation_loop
-
-    def evaluation_loop(self: Any, *args: Any, **kwargs: Any) -> Any:
-        output = original(self, *args, **kwargs)
-        if kwargs["metric_key_prefix"] == "eval":
-            epochs.append(snapshot(self.model))
-            output.metrics["eval_loss"] = next(coming)
-        return output
-
-    monkeypatch.setattr(trainer_module.RunTrainer, "evaluation_loop", evaluation_loop)
-    return epochs
 
 
 def test_a_resumed_run_still_counts_the_evaluations_that_were_no_better(

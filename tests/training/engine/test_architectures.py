@@ -28,8 +28,8 @@ from scalearn.training.engine.checkpoints import snapshot, trainable
 from scalearn.training.engine.model import HEAD, compose, compose_joint
 from scalearn.training.runs.run import train
 from scalearn.training.runs.stacking import stack
-from tests.encoders.test_fetching import change
-from tests.methods.test_conformance import batch
+from tests.json_files import change
+from tests.methods.conformance import batch
 from tests.tiny import OTHERS, make_model, make_task, tiny_config
 
 KINDS = tuple(ARCHITECTURES)

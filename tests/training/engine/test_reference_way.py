@@ -18,8 +18,8 @@ from scalearn.training.data.encode import encode
 from scalearn.training.engine.microbatches import TOKEN_TENSORS
 from tests.methods.sources import make_sources
 from tests.tiny import make_model, make_task
-from tests.training.engine.test_microbatches import made, without_dropout
-from tests.training.runs.test_run import spec
+from tests.training.single import spec
+from tests.training.trainers import trainer_of, without_dropout
 
 LENGTH = 128
 
@@ -61,7 +61,7 @@ def test_loss_and_gradient_are_the_same(buckets: int, name: str, tmp_path: Path)
     encode(make_task(tmp_path / "task", noise=(60, 28)), model, tmp_path / "encoded/first")
     sources = make_sources(tmp_path / "sources.safetensors", count=8)
     run = spec(tmp_path, name, tmp_path / "run", batch_size=32, length_buckets=buckets, omega_dropout=0)
-    trainer = made(run)
+    trainer = trainer_of(run)
     without_dropout(trainer.model)
     reference = as_the_reference(trainer.model, sources).train()
     parts = []

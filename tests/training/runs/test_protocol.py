@@ -22,9 +22,10 @@ from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
 from scalearn.training.runs.stacking import stack
 from tests.tiny import make_model, make_task
-from tests.training.engine.test_microbatches import made, without_dropout
+from tests.training.interrupting import Killed, kill_after, scripted
 from tests.training.planning import like
-from tests.training.runs.test_run import Killed, content, kill_after, scripted
+from tests.training.single import content
+from tests.training.trainers import trainer_of, without_dropout
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_frozen_masks_do_not_count_in_the_norm_that_is_clipped(
         original(self, logs, *more)
 
     monkeypatch.setattr(RunTrainer, "log", log)
-    trainer = made(run)
+    trainer = trainer_of(run)
     without_dropout(trainer.model)
     slow = deepcopy(trainer.model)
     trainer.train()

@@ -16,9 +16,8 @@ from scalearn.errors import UserError
 from scalearn.training.engine.device import Device, ResolvedCompute, resolve_compute
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
-from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
-
-__all__ = ["folder"]
+from tests.training.interrupting import Killed, kill_after
+from tests.training.single import content, spec
 
 
 def chosen(**asked: Any) -> ResolvedCompute:

@@ -23,14 +23,13 @@ from scalearn.training.engine.settings import Objective
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.run import train
 from tests.methods.cases import JOINT, SORTS
-from tests.methods.test_conformance import Built, build
+from tests.methods.conformance import Built, build
 from tests.tiny import make_model
-from tests.training.engine.test_microbatches import made
+from tests.training import joint
+from tests.training.interrupting import Killed, kill_after
 from tests.training.planning import like
-from tests.training.runs import test_joint as joint_runs
-from tests.training.runs.test_run import Killed, content, folder, kill_after, spec
-
-__all__ = ["folder"]
+from tests.training.single import content, spec
+from tests.training.trainers import trainer_of
 
 CPU, NEW, OLD = Device("cpu"), Device("cuda", bf16=True, tf32=True, compiler=True), Device("cuda")
 NEW_CPU = Device("cpu", compiler=True)
@@ -202,7 +201,7 @@ def test_a_run_in_bf16_leaves_the_next_one_of_its_process_alone(folder: Path, tm
 
 
 def test_autocast_goes_around_the_model_and_not_around_its_regulariser(folder: Path, tmp_path: Path) -> None:
-    trainer = made(like(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
+    trainer = trainer_of(like(spec(folder, "adapter_fusion", tmp_path), compute=Compute(precision="bf16")))
     around: list[bool] = []
     trainer.objective = Objective(lambda: around.append(torch.is_autocast_enabled("cpu")))
     trainer.accelerator.prepare_model(trainer.model)
@@ -233,9 +232,8 @@ def test_a_compiled_run_is_traced_and_computes_the_same(
         assert content(tmp_path / "compiled")[file] == content(tmp_path / "plain")[file]
 
 
-def test_joint_runs_do_the_same(tmp_path: Path, request: Any) -> None:
-    root = joint_runs.folder.__wrapped__(request.getfixturevalue("tmp_path_factory"))
-    joint_module.train(like(joint_runs.spec(root, tmp_path / "run"), compute=Compute(precision="bf16")))
+def test_joint_runs_do_the_same(joint_folder: Path, tmp_path: Path) -> None:
+    joint_module.train(like(joint.spec(joint_folder, tmp_path / "run"), compute=Compute(precision="bf16")))
     for path in (tmp_path / "run/run.json", *(tmp_path / "run/tasks").glob("*/run.json")):
         found = json.loads(path.read_text())
         assert found["spec"]["compute"]["precision"] == "bf16"

@@ -19,11 +19,9 @@ from scalearn.training.engine.joint_trainer import JointTrainer
 from scalearn.training.engine.model import is_head
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.joint import train
-from tests.training.engine.test_microbatches import without_dropout
+from tests.training.joint import spec
 from tests.training.planning import like
-from tests.training.runs.test_joint import folder, spec
-
-__all__ = ["folder"]
+from tests.training.trainers import without_dropout
 
 
 class DrawnValues(AdapterOfAllValues):
@@ -51,8 +49,8 @@ def switch(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
     return "toy"
 
 
-def test_the_term_of_a_joint_method_joins_each_batch_s_loss(folder: Path, tmp_path: Path, toy: str) -> None:
-    asked = spec(folder, tmp_path, toy)
+def test_the_term_of_a_joint_method_joins_each_batch_s_loss(joint_folder: Path, tmp_path: Path, toy: str) -> None:
+    asked = spec(joint_folder, tmp_path, toy)
     trainer = joint_module._trainer(asked, asked.record())
     trainer.current_gradient_accumulation_steps = 1
     without_dropout(trainer.model)
@@ -71,25 +69,25 @@ def test_the_term_of_a_joint_method_joins_each_batch_s_loss(folder: Path, tmp_pa
             torch.testing.assert_close(training[key].grad, gradient, rtol=1e-4, atol=1e-6, msg=key)
 
 
-def test_evaluation_has_no_such_term(folder: Path, tmp_path: Path, toy: str) -> None:
-    asked = spec(folder, tmp_path, toy, pull=1e6)
+def test_evaluation_has_no_such_term(joint_folder: Path, tmp_path: Path, toy: str) -> None:
+    asked = spec(joint_folder, tmp_path, toy, pull=1e6)
     trainer = joint_module._trainer(asked, asked.record())
     assert trainer.evaluate()["eval_loss"] < 100
 
 
 def test_a_switch_may_take_the_term_away(
-    folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
+    joint_folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = switch(monkeypatch, fields={"regularised": False})
-    asked = like(spec(folder, tmp_path, toy), switches=(name,))
+    asked = like(spec(joint_folder, tmp_path, toy), switches=(name,))
     assert joint_module._trainer(asked, asked.record()).objective.regularisation is None
 
 
 def test_values_of_a_switch_take_the_place_of_the_run_s(
-    folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
+    joint_folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = switch(monkeypatch, values={"learning_rate": 0.0, "pull": 2.0, "epochs": 1})
-    asked = like(spec(folder, tmp_path / "run", toy, epochs=5), switches=(name,))
+    asked = like(spec(joint_folder, tmp_path / "run", toy, epochs=5), switches=(name,))
     trainer = joint_module._trainer(asked, asked.record())
     before = snapshot(trainer.model)
     term = METHODS[toy].regularisation(trainer.model, asked.spec.values.but(pull=2.0))
@@ -103,7 +101,7 @@ def test_values_of_a_switch_take_the_place_of_the_run_s(
 
 
 def test_what_a_switch_leaves_at_the_last_round_meets_heads_of_the_best(
-    folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
+    joint_folder: Path, tmp_path: Path, toy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = switch(monkeypatch, last_epoch=lambda name: not is_head(name))
     rounds: list[dict[str, Tensor]] = []
@@ -116,7 +114,7 @@ def test_what_a_switch_leaves_at_the_last_round_meets_heads_of_the_best(
 
     monkeypatch.setattr(JointTrainer, "evaluate", scripted)
     monkeypatch.setattr("scalearn.training.engine.joint_trainer.mean", lambda _: next(losses))
-    train(like(spec(folder, tmp_path / "run", toy, epochs=4), switches=(name,)))
+    train(like(spec(joint_folder, tmp_path / "run", toy, epochs=4), switches=(name,)))
     for key, tensor in load_file(tmp_path / "run" / "weights.safetensors").items():
         assert torch.equal(tensor, rounds[1 if is_head(key) else 3][key]), key
     assert any(not torch.equal(rounds[1][key], rounds[3][key]) for key in rounds[1])

@@ -13,9 +13,7 @@ from scalearn.errors import UserError
 from scalearn.training.engine.callbacks import STEPS_BETWEEN_CHECKS
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs.run import train
-from tests.training.runs.test_run import folder, spec
-
-__all__ = ["folder"]
+from tests.training.single import spec
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, step: int, value: float) -> list[int]:
