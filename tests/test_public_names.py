@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 import scalearn
 from tests.places import ROOT
-from tests.test_imports import HEAVY, python
+from tests.processes import HEAVY, python
 from tests.tiny import make_model
 
 PACKAGE = ROOT / "scalearn"

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from adapters import AutoAdapterModel, SeqBnConfig
 
+import scalearn
+from scalearn.errors import UserError
 from scalearn.methods import METHODS
 from scalearn.methods.layers.sources import Sources
 from tests.tiny import tiny_config
@@ -71,3 +74,14 @@ def logits(model: Any) -> torch.Tensor:
 def options(method: str, sources: Sequence[str]) -> dict[str, Any]:
     """Return what `compose` needs for this method beside its sources."""
     return {"similarities": SIMILARITIES[method][: len(sources)]} if method in SIMILARITIES else {}
+
+
+def refused(words: str, sources: Any, model: Any = None, **changes: Any) -> None:
+    """Check that a composition is refused in one sentence, as an error that libraries raise, and changes nothing."""
+    model = encoder() if model is None else model
+    before = list(getattr(model, "state_dict", dict)())
+    with pytest.raises(ValueError, match=words) as caught:
+        scalearn.compose(model, sources, **changes)
+    assert isinstance(caught.value, UserError)
+    assert "\n" not in str(caught.value)
+    assert list(getattr(model, "state_dict", dict)()) == before

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from datasets import Dataset
-from transformers import Trainer, TrainingArguments
 
 import scalearn
 from scalearn.methods import METHODS
@@ -19,25 +17,10 @@ from scalearn.methods.layers.wide_bottleneck import Omega
 from scalearn.training.engine import model as campaign
 from scalearn.training.engine.checkpoints import trainable
 from scalearn.training.engine.model import HEAD, count, is_head
-from tests.composing.making import SIMILARITIES, TWO_STAGE, batch, encoder, logits, options, save_new, save_stack
+from tests.composing.composed import CASES, composed, train
+from tests.composing.making import SIMILARITIES, TWO_STAGE, batch, encoder, logits, options, save_new
 from tests.methods.cases import shapes
-from tests.methods.sources import make_sources
-from tests.tiny import ENCODERS, OTHERS
-
-KINDS = (*ENCODERS, *(kind for kind in OTHERS if kind != "camembert"))  # CamemBERT is built as RoBERTa
-CASES = [(name, kind) for name in TWO_STAGE for kind in ENCODERS] + [("scalearn", kind) for kind in KINDS[3:]]
-
-
-def depth(kind: str) -> int:
-    return len(list(encoder(kind).iter_layers()))
-
-
-def composed(name: str, kind: str, folder: Path, **changes: Any) -> tuple[Any, Any]:
-    """Return a model with a composition of three saved adapters, and the composition."""
-    folder.mkdir(exist_ok=True)
-    sources = save_stack(folder, make_sources(folder / "stack.safetensors", layers=depth(kind)), kind)
-    model = encoder(kind)
-    return model, scalearn.compose(model, sources, name, num_labels=2, seed=5, **options(name, sources), **changes)
+from tests.tiny import ENCODERS
 
 
 def of_a_campaign(name: str, kind: str, stack: Path) -> Any:
@@ -84,18 +67,6 @@ def test_the_stock_trainer_trains_just_that(name: str, kind: str, tmp_path: Path
     shared = {id(model.get_parameter(key)) for key in own}
     for key, tensor in model.state_dict(keep_vars=True).items():
         assert torch.equal(before[key], tensor) == (id(tensor) not in shared), key
-
-
-def train(model: Any, out: Path, resume: bool = False, **changes: Any) -> float:
-    """Train the model for two steps on 16 rows with a stock Trainer; return the loss that it reports.
-
-    resume: from the checkpoint in `out`.
-    """
-    rows = Dataset.from_dict({key: value.tolist() for key, value in batch(16).items()})
-    arguments = TrainingArguments(
-        str(out), max_steps=2, use_cpu=True, report_to=[], disable_tqdm=True, label_names=["labels"], **changes
-    )
-    return float(Trainer(model, arguments, train_dataset=rows).train(resume_from_checkpoint=resume).training_loss)
 
 
 @pytest.mark.parametrize("name", ["scalearn_pp", "adapter_fusion"])

@@ -13,8 +13,8 @@ from adapters import SeqBnConfig
 import scalearn
 from scalearn.errors import UserError
 from scalearn.training.engine.checkpoints import trainable
+from tests.composing.composed import CASES, composed, train
 from tests.composing.making import TWO_STAGE, encoder, logits, options, save_new
-from tests.composing.test_compose import CASES, composed, train
 
 
 def loaded(folder: Path, kind: str) -> Any:

@@ -159,7 +159,7 @@ def test_an_export_needs_its_own_encoder(campaign: Path, tmp_path: Path, monkeyp
     other = make_model(tmp_path / "other", initializer_range=0.1)
     with pytest.raises(UserError, match=r"other: it is another encoder than 'bert', which \S+adapter was trained on"):
         scalearn.load(out, model=other)
-    with pytest.raises(UserError, match="no model.safetensors in it; name the folder of the encoder 'bert'"):
+    with pytest.raises(UserError, match=r"no model\.safetensors in it; name the folder of the encoder 'bert'"):
         scalearn.load(out, model=tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"its encoder 'bert' is not on the hub; name its folder \(--model\)"):
@@ -171,7 +171,7 @@ def test_an_export_needs_its_own_encoder(campaign: Path, tmp_path: Path, monkeyp
 def test_an_export_of_another_version_or_with_damage_is_refused(campaign: Path, tmp_path: Path) -> None:
     shutil.copytree(campaign / "exports" / "adapter", tmp_path / "out")
     (tmp_path / "out" / "adapter.safetensors").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="the export cannot be loaded .*; export it again"):
+    with pytest.raises(UserError, match=r"the export cannot be loaded .*; export it again"):
         scalearn.load(tmp_path / "out", model=campaign / MODELS / "bert")
     content = read_json(tmp_path / "out" / "export.json")
     write_json(tmp_path / "out" / "export.json", content | {"format": 99})
