@@ -28,10 +28,11 @@ ARROWS = {
     "workspace": {"storage", "methods", "campaign", "encoders"},
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
+    "inference": {"storage", "tasks", "campaign", "training", "results", "export"},
     "composing": {"storage", "methods", "campaign", "training", "export"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
-        "workspace", "cluster", "export",
+        "workspace", "cluster", "export", "inference",
     },
 }  # fmt: skip
 

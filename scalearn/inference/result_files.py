@@ -30,8 +30,10 @@ def _delimited(stream: BinaryIO, schema: pa.Schema, delimiter: str) -> Iterator[
     def write(rows: pa.RecordBatch) -> None:
         writer.writerows(zip(*([_cell(value) for value in column.to_pylist()] for column in rows), strict=True))
 
-    yield write
-    text.detach()
+    try:
+        yield write
+    finally:
+        text.detach()  # otherwise it would close standard output
 
 
 def _cell(value: Any) -> Any:
