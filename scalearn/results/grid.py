@@ -200,7 +200,8 @@ def _missing(table: Table) -> tuple[str, ...]:
         if cell.missing
     ]
     settings = [
-        f"{row.title}, {'all tasks' if row.method.family == 'joint' else task}: {setting} could not be chosen, for {why}"
+        f"{row.title}, {'all tasks' if row.method.family == 'joint' else task}: "
+        f"{setting} could not be chosen, for {why}"
         for row in table.rows
         for task, unfit in row.unfit.items()
         for setting, why in unfit.items()
