@@ -29,10 +29,11 @@ ARROWS = {
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
     "inference": {"storage", "tasks", "campaign", "training", "results", "export"},
-    "composing": {"storage", "methods", "campaign", "training", "export"},
+    "foreign": {"storage", "methods", "campaign"},
+    "composing": {"storage", "methods", "campaign", "foreign", "training", "export"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
-        "workspace", "cluster", "export", "inference",
+        "workspace", "cluster", "foreign", "export", "inference",
     },
 }  # fmt: skip
 

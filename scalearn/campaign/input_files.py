@@ -8,6 +8,7 @@ from scalearn.tasks.definition import FilesSource, HubSource, Task
 from scalearn.tasks.reading.mirror import mirror_files
 
 ENCODER_FILES = ("config.json", "model.safetensors")
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter.safetensors"  # the names of `adapters`
 
 
 def encoder_inputs(source: ModelSource) -> list[str]:
