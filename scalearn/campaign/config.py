@@ -69,6 +69,9 @@ class PackageModel(Strict):
 ModelSource = Annotated[HubModel | FolderModel | PackageModel, Field(discriminator="kind")]
 
 
+IDENTIFIER = re.compile(r"[\w.-]+/[\w.-]+")  # of a repository on the hub
+
+
 class ForeignSource(Strict):
     """A source adapter that no run of the campaign trains: what `adapters` saved, as safetensors."""
 
@@ -76,13 +79,13 @@ class ForeignSource(Strict):
         str,
         Field(min_length=1, json_schema_extra={"expected": "a folder, or an id of the hub (OWNER/NAME)"}),
         AfterValidator(local_only),
-    ] = Field(description="its folder; with `revision` its id on the hub")
+    ] = Field(description="its folder; with `revision` its id on the hub", examples=["adapters/squad"])
     revision: Commit | None = Field(None, description="of the hub: the full commit hash, so that it cannot change")
-    name: Name = Field(description="what runs and tables call it; no task of the benchmark")
+    name: Name = Field(description="what runs and tables call it; no task of the benchmark", examples=["squad"])
 
     @model_validator(mode="after")
     def _id_of_the_hub(self) -> ForeignSource:
-        if self.revision is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.adapter):
+        if self.revision is not None and not IDENTIFIER.fullmatch(self.adapter):
             raise ValueError(
                 f"adapter: '{self.adapter}' has a revision and is no id of the hub (OWNER/NAME); remove `revision` if "
                 "it is a folder"

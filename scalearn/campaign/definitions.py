@@ -94,7 +94,7 @@ class Definitions:
 
     def adapter_definition(self, adapter: Key) -> str:
         """Return where the adapter comes from, as JSON."""
-        return normal(self.adapters[adapter].model_dump(mode="json", exclude_none=True))
+        return normal(self.adapters[adapter].model_dump(mode="json", exclude_none=True, exclude={"name"}))
 
     def adapter_inputs(self, adapter: Key) -> list[str]:
         """Return the paths of the adapter's files if it comes from a local folder, else an empty list."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scalearn.campaign.config import FolderModel, ForeignSource, ModelSource
+from scalearn.campaign.config import IDENTIFIER, FolderModel, ForeignSource, ModelSource
 from scalearn.errors import UserError
 from scalearn.fields import local_path
 from scalearn.storage.files import sha256
@@ -38,7 +38,24 @@ def adapter_identity(source: ForeignSource) -> dict[str, Any]:
     """
     if source.revision is not None:
         return {"adapter": source.adapter, "revision": source.revision}
-    return adapter_checksums(f"source '{source.name}': {source.adapter}", local_path(source.adapter))
+    return adapter_checksums(f"source '{source.name}' ({source.adapter})", local_adapter(source))
+
+
+def local_adapter(source: ForeignSource) -> Path:
+    """Return the folder of a source adapter without a revision.
+
+    Raises: UserError if there is none. If it may be an id of the hub, the message says how to find its revision.
+    """
+    folder, where = local_path(source.adapter), f"source '{source.name}': no folder {source.adapter}"
+    if not folder.is_dir() and IDENTIFIER.fullmatch(source.adapter):
+        command = f"from huggingface_hub import model_info; print(model_info('{source.adapter}').sha)"
+        raise UserError(
+            f"{where}; mend the path, or if it is an id of the hub, add `revision` with the full commit hash that "
+            f'`python -c "{command}"` prints'
+        )
+    if not folder.is_dir():
+        raise UserError(f"{where}; name the folder of a saved adapter, or an id of the hub with its `revision`")
+    return folder
 
 
 def adapter_checksums(where: str, folder: Path) -> dict[str, str]:

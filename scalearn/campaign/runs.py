@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from scalearn.campaign import hyperparameters
@@ -10,14 +11,14 @@ from scalearn.campaign.config import Config, ForeignSource
 from scalearn.campaign.definitions import Definitions
 from scalearn.campaign.input_files import ADAPTER_RECORD, ADAPTER_WEIGHTS
 from scalearn.campaign.keys import Key
-from scalearn.campaign.places import ADAPTERS, RUNS
+from scalearn.campaign.places import ADAPTERS, MODELS, RUNS
 from scalearn.campaign.protocol import run_differences
 from scalearn.campaign.run_folder import RECORD, WEIGHTS
 from scalearn.campaign.spec import FOREIGN, JOINT, SINGLE, STAGE1, RunSpec, foreign_key, group_key
 from scalearn.campaign.variants import Variant
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.methods.hyperparameters import HyperParameters
+from scalearn.methods.hyperparameters import Bottleneck, HyperParameters
 
 
 class Runs(Definitions):
@@ -152,6 +153,24 @@ class Runs(Definitions):
             str(RUNS / source / run_file if (key := foreign_key(source)) is None else ADAPTERS / key / adapter_file)
             for source in self.stacks[stack]
         ]
+
+    def stack_model(self, stack: str) -> list[str]:
+        """Return model.json of the encoder if a stack holds adapters from elsewhere, else an empty list."""
+        foreign = any(foreign_key(source) for source in self.stacks[stack])
+        return [str(MODELS / Path(stack).parts[0] / "model.json")] if foreign else []
+
+    def adapter_models(self, adapter: Key) -> list[Key]:
+        """Return the keys of the encoders that an adapter from elsewhere is composed on."""
+        return list(dict.fromkeys(run.model for run in self._composing(adapter)))
+
+    def adapter_factors(self, adapter: Key) -> list[int]:
+        """Return the reduction factors of the adapters that an adapter from elsewhere is composed with."""
+        paths = dict.fromkeys(path for run in self._composing(adapter) for path in run.sources)
+        beside = [self.trainings[path].values for path in paths if foreign_key(path) is None]
+        return list(dict.fromkeys(values.reduction_factor for values in beside if isinstance(values, Bottleneck)))
+
+    def _composing(self, adapter: Key) -> list[RunSpec]:
+        return [run for run in self.trainings.values() if f"{FOREIGN}{adapter}" in run.sources]
 
     def comparison(self, benchmark: str) -> str:
         """Return the path of the benchmark's task similarities, without ending, below that of all similarities."""

@@ -15,14 +15,12 @@ from scalearn.campaign.input_files import ADAPTER_CONFIG
 from scalearn.campaign.run_folder import RECORD
 from scalearn.campaign.run_folder import WEIGHTS as RUN_WEIGHTS
 from scalearn.errors import UserError
-from scalearn.foreign.facts import read_facts
+from scalearn.foreign.facts import FUSION, read_facts
 from scalearn.foreign.hub import fetch_adapter, is_identifier
 from scalearn.foreign.tensors import adapter_layers
 from scalearn.methods.layers.sources import TENSORS, Sources
 from scalearn.storage.files import altered, read_json
 from scalearn.training.runs.stacking import adapter_tensors
-
-FUSION = "adapter_fusion_config.json"
 
 
 @dataclass(frozen=True)

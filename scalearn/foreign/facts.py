@@ -11,12 +11,13 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from scalearn.campaign.input_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from scalearn.campaign.run_folder import RECORD
 from scalearn.errors import UserError
 from scalearn.foreign.hub import CONVERT
 from scalearn.methods.layers.stack_facts import TENSORS
 from scalearn.storage.files import read_json
 
-PICKLE, EXPORT = "pytorch_adapter.bin", "export.json"
+PICKLE, EXPORT, FUSION = "pytorch_adapter.bin", "export.json", "adapter_fusion_config.json"
 # scalearn composes bottlenecks after each layer's FFN.
 PLACEMENT: Mapping[str, Any] = {
     "mh_adapter": False,
@@ -77,6 +78,20 @@ class AdapterFacts:
     def depth(self) -> int:
         """The number of layers."""
         return len(self.tensors)
+
+
+def check_folder(where: str, folder: Path) -> None:
+    """Refuse a folder that holds no single saved adapter.
+
+    where: begins the message. Raises: UserError that says what the folder holds.
+    """
+    if (folder / ADAPTER_CONFIG).is_file():
+        return
+    if (folder / RECORD).is_file():
+        raise UserError(f"{where}: a run's folder; `scalearn export` writes its adapter as a folder that is a source")
+    if (folder / FUSION).is_file():
+        raise UserError(f"{where}: an AdapterFusion is no single adapter; name one of the folders of its adapters")
+    raise UserError(f"{where}: no {ADAPTER_CONFIG} there; name the folder of a saved adapter")
 
 
 def read_facts(where: str, folder: Path) -> AdapterFacts:
@@ -166,6 +181,6 @@ def _header(where: str, weights: Path) -> tuple[list[dict[str, str]], int, int]:
         )
     (shape,) = different
     (hidden, bottleneck) = shape[2] if len(shape[2]) == 2 else (0, 0)
-    if shape != ((bottleneck, hidden), (bottleneck,), (hidden, bottleneck), (hidden,)):
+    if not bottleneck or shape != ((bottleneck, hidden), (bottleneck,), (hidden, bottleneck), (hidden,)):
         raise UserError(f"{where}: {weights.name} holds tensors of shapes that do not fit together; save it again")
     return tensors, hidden, bottleneck

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from scalearn.errors import UserError
+from scalearn.foreign.facts import AdapterFacts
 
 
 class Encoder(Protocol):
@@ -60,6 +62,33 @@ class Source(Protocol):
         """The checksum of its encoder's weights."""
 
 
+def check_encoder(source: Source, encoder: Encoder) -> str:
+    """Refuse a source adapter that was not trained on this encoder.
+
+    Returns: a sentence if nothing tells whether the encoder is the same, else "".
+    Raises: UserError if it is another one.
+    """
+    check_shape(source, encoder)
+    return check_identity(source, encoder)
+
+
+def check_width(source: AdapterFacts, factors: Iterable[int]) -> None:
+    """Refuse a source adapter of another width than adapters with these reduction factors have.
+
+    Raises: UserError if it does not fit.
+    """
+    for factor in factors:
+        if source.hidden // factor != source.bottleneck:
+            mend = "choose another adapter"
+            if source.hidden % source.bottleneck == 0:
+                own = source.hidden // source.bottleneck
+                mend = f"set `hyperparameters: {{adapter: {{reduction_factor: {own}}}}}`, or choose another adapter"
+            raise UserError(
+                f"{source.where}: its bottlenecks are {source.bottleneck} wide, and those of the adapters that it is "
+                f"composed with {source.hidden // factor} (reduction_factor {factor}); {mend}"
+            )
+
+
 def check_shape(source: Source, encoder: Encoder) -> None:
     """Refuse a source adapter of another architecture, depth or hidden size than the encoder's.
 
@@ -88,7 +117,7 @@ def check_identity(source: Source, encoder: Encoder) -> str:
         if source.sha256 != encoder.sha256:
             raise UserError(
                 f"{source.where}: its encoder has other weights than {encoder} (sha256 {source.sha256[:12]} and "
-                f"{encoder.sha256[:12]}); load the model from the encoder of this adapter"
+                f"{encoder.sha256[:12]}); use the encoder of this adapter"
             )
         return ""
     names = [source.encoder, encoder.name]
@@ -98,8 +127,8 @@ def check_identity(source: Source, encoder: Encoder) -> str:
         return ""
     if all(of_hub):
         raise UserError(
-            f"{source.where}: trained on '{source.encoder}', and the model is {encoder}; load the model from the "
-            "encoder of this adapter"
+            f"{source.where}: trained on '{source.encoder}', and the model is {encoder}; use the encoder of this "
+            "adapter"
         )
     return (
         f"{source.where}: cannot check that its encoder ({source.encoder or 'it names none'}) is {encoder}; they have "
