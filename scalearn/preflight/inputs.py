@@ -41,6 +41,8 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
         if isinstance(model, FolderModel):
             _check_model(f"{origin}: models.{name}.path", local_path(model.path), campaign.trains(name))
     check_foreign_sources(campaign, origin)
+    for adapter in campaign.adapters:
+        _refuse_braces(f"{origin}: source '{campaign.adapters[adapter].name}'", campaign.adapter_inputs(adapter))
     check_compatible(campaign, origin)
     check_fit(campaign, origin)
     for name, task in campaign.tasks.items():

@@ -1,4 +1,4 @@
-"""Lists the user's own files that the campaigns of a work directory read: encoders, adapters, rows of tasks, the mirror."""
+"""Lists the user's own files that campaigns of a work directory read: encoders, adapters, rows of tasks, the mirror."""
 
 from __future__ import annotations
 
