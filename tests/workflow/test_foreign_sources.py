@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 import scalearn
+from scalearn.__main__ import main
 from scalearn.campaign.places import ADAPTERS, RUNS
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import foreign_key
+from scalearn.export.finished import read_run
+from scalearn.export.rebuild import rebuild
+from scalearn.methods.layers.loop import scaled_sum
+from scalearn.methods.layers.sources import TENSORS
+from scalearn.methods.layers.wide_bottleneck import NAME
+from scalearn.training.runs.stacking import adapter_tensors
 from tests.composing.making import save_new
-from tests.workflow.clone import configure, run
+from tests.workflow.clone import configure, make_clone, run
 from tests.workflow.project import Planned, Project
 
 COMPOSED = {f"{method}/pair/{task}/{seed}" for method in ("adapter_fusion", "scalearn") for task in ("one", "two")
@@ -103,8 +111,6 @@ def test_what_does_not_fit_ends_the_start(fresh: Project) -> None:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished campaign of two tasks and an adapter from elsewhere."""
-    from tests.workflow.clone import make_clone
-
     clone = make_clone(tmp_path_factory.mktemp("foreign") / "my campaign")
     save_new(clone / "elsewhere", "mine")
     alter(clone / "elsewhere/mine")
@@ -112,6 +118,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     configure(clone, benchmarks=pair("one", squad, "two"), methods=["adapter", "scalearn"], seeds=[0])
     run(clone)
     return clone
+
+
+def composed_run() -> str:
+    """Return the path of the composition on task `one` in the current folder."""
+    runs = Campaign.read(Path("config.yaml")).trainings.values()
+    (path,) = [run.path for run in runs if run.sources and run.task.startswith("one@")]
+    return path
 
 
 def test_a_campaign_with_an_adapter_from_elsewhere_has_a_table(
@@ -122,17 +135,12 @@ def test_a_campaign_with_an_adapter_from_elsewhere_has_a_table(
     assert re.search(r"^\| ScaLearn .*\d\.\d\d", table, re.MULTILINE) and "missing" not in table
     (key,) = Campaign.read(Path("config.yaml")).adapters
     assert f"Two-stage methods also compose adapters from elsewhere: squad (elsewhere/mine, {key}).\n" in table
-    campaign = Campaign.read(Path("config.yaml"))
-    (path,) = [
-        run.path for run in campaign.trainings.values() if run.sources and campaign.task_names[run.task] == "one"
-    ]
+    campaign, path = Campaign.read(Path("config.yaml")), composed_run()
     record = json.loads((RUNS / path / "run.json").read_text())
     assert record["inputs"]["sources"]["names"] == ["one", "squad", "two"]
     assert foreign_key(record["spec"]["sources"][1]) in campaign.adapters
     omega = scalearn.load(RUNS / path).omega
     assert set(omega["source"]) == {"one", "squad", "two"}
-    from scalearn.__main__ import main
-
     assert main(["verify"]) == 0 and main(["prune"]) == 0
     assert "nothing to remove" in capsys.readouterr().out
     weights = ADAPTERS / key / "adapter.safetensors"
@@ -141,3 +149,24 @@ def test_a_campaign_with_an_adapter_from_elsewhere_has_a_table(
     assert main(["verify"]) == 1
     assert capsys.readouterr().out.startswith(f"{weights}: not as it was written")
     weights.write_bytes(content)
+
+
+def test_the_composition_is_the_papers_formula_with_the_adapter_s_weights(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """y = LN(sum_s omega_s * a_s(LN(h + x)) + h + x), section 3.2, with what stands in the adapter's own file."""
+    monkeypatch.chdir(made)
+    path = composed_run()
+    model, _, _ = rebuild(read_run(RUNS / path))
+    output = model.bert.encoder.layer[1].output
+    saved = load_file("elsewhere/mine/adapter.safetensors")
+    place = "bert.encoder.layer.1.output.adapters.mine.adapter_"
+    squad = {key: saved[place + key.replace("down.", "down.0.")] for key in TENSORS}
+    runs = json.loads((RUNS / path / "run.json").read_text())["spec"]["sources"]
+    one, two = (adapter_tensors(RUNS / runs[index] / "weights.safetensors")[1] for index in (0, 2))
+    parts = {key: torch.stack([one[key], squad[key], two[key]]) for key in TENSORS}
+    inner, x = torch.randn(2, 5, 64), torch.randn(2, 5, 32)
+    h = output.dense(inner)
+    omega = output.adapters[NAME].adapter_up.omega.weight
+    expected = output.LayerNorm(scaled_sum(output.LayerNorm(h + x), parts, omega) + h + x)
+    torch.testing.assert_close(output(inner, x), expected, rtol=1e-5, atol=1e-5)
