@@ -78,6 +78,11 @@ class RunSpec(Strict):
                 )
         if self.family == "single" and self.benchmark != SINGLE:
             raise ValueError(f"benchmark: runs of method '{self.method}' belong to no benchmark; remove the key")
+        if METHODS[self.method].similarity and (keys := list(filter(None, map(foreign_key, self.sources)))):
+            raise ValueError(
+                f"sources: '{self.method}' compares the texts of the source tasks, and there are none of the adapter "
+                f"'{name_of(keys[0])}'; leave it out"
+            )
         if self.family != "joint" and len(self.tasks) > 1:
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
         names = [name_of(task) if len(name_of(task)) < BEGINNING else task for task in self.tasks]  # or cut ones

@@ -41,6 +41,7 @@ def fetch(source: ForeignSource, output: Path, encoders: Sequence[Path] = (), fa
     where = f"source '{source.name}' ({source.adapter})"
     folder = local_adapter(source) if source.revision is None else fetch_adapter(f"{source.adapter}@{source.revision}")
     check_folder(where, folder)
+    read_facts(where, folder)  # says what else is there, such as a pickle
     with whole_folder(output) as temporary:
         for file in FILES:
             if (folder / file).is_file():
