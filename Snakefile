@@ -49,6 +49,7 @@ rule fetch:
     input:
         expand("resources/models/{model}/model.json", model=campaign.model_names),
         expand("resources/tasks/{task}/task.json", task=campaign.task_names),
+        expand("resources/adapters/{adapter}/adapter.json", adapter=campaign.adapters),
     localrule: True
 
 

@@ -52,7 +52,7 @@ Commit = Annotated[
 Whole = Annotated[int, Field(strict=True)]  # refuses true and "7"
 
 
-def _local(path: str) -> str:
+def local_only(path: str) -> str:
     """Refuse URLs and control characters in a path. The message does not quote the value: a URL may hold a token."""
     if "://" in path:
         raise ValueError("a path on this machine is expected, not a URL; download it and name the copy")
@@ -62,7 +62,7 @@ def _local(path: str) -> str:
 
 
 LocalPath = Annotated[
-    str, Field(min_length=1, json_schema_extra={"expected": "a path on this machine"}), AfterValidator(_local)
+    str, Field(min_length=1, json_schema_extra={"expected": "a path on this machine"}), AfterValidator(local_only)
 ]
 
 

@@ -16,6 +16,7 @@ from scalearn.errors import UserError
 from scalearn.methods import METHODS
 
 HUB = {"kind": "hub", "repository": "some/thing", "revision": "0" * 40}
+HUB_ADAPTER = {"adapter": "some/adapter", "revision": "0" * 40, "name": "squad"}
 FULL: dict[str, Any] = {
     "protocol": "corrected",
     "model": "far",
@@ -60,7 +61,10 @@ FULL: dict[str, Any] = {
         "made": {"source": {"kind": "generated"}},
         "ruled": {"source": {"kind": "rule"}},
     },
-    "benchmarks": {"short": ["mine", "rte"], "long": {"tasks": ["mine"], "sources": ["rte"], "model": "near"}},
+    "benchmarks": {
+        "short": ["mine", "rte"],
+        "long": {"tasks": ["mine"], "sources": ["rte", HUB_ADAPTER], "model": "near"},
+    },
     "unavailable": ["cb"],
     "methods": [
         "adapter",

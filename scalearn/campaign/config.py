@@ -6,12 +6,21 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from scalearn.campaign.compute import Compute
 from scalearn.campaign.hyperparameters import Layer
 from scalearn.campaign.loggers import Logger
-from scalearn.fields import Commit, LocalPath, Name, Strict, matching
+from scalearn.fields import Commit, LocalPath, Name, Strict, local_only, matching
 from scalearn.tasks.definition import Task
 from scalearn.tasks.protocol import Protocol
 
@@ -60,17 +69,62 @@ class PackageModel(Strict):
 ModelSource = Annotated[HubModel | FolderModel | PackageModel, Field(discriminator="kind")]
 
 
+IDENTIFIER = re.compile(r"[\w.-]+/[\w.-]+")  # of a repository on the hub
+
+
+class ForeignSource(Strict):
+    """A source adapter that no run of the campaign trains: what `adapters` saved, as safetensors."""
+
+    adapter: Annotated[
+        str,
+        Field(min_length=1, json_schema_extra={"expected": "a folder, or an id of the hub (OWNER/NAME)"}),
+        AfterValidator(local_only),
+    ] = Field(description="its folder; with `revision` its id on the hub", examples=["adapters/squad"])
+    revision: Commit | None = Field(None, description="of the hub: the full commit hash, so that it cannot change")
+    name: Name = Field(description="what runs and tables call it; no task of the benchmark", examples=["squad"])
+
+    @model_validator(mode="after")
+    def _id_of_the_hub(self) -> ForeignSource:
+        if self.revision is not None and not IDENTIFIER.fullmatch(self.adapter):
+            raise ValueError(
+                f"adapter: '{self.adapter}' has a revision and is no id of the hub (OWNER/NAME); remove `revision` if "
+                "it is a folder"
+            )
+        return self
+
+
+def _kind_of_source(entry: Any) -> str:
+    return "a task" if isinstance(entry, str) else "an adapter"
+
+
+SourceEntry = Annotated[
+    Annotated[Name, Tag("a task")] | Annotated[ForeignSource, Tag("an adapter")], Discriminator(_kind_of_source)
+]
+
+
 class Benchmark(Strict):
     """A table's tasks. Written as a plain list, they are also the sources of its two-stage methods."""
 
     tasks: tuple[Name, ...] = Field(min_length=1, description="the targets, in table order")
-    sources: tuple[Name, ...] = Field((), description="whose adapters two-stage methods compose; by default `tasks`")
+    sources: tuple[SourceEntry, ...] = Field(
+        (), description="whose adapters two-stage methods compose; by default those of `tasks`"
+    )
     model: Name | None = Field(None, description="its encoder, a key of `models`; by default the campaign's")
 
     @property
-    def source_tasks(self) -> tuple[str, ...]:
-        """The tasks whose adapters are composed, in the order in which they are stacked."""
+    def composed(self) -> tuple[str | ForeignSource, ...]:
+        """The sources of two-stage methods, tasks and adapters from elsewhere, in the order of the stack."""
         return self.sources or self.tasks
+
+    @property
+    def source_tasks(self) -> tuple[str, ...]:
+        """The tasks whose adapters are composed, in the order of the stack."""
+        return tuple(entry for entry in self.composed if isinstance(entry, str))
+
+    @property
+    def foreign_sources(self) -> tuple[ForeignSource, ...]:
+        """The adapters from elsewhere that are composed, in the order of the stack."""
+        return tuple(entry for entry in self.composed if isinstance(entry, ForeignSource))
 
 
 def _from_list(content: Any) -> Any:
@@ -197,19 +251,27 @@ class Config(Strict):
         lists: dict[str, tuple[str, ...] | tuple[int, ...]] = {"seeds": self.seeds}
         for name, benchmark in self.benchmarks.items():
             lists[f"benchmarks.{name}"] = benchmark.tasks
-            lists[f"benchmarks.{name}.sources"] = benchmark.source_tasks
+            composed = [entry if isinstance(entry, str) else entry.name for entry in benchmark.composed]
+            lists[f"benchmarks.{name}.sources"] = tuple(composed)
         if self.loggers:
             lists["loggers"] = self.loggers
         if self.joint_seeds:
             lists["joint_seeds"] = self.joint_seeds
         lists |= {f"task_seeds.{name}": seeds for name, seeds in self.task_seeds.items()}
+        for name, benchmark in self.benchmarks.items():
+            for source in benchmark.foreign_sources:
+                if source.name in benchmark.tasks:
+                    raise ValueError(
+                        f"benchmarks.{name}.sources: '{source.name}' is a task of this benchmark; give the adapter "
+                        f"{source.adapter} another name"
+                    )
         for key, values in lists.items():
             if twice := [value for value, times in Counter(values).items() if times > 1]:
                 raise ValueError(f"{key}: {twice[0]!r} is listed more than once; keep one")
             if not values:
                 raise ValueError(f"{key}: the list is empty; name at least one")
         for name, benchmark in self.benchmarks.items():
-            if set(benchmark.tasks) <= set(self.unavailable) or set(benchmark.source_tasks) <= set(self.unavailable):
+            if set(benchmark.tasks) <= set(self.unavailable) or set(benchmark.composed) <= set(self.unavailable):
                 raise ValueError(
                     f"benchmarks.{name}: all its tasks or sources are in `unavailable`; remove the benchmark"
                 )

@@ -53,6 +53,7 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
             f"{origin}: sentence_encoder: missing; '{needing[0]}' compares tasks by their texts with it: "
             f"name one of `models` ({', '.join(config.models)})"
         )
+    _refuse_similarity_to_foreign(config, origin)
     if config.protocol == "reference" and config.source_seed != SOURCE_SEED:
         raise UserError(
             f"{origin}: source_seed: the reference protocol composes adapters of seed {SOURCE_SEED}; "
@@ -64,6 +65,17 @@ def check_names(config: Config, known_tasks: Mapping[str, Task], origin: str) ->
     _known(origin, "task_hyperparameters", tuple(config.task_hyperparameters), known_tasks)
     for name, layer in config.task_hyperparameters.items():
         hyperparameters.check_task(f"{origin}: task_hyperparameters.{name}", layer)
+
+
+def _refuse_similarity_to_foreign(config: Config, origin: str) -> None:
+    """Refuse adapters from elsewhere as sources of a method that compares the texts of tasks."""
+    comparing = [row.method for row in config.methods if row.method in METHODS and METHODS[row.method].similarity]
+    for name, benchmark in config.benchmarks.items():
+        if comparing and benchmark.foreign_sources:
+            raise UserError(
+                f"{origin}: benchmarks.{name}.sources: '{comparing[0]}' compares the texts of the source tasks, and "
+                f"there are none of the adapter '{benchmark.foreign_sources[0].name}'; leave out the row or the adapter"
+            )
 
 
 def explain(error: ValidationError, content: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import Any
 
-from scalearn.campaign.config import Benchmark, Config, ModelSource
-from scalearn.campaign.input_files import encoder_inputs, row_inputs
+from scalearn.campaign.config import Benchmark, Config, ForeignSource, ModelSource
+from scalearn.campaign.input_files import adapter_identity, adapter_inputs, encoder_inputs, row_inputs
 from scalearn.campaign.keys import Key, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
 from scalearn.campaign.variants import table_rows
@@ -24,6 +24,7 @@ class Definitions:
         self.config = config
         self.rows = table_rows(config.methods, origin)
         self._task_keys: dict[str, Key] = {}
+        self._adapter_keys: dict[ForeignSource, Key] = {}
 
     @property
     def benchmarks(self) -> dict[str, Benchmark]:
@@ -70,6 +71,34 @@ class Definitions:
     def model_names(self) -> dict[Key, str]:
         """The names of the encoders, by key."""
         return {self.model_key(name): name for name in self.models}
+
+    # ------------------------------------------------------------------ adapters from elsewhere
+
+    @cached_property
+    def adapters(self) -> dict[Key, ForeignSource]:
+        """The source adapters from elsewhere that this campaign composes, by the names of their folders.
+
+        Raises: UserError if a file of a local one is missing.
+        """
+        if not any(method.family == "two_stage" for method in self.methods):
+            return {}
+        return {
+            self.adapter_key(source): source for entry in self.benchmarks.values() for source in entry.foreign_sources
+        }
+
+    def adapter_key(self, source: ForeignSource) -> Key:
+        """Return the name of the adapter's folder. Another file of a local adapter has another key."""
+        if source not in self._adapter_keys:
+            self._adapter_keys[source] = key(source.name, adapter_identity(source))
+        return self._adapter_keys[source]
+
+    def adapter_definition(self, adapter: Key) -> str:
+        """Return where the adapter comes from, as JSON."""
+        return normal(self.adapters[adapter].model_dump(mode="json", exclude_none=True, exclude={"name"}))
+
+    def adapter_inputs(self, adapter: Key) -> list[str]:
+        """Return the paths of the adapter's files if it comes from a local folder, else an empty list."""
+        return adapter_inputs(self.adapters[adapter])
 
     # ------------------------------------------------------------------ tasks
 

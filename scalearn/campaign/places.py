@@ -6,6 +6,7 @@ from pathlib import Path
 
 MODELS = Path("resources/models")
 TASKS = Path("resources/tasks")
+ADAPTERS = Path("resources/adapters")
 ENCODED = Path("resources/encoded")
 EMBEDDED = Path("resources/embedded")
 RUNS = Path("results/trained")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from scalearn.campaign import hyperparameters
-from scalearn.campaign.config import Config
+from scalearn.campaign.config import Config, ForeignSource
 from scalearn.campaign.definitions import Definitions
+from scalearn.campaign.input_files import ADAPTER_RECORD, ADAPTER_WEIGHTS
 from scalearn.campaign.keys import Key
+from scalearn.campaign.places import ADAPTERS, MODELS, RUNS
 from scalearn.campaign.protocol import run_differences
-from scalearn.campaign.spec import JOINT, SINGLE, STAGE1, RunSpec, group_key
+from scalearn.campaign.run_folder import RECORD, WEIGHTS
+from scalearn.campaign.spec import FOREIGN, JOINT, SINGLE, STAGE1, RunSpec, foreign_key, group_key
 from scalearn.campaign.variants import Variant
 from scalearn.methods import METHODS
 from scalearn.methods.base import Method
-from scalearn.methods.hyperparameters import HyperParameters
+from scalearn.methods.hyperparameters import Bottleneck, HyperParameters
 
 
 class Runs(Definitions):
@@ -99,7 +103,7 @@ class Runs(Definitions):
         return list({run.path: run for run in shown}.values())
 
     def source_runs(self, benchmark: str, seed: int, variant: Variant | None = None) -> list[RunSpec]:
-        """Return the stage-1 runs whose adapters a variant composes, in the order of the benchmark's sources.
+        """Return the stage-1 runs whose adapters a variant composes, in order; not the adapters from elsewhere.
 
         seed: the seed of the stage-1 runs.
         variant: a two-stage variant; by default one that composes the plain `adapter`.
@@ -108,10 +112,22 @@ class Runs(Definitions):
         sources = (variant.sources if variant else None) or Variant.plain(STAGE1)
         return [self.run(benchmark, sources, task, seed) for task in tasks]
 
+    def sources(self, benchmark: str) -> dict[str, ForeignSource | None]:
+        """Return the benchmark's sources that are available by name, in the order of the stack; of a task None."""
+        return {
+            entry if isinstance(entry, str) else entry.name: None if isinstance(entry, str) else entry
+            for entry in self.benchmarks[benchmark].composed
+            if entry not in self.config.unavailable
+        }
+
     def _source_paths(self, benchmark: str, variant: Variant, seed: int) -> tuple[str, ...]:
         identity = (benchmark, variant.sources.learned if variant.sources else (), seed)
         if identity not in self._sources:
-            self._sources[identity] = tuple(run.path for run in self.source_runs(benchmark, seed, variant))
+            runs = iter(self.source_runs(benchmark, seed, variant))
+            self._sources[identity] = tuple(
+                next(runs).path if adapter is None else f"{FOREIGN}{self.adapter_key(adapter)}"
+                for adapter in self.sources(benchmark).values()
+            )
         return self._sources[identity]
 
     @cached_property
@@ -129,6 +145,32 @@ class Runs(Definitions):
     def stacks(self) -> dict[str, tuple[str, ...]]:
         """The paths of the runs whose adapters each file of stacked sources holds, by `RunSpec.stack`."""
         return {run.stack: run.sources for run in self.trainings.values() if run.sources}
+
+    def source_files(self, stack: str, kind: Literal["record", "weights"]) -> list[str]:
+        """Return this file of each source of a stack, in order."""
+        run_file, adapter_file = {"record": (RECORD, ADAPTER_RECORD), "weights": (WEIGHTS, ADAPTER_WEIGHTS)}[kind]
+        return [
+            str(RUNS / source / run_file if (key := foreign_key(source)) is None else ADAPTERS / key / adapter_file)
+            for source in self.stacks[stack]
+        ]
+
+    def stack_model(self, stack: str) -> list[str]:
+        """Return model.json of the encoder if a stack holds adapters from elsewhere, else an empty list."""
+        foreign = any(foreign_key(source) for source in self.stacks[stack])
+        return [str(MODELS / Path(stack).parts[0] / "model.json")] if foreign else []
+
+    def adapter_models(self, adapter: Key) -> list[Key]:
+        """Return the keys of the encoders that an adapter from elsewhere is composed on."""
+        return list(dict.fromkeys(run.model for run in self._composing(adapter)))
+
+    def adapter_factors(self, adapter: Key) -> list[int]:
+        """Return the reduction factors of the adapters that an adapter from elsewhere is composed with."""
+        paths = dict.fromkeys(path for run in self._composing(adapter) for path in run.sources)
+        beside = [self.trainings[path].values for path in paths if foreign_key(path) is None]
+        return list(dict.fromkeys(values.reduction_factor for values in beside if isinstance(values, Bottleneck)))
+
+    def _composing(self, adapter: Key) -> list[RunSpec]:
+        return [run for run in self.trainings.values() if f"{FOREIGN}{adapter}" in run.sources]
 
     def comparison(self, benchmark: str) -> str:
         """Return the path of the benchmark's task similarities, without ending, below that of all similarities."""

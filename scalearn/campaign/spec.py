@@ -26,6 +26,7 @@ from scalearn.validation import complaint
 STAGE1 = "adapter"  # the method whose runs are, at its defaults, the source adapters of stage 2
 SINGLE = "single"  # stands in place of a benchmark where a run learns one task alone
 JOINT = "joint"  # stands in place of a task where a run learns all of a benchmark
+FOREIGN = "adapters/"  # begins what `sources` says of an adapter from elsewhere; its key follows
 FULL: Literal["full"] = "full"  # the shots of a run on all rows
 SETTINGS = 60  # characters of all that differs from the defaults, in a path
 
@@ -34,10 +35,11 @@ class RunSpec(Strict):
     """All that a run is. Two runs with equal specs and equal inputs have equal results, and the same `path`.
 
     model, tasks: keys (scalearn.campaign.keys) of the encoder and of what is learned: one task, or all tasks of a joint
-    run in the benchmark's order. hyperparameters: those that differ from the method's defaults. sources: the paths of
-    the runs whose adapters a two-stage method composes. sentence_encoder: what their tasks are compared with, for a
-    method that asks. switches: what the reference protocol does otherwise in this run (scalearn.campaign.protocol).
-    versions: those of the code that makes it; a spec without them takes this package's.
+    run in the benchmark's order. hyperparameters: those that differ from the method's defaults. sources: what a
+    two-stage method composes: the paths of runs, and of adapters from elsewhere FOREIGN and their keys.
+    sentence_encoder: what the source tasks are compared with, for a method that asks. switches: what the reference
+    protocol does otherwise in this run (scalearn.campaign.protocol). versions: those of the code that makes it; a spec
+    without them takes this package's.
     """
 
     method: str
@@ -76,6 +78,11 @@ class RunSpec(Strict):
                 )
         if self.family == "single" and self.benchmark != SINGLE:
             raise ValueError(f"benchmark: runs of method '{self.method}' belong to no benchmark; remove the key")
+        if METHODS[self.method].similarity and (keys := list(filter(None, map(foreign_key, self.sources)))):
+            raise ValueError(
+                f"sources: '{self.method}' compares the texts of the source tasks, and there are none of the adapter "
+                f"'{name_of(keys[0])}'; leave it out"
+            )
         if self.family != "joint" and len(self.tasks) > 1:
             raise ValueError(f"tasks: method '{self.method}' learns one task; name one")
         names = [name_of(task) if len(name_of(task)) < BEGINNING else task for task in self.tasks]  # or cut ones
@@ -172,6 +179,12 @@ class RunSpec(Strict):
     def record(self) -> dict[str, Any]:
         """All of it, defaults spelt out, as run.json holds it."""
         return {**self.model_dump(mode="json"), "hyperparameters": self.values.model_dump()}
+
+
+def foreign_key(source: str) -> Key | None:
+    """Return the key of an adapter from elsewhere among a spec's `sources`; None if it is a run's path."""
+    key = source.removeprefix(FOREIGN)
+    return key if key != source and "/" not in key else None
 
 
 def group_key(benchmark: str, content: tuple[str, ...], shipped: tuple[str, ...] | None) -> str:

@@ -11,11 +11,13 @@ from scalearn.campaign.variants import TableRow, Variant
 def table_layout(campaign: Runs, benchmark: str) -> dict[str, Any]:
     """Return the layout of a benchmark's table, as scalearn.results.layout reads it.
 
-    It has the keys benchmark, model, protocol, tasks, rows (with the paths of their runs), metrics and positive.
+    It has the keys benchmark, model, protocol, tasks, rows (with the paths of their runs), metrics and positive; and
+    foreign, if there are source adapters from elsewhere.
     """
     available = campaign.joint_tasks(benchmark)
     metrics = {task: campaign.metrics(task) for task in available}
     positive = {task: campaign.tasks[task].positive for task in available}
+    foreign = _foreign(campaign, benchmark)
     return {
         "benchmark": benchmark,
         "model": campaign.model(benchmark),
@@ -24,6 +26,17 @@ def table_layout(campaign: Runs, benchmark: str) -> dict[str, Any]:
         "rows": [_row(campaign, benchmark, row) for row in campaign.rows],
         "metrics": {task: names for task, names in metrics.items() if names},
         "positive": {task: label for task, label in positive.items() if label is not None},
+        **({"foreign": foreign} if foreign else {}),
+    }
+
+
+def _foreign(campaign: Runs, benchmark: str) -> dict[str, str]:
+    """Return where each adapter from elsewhere comes from that the benchmark's two-stage methods compose, by name."""
+    if not campaign.adapters:
+        return {}
+    return {
+        source.name: f"{source.adapter}, {source.revision or campaign.adapter_key(source)}"
+        for source in campaign.benchmarks[benchmark].foreign_sources
     }
 
 

@@ -69,13 +69,40 @@ def encode(
 
 
 @app.command()
+def fetch_adapter(
+    name: str,
+    source: Annotated[str, typer.Option(help="where it comes from, as JSON: `adapter`, and of the hub `revision`")],
+    output: Output,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="a fetched encoder that the adapter must fit; one option per encoder")
+    ] = None,
+    reduction_factor: Annotated[
+        list[int] | None, typer.Option(min=1, help="of the adapters that it is to be composed with")
+    ] = None,
+) -> None:
+    """Fetch a source adapter from elsewhere: its configuration and its safetensors."""
+    from scalearn.campaign.config import ForeignSource
+    from scalearn.foreign.fetching import fetch
+
+    entry = valid("--source", ForeignSource, {**json_object("--source", source), "name": name})
+    fetch(entry, output, model or [], reduction_factor or [])
+
+
+@app.command()
 def stack(
-    runs: Annotated[list[Path], typer.Argument(help="stage-1 run directories, in order")], output: Output
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUNS...", help="stage-1 run directories and fetched adapters from elsewhere, in order"),
+    ],
+    output: Output,
+    model: Annotated[
+        Path | None, typer.Option(help="the fetched encoder; needed if there are adapters from elsewhere")
+    ] = None,
 ) -> None:
     """Stack source adapters into one file, which stage 2 reads."""
     from scalearn.training.runs.stacking import stack as run
 
-    run(runs, output)
+    run(folders, output, model)
 
 
 @app.command()

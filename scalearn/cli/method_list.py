@@ -57,7 +57,7 @@ def sizes(campaign: Campaign | None, benchmark: str | None, options: Mapping[str
     if campaign is not None and benchmark is not None:
         if benchmark not in campaign.benchmarks:
             raise UserError(f"--benchmark: unknown name '{benchmark}'{nearest(benchmark, campaign.benchmarks)}")
-        sources, tasks = len(campaign.source_runs(benchmark, 0)), len(campaign.joint_tasks(benchmark))
+        sources, tasks = len(campaign.sources(benchmark)), len(campaign.joint_tasks(benchmark))
     values = METHODS[STAGE1].defaults if campaign is None else campaign.hyperparameters(STAGE1, "single", "")
     assert isinstance(values, Bottleneck)
     given = {key: value for key, value in options.items() if value is not None}

@@ -13,6 +13,7 @@ from adapters.heads import ModelWithFlexibleHeadsAdaptersMixin
 
 from scalearn.composing.sources import SourceAdapter
 from scalearn.errors import UserError
+from scalearn.foreign.fit import check_identity, check_shape
 from scalearn.storage.files import sha256
 
 WEIGHTS = "model.safetensors"
@@ -82,51 +83,12 @@ def check_fit(model: Any, sources: Sequence[SourceAdapter]) -> None:
     """
     encoder, first = Encoder(model), sources[0]
     for source in sources:
-        shape, own = (len(source.layers), source.hidden), (encoder.layers, encoder.hidden)
-        if shape != own:
-            raise UserError(
-                f"{source.where}: an adapter for {shape[0]} layers of width {shape[1]}, and {encoder} has {own[0]} "
-                f"layers of width {own[1]}; compose adapters of one encoder"
-            )
-        if source.model_type not in ("", encoder.model_type):
-            raise UserError(
-                f"{source.where}: an adapter for a '{source.model_type}' encoder, and {encoder} is a "
-                f"'{encoder.model_type}'; compose adapters of one encoder"
-            )
+        check_shape(source, encoder)
         if source.bottleneck != first.bottleneck:
             raise UserError(
                 f"{first.where} (width {first.bottleneck}) and {source.where} (width {source.bottleneck}) cannot be "
                 "composed: train both with the same reduction_factor"
             )
     for source in sources:
-        _check_identity(encoder, source)
-
-
-def _check_identity(encoder: Encoder, source: SourceAdapter) -> None:
-    if source.sha256 and encoder.sha256:
-        if source.sha256 != encoder.sha256:
-            raise UserError(
-                f"{source.where}: its encoder has other weights than {encoder} (sha256 {source.sha256[:12]} and "
-                f"{encoder.sha256[:12]}); load the model from the encoder of this adapter"
-            )
-        return
-    names = [source.encoder, encoder.name]
-    of_hub = [_may_be_of_hub(name) for name in names]
-    same_name = len({name.rstrip("/").rpartition("/")[2].lower() for name in names}) == 1
-    if (any(of_hub) and same_name) or (names[0] and names[0] == names[1]):
-        return
-    if all(of_hub):
-        raise UserError(
-            f"{source.where}: trained on '{source.encoder}', and the model is {encoder}; load the model from the "
-            "encoder of this adapter"
-        )
-    warnings.warn(
-        f"{source.where}: cannot check that its encoder ({source.encoder or 'it names none'}) is {encoder}; they have "
-        "the same shape",
-        stacklevel=5,
-    )
-
-
-def _may_be_of_hub(name: str) -> bool:
-    """Tell whether an encoder's name may be an id of the hub, with or without its owner, and is no folder."""
-    return bool(name) and not Path(name).is_dir() and not name.startswith((".", "/", "~")) and name.count("/") < 2
+        if doubt := check_identity(source, encoder):
+            warnings.warn(doubt, stacklevel=4)

@@ -70,7 +70,7 @@ def _check_widths(campaign: Campaign, benchmark: str, origin: str) -> None:
 
 def _check_sources_left(campaign: Campaign, benchmark: str, method: Method, origin: str) -> None:
     """Refuse a target task that leaves out its own adapter if there is no other source adapter."""
-    sources = {campaign.task_names[run.task] for run in campaign.source_runs(benchmark, 0)}
+    sources = set(campaign.sources(benchmark))
     for task in campaign.joint_tasks(benchmark):
         values = campaign.hyperparameters(method.name, benchmark, task)
         if sources == {task} and isinstance(values, Composing) and not values.include_target:

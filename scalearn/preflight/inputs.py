@@ -12,6 +12,7 @@ from scalearn.encoders.folder import check_model_folder
 from scalearn.errors import UserError
 from scalearn.fields import local_path
 from scalearn.preflight.compatibility import check_compatible
+from scalearn.preflight.foreign_sources import check_fit, check_foreign_sources
 from scalearn.tasks.definition import FilesSource
 
 
@@ -39,7 +40,11 @@ def check_files(campaign: Campaign, origin: str = "config.yaml") -> None:
         _refuse_braces(f"{origin}: models.{name}.path", campaign.model_inputs(name))
         if isinstance(model, FolderModel):
             _check_model(f"{origin}: models.{name}.path", local_path(model.path), campaign.trains(name))
+    check_foreign_sources(campaign, origin)
+    for adapter in campaign.adapters:
+        _refuse_braces(f"{origin}: source '{campaign.adapters[adapter].name}'", campaign.adapter_inputs(adapter))
     check_compatible(campaign, origin)
+    check_fit(campaign, origin)
     for name, task in campaign.tasks.items():
         key = "mirror" if campaign.origin(name) == "mirror" else f"tasks.{name}.source"
         _refuse_braces(f"{origin}: {key}", campaign.task_inputs(name))

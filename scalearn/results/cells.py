@@ -87,13 +87,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A benchmark's results: its rows, grouped by family."""
+    """A benchmark's results: its rows, grouped by family.
+
+    foreign: where each source adapter from elsewhere comes from, by name.
+    """
 
     benchmark: str
     model: str
     protocol: Protocol
     columns: tuple[Column, ...]
     families: dict[str, tuple[Row, ...]]
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -126,7 +130,7 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
         family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], choices[row.name]) for row in rows)
         for family, rows in layout.by_family().items()
     }
-    return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families)
+    return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families, layout.foreign)
 
 
 def _row(row: LayoutRow, cells: Sequence[Cell], choices: Mapping[str, Choice]) -> Row:

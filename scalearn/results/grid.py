@@ -93,7 +93,7 @@ def grid(table: Table) -> Grid:
         f"{table.benchmark}, {table.model}",
         (*header, "Avg.", "Parameters", "Seeds"),
         tuple(lines),
-        (*_caption(table), *_chosen(table)),
+        (*_caption(table), *_foreign(table), *_chosen(table)),
         tuple(notes),
         _missing(table),
     )
@@ -163,6 +163,14 @@ def _caption(table: Table) -> tuple[str, ...]:
         + ", heads not counted.",
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )
+
+
+def _foreign(table: Table) -> list[str]:
+    """Return a sentence about the source adapters that no run of the campaign trained."""
+    if not table.foreign:
+        return []
+    adapters = ", ".join(f"{name} ({origin})" for name, origin in table.foreign.items())
+    return [f"Two-stage methods also compose adapters from elsewhere: {adapters}."]
 
 
 def _chosen(table: Table) -> list[str]:

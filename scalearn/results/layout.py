@@ -63,7 +63,7 @@ class Layout(_Frozen):
     """What the table of a benchmark shows. `Campaign.layout` builds it.
 
     metrics: each task's metrics, the headline first. positive: each task's positive label of f1. A task without an
-    entry is scored as its runs recorded.
+    entry is scored as its runs recorded. foreign: where each source adapter from elsewhere comes from, by name.
     """
 
     benchmark: Name
@@ -73,6 +73,7 @@ class Layout(_Frozen):
     rows: tuple[LayoutRow, ...] = Field(min_length=1)
     metrics: dict[str, tuple[str, ...]] = Field({})
     positive: dict[str, str] = Field({})
+    foreign: dict[str, str] = Field({})
 
     def parts(self) -> Iterator[Part]:
         """Yield each part whose score the table may show."""

@@ -32,6 +32,7 @@ MENDS = {
 }
 MAKERS = {  # JSON file that a command needs -> how to make it
     "model.json": "`scalearn fetch-model NAME --source SOURCE --output {folder}` makes it, also from a local model",
+    "adapter.json": "`scalearn fetch-adapter NAME --source SOURCE --output {folder}` makes it",
     "task.json": "`scalearn prepare-task NAME --output {folder}` makes it",
     "encoding.json": "`scalearn encode --task TASK --model MODEL --output {folder}` makes it",
     "run.json": "`scalearn train` makes it at the end of a run with `--output {folder}`",

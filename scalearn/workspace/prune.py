@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from scalearn.campaign.places import EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
+from scalearn.campaign.input_files import ADAPTER_RECORD
+from scalearn.campaign.places import ADAPTERS, EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.run_folder import FILES, SUBFOLDERS, SYSTEM, check_output
 from scalearn.encoders.fetching import FILES as ENCODER
 from scalearn.errors import UserError, shown
+from scalearn.foreign.fetching import FILES as ADAPTER
 from scalearn.storage.files import CHECKSUM, LOCK, check_replaced, is_temporary
 from scalearn.workspace import at_work, made_by
 from scalearn.workspace.started import campaigns, forget
@@ -28,6 +30,7 @@ FOLDERS = {
     "resources/tasks/*": ("task.json", {f"{split}.parquet" for split in SPLITS}),
     "resources/encoded/*/*": ("encoding.json", {f"{split}.arrow" for split in SPLITS}),
     "resources/models/*": ("model.json", set(ENCODER)),
+    "resources/adapters/*": (ADAPTER_RECORD, set(ADAPTER)),
 }
 # Pattern of the single files that commands write -> bytes near the beginning or the end of such a file.
 SINGLE = {
@@ -91,6 +94,7 @@ def size_text(size: float) -> str:
 def needed_paths(campaign: Campaign) -> set[Path]:
     """Return the paths that a campaign needs, relative to its work directory: its runs, and what they are made from."""
     paths = {TASKS / task for task in campaign.task_names} | {MODELS / model for model in campaign.model_names}
+    paths |= {ADAPTERS / adapter for adapter in campaign.adapters}
     for run in campaign.trainings.values():
         paths.add(RUNS / run.path)
         paths |= {ENCODED / run.model / task for task in run.tasks}

@@ -1,4 +1,4 @@
-"""Lists the user's own files that the campaigns of a work directory read: encoders, rows of tasks, the mirror."""
+"""Lists the user's own files that campaigns of a work directory read: encoders, adapters, rows of tasks, the mirror."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scalearn.campaign.plan import Campaign
 from scalearn.encoders.fetching import FILES
 from scalearn.errors import UserError
 from scalearn.fields import local_path
+from scalearn.foreign.fetching import FILES as ADAPTER
 from scalearn.workspace.made_by import campaign_files
 
 
@@ -33,6 +34,10 @@ def _of(campaign: Campaign, folder: Path) -> Iterator[Path]:
     for model in campaign.models.values():
         if isinstance(model, FolderModel):
             yield from (local_path(model.path) / name for name in FILES)
+    for benchmark in campaign.benchmarks.values():
+        for source in benchmark.foreign_sources:
+            if source.revision is None:
+                yield from (local_path(source.adapter) / name for name in ADAPTER)
     for name, task in campaign.tasks.items():
         with suppress(UserError):  # the mirror lacks the task
             yield from map(Path, row_inputs(name, task, mirror))

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES, TASKS
+from scalearn.campaign.input_files import ADAPTER_RECORD
+from scalearn.campaign.places import ADAPTERS, ENCODED, MODELS, RUNS, SOURCES, TASKS
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
@@ -86,6 +87,8 @@ def damages(campaign: Campaign, file: Path = Path("config.yaml")) -> Iterator[Da
             yield from _folder(ENCODED / model / task, "encoding.json", lambda checksums: _named(checksums, "arrow"))
     for task in campaign.task_names:
         yield from _folder(TASKS / task, "task.json", lambda checksums: _named(checksums, "parquet"))
+    for adapter in campaign.adapters:
+        yield from _folder(ADAPTERS / adapter, ADAPTER_RECORD, dict)
     tables = _tables(campaign, file)
     for run in campaign.trainings.values():
         for damage in (*_run(RUNS / run.path), *_scores(RUNS / run.path)):

@@ -31,6 +31,7 @@ options = dict(zip(arguments, arguments[1:]))
 output = options.get("--output") or arguments[0]
 names = {{
     "fetch-model": ["config.json", "model.safetensors", "tokenizer.json", "model.json"],
+    "fetch-adapter": ["adapter_config.json", "adapter.safetensors", "adapter.json"],
     "prepare-task": ["train.parquet", "validation.parquet", "test.parquet", "task.json"],
     "encode": ["train.arrow", "validation.arrow", "test.arrow", "encoding.json"],
     "train": ["weights.safetensors", "run.json"],

@@ -54,11 +54,14 @@ def table_files(benchmark):
     return [f"results/{benchmark}_table.{ending}" for ending in ("md", "csv", "tex", "svg")]
 
 
-def sources(name):
-    """Return an input function: this file of each stage-1 run whose adapter is stacked."""
-    return lambda wildcards: [
-        f"results/trained/{path}/{name}" for path in campaign.stacks[f"{wildcards.model}/{wildcards.benchmark}"]
-    ]
+def stack_of(wildcards):
+    """Return the path of a file of stacked sources."""
+    return f"{wildcards.model}/{wildcards.benchmark}"
+
+
+def sources(kind):
+    """Return an input function: this file of each source adapter that is stacked."""
+    return lambda wildcards: campaign.source_files(stack_of(wildcards), kind)
 
 
 def encoded(wildcards, name):
@@ -76,4 +79,5 @@ wildcard_constraints:
     model=pattern(campaign.model_names),
     benchmark=r"[^/]+",
     task=pattern(campaign.task_names),
+    adapter=pattern(campaign.adapters),
     seed=r"\d+",

@@ -3,8 +3,9 @@
 
 rule stack_sources:
     input:
-        weights=sources("weights.safetensors"),
-        run=sources("run.json"),
+        weights=sources("weights"),
+        run=sources("record"),
+        model=lambda wildcards: campaign.stack_model(stack_of(wildcards)),
     output:
         "results/sources/{model}/{benchmark}.safetensors",
     log:
@@ -12,7 +13,11 @@ rule stack_sources:
     localrule: True
     params:
         version=versions.STACKING,
-        runs=lambda wildcards, input: [os.path.dirname(run) for run in input.run],
+        # Adapters from elsewhere are compared with the encoder.
+        runs=lambda wildcards, input: [
+            *(os.path.dirname(run) for run in input.run),
+            *(f"--model={os.path.dirname(model)}" for model in input.model),
+        ],
     shell:
         "scalearn stack --output {output} {params.runs} > {log} 2>&1"
 

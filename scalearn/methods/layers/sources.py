@@ -22,9 +22,8 @@ from scalearn.errors import UserError
 from scalearn.fields import is_name
 from scalearn.methods.base import Given
 from scalearn.methods.hyperparameters import Composing
+from scalearn.methods.layers.stack_facts import TENSORS as TENSORS
 from scalearn.methods.layers.stack_facts import StackFacts
-
-TENSORS = ("down.weight", "down.bias", "up.weight", "up.bias")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from scalearn.errors import UserError
 
+TENSORS = ("down.weight", "down.bias", "up.weight", "up.bias")  # of a bottleneck adapter in one layer
 ENTRY = "sources"  # the only metadata entry, since safetensors writes several in no fixed order
 
 

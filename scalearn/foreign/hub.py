@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scalearn.campaign.input_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from scalearn.errors import UserError
 
-CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter.safetensors", "pytorch_adapter.bin"  # the library's names
 CONVERT = (
     "only safetensors files are loaded; if you trust the adapter, load it with load_adapter, save it with "
     "save_adapter(..., use_safetensors=True), and name that folder"
@@ -36,11 +36,11 @@ def fetch_adapter(identifier: str) -> Path:
     )
 
     repository, _, revision = identifier.partition("@")
-    file = CONFIG
+    file = ADAPTER_CONFIG
     try:
-        path = Path(hf_hub_download(repository, CONFIG, revision=revision or None))
-        file = WEIGHTS
-        hf_hub_download(repository, WEIGHTS, revision=revision or None)
+        path = Path(hf_hub_download(repository, ADAPTER_CONFIG, revision=revision or None))
+        file = ADAPTER_WEIGHTS
+        hf_hub_download(repository, ADAPTER_WEIGHTS, revision=revision or None)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise UserError(f"{identifier}: no such folder, and the hub has no such repository or revision") from None
     except LocalEntryNotFoundError:  # an EntryNotFoundError, too
@@ -48,7 +48,7 @@ def fetch_adapter(identifier: str) -> Path:
             f"{identifier}: no such folder; its {file} is not in the hub's cache, and the hub cannot be reached"
         ) from None
     except EntryNotFoundError:
-        why = "it holds no adapter of `adapters`" if file == CONFIG else CONVERT
+        why = "it holds no adapter of `adapters`" if file == ADAPTER_CONFIG else CONVERT
         raise UserError(f"{identifier}: the hub has no {file} there; {why}") from None
     except (OSError, ValueError) as error:  # requests raises OSErrors, the hub's client raises both
         raise UserError(
