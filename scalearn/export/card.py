@@ -93,12 +93,19 @@ def _results(run: FinishedRun, record: ScoreRecord) -> Iterator[EvalResult]:
             dataset_type=source.get("repository", run.task),
             dataset_name=run.task,
             dataset_config=source.get("config"),
-            dataset_split=(source.get("parts") or {}).get(part) or source.get("test") or "test",
+            dataset_split=_split(source, part),
             dataset_revision=source.get("revision"),
             metric_type=metric,
             metric_name=name,
             metric_value=round(value, 6),
         )
+
+
+def _split(source: Mapping[str, Any], part: str) -> str:
+    """Return the split of the hub's dataset that was tested on; else `test`, because paths of files are private."""
+    if source.get("kind") != "hub":
+        return "test"
+    return str((source.get("parts") or {}).get(part) or source.get("test") or "test")
 
 
 def _metric(name: str) -> tuple[str, str]:

@@ -138,3 +138,12 @@ def test_provenance_and_citation(cards: Path) -> None:
     ]  # fmt: skip
     assert entries.count("{") == entries.count("}")
     assert "The method: Frohmann et al. 2024, ScaLearn" in text
+
+
+def test_no_path_of_this_machine_is_in_an_export(tmp_path: Path, by_hand: None) -> None:
+    root = make_folder(tmp_path)
+    files = {"kind": "files", "train": str(tmp_path / "train.csv"), "test": str(tmp_path / "test.csv")}
+    change(root / TASKS / "first" / "task.json", {"source": files})
+    export({root / "out": read_run(make_run(root, "adapter"))})
+    for path in (root / "out").iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
