@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from scalearn.__main__ import main
 from scalearn.campaign.places import ADAPTERS
 from scalearn.campaign.plan import Campaign
+from scalearn.cli.method_list import sizes
 from scalearn.foreign.fetching import fetch
 from scalearn.preflight.inputs import check_campaign
 from scalearn.storage.files import sha256
@@ -172,3 +173,26 @@ def test_prune_keeps_what_was_fetched_and_pack_takes_the_local_folder_along(proj
     packed = pack(project, project.parent / f"{project.name}.tar.gz")
     names = {path.name for path in packed.entries if path.parts[0] == "squad"}
     assert names == {"adapter_config.json", "adapter.safetensors", "export.json"}
+
+
+def test_the_name_of_an_encoder_of_the_hub_is_compared_before_it_is_fetched(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def on(repository: str) -> None:
+        hub = {"kind": "hub", "repository": repository, "revision": REVISION}
+        compose(SQUAD, models={"tiny": hub})
+
+    on("somebody/bert")  # the adapter says tiny/bert
+    assert main(["check", "config.yaml"]) == 0
+    on("somebody/roberta")
+    capsys.readouterr()
+    assert "trained on 'tiny/bert', and the model is 'somebody/roberta'; use the encoder of this adapter" in refusal(
+        capsys
+    )
+
+
+def test_it_counts_as_a_source(project: Path) -> None:
+    alone = {"adapter": {"reduction_factor": 16}, "scalearn": {"include_target": False}}
+    compose(SQUAD, hyperparameters=alone)
+    campaign = check_campaign(Path("config.yaml"))  # with the target's own adapter alone this is refused
+    assert sizes(campaign, "pair", {"intermediate": 64, "embeddings": 100}).sources == 2

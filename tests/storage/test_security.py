@@ -299,11 +299,12 @@ def test_a_campaign_beside_pickles_and_with_tokens_runs_none_and_tells_none(
 
 NAMES_ONLY = {
     "data",
+    "fits",
     "name",
     "runs",
     "similarities",
     "switches",
-}  # paths made of wildcards, names that the package itself has
+}  # paths made of wildcards, numbers, names that the package itself has
 
 
 def test_a_shell_command_quotes_what_is_free_text() -> None:
