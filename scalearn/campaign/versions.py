@@ -5,7 +5,7 @@ that depend on it. For a change to one method or one task, raise `Method.version
 """
 
 FETCHING = 1  # encoders: which files are fetched, and how they are checked
-PREPARING = 1  # tasks: readers, labels, splits and constructions
+PREPARING = 2  # tasks: readers, labels, splits and constructions
 ENCODING = 1  # token ids and the maximum length
 STACKING = 1  # the file of source adapters
 TRAINING = 1  # the training loop of all methods: files of a run, batches, schedule and selection

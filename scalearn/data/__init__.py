@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalearn.data.features import features
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
-from scalearn.tasks.features import features
-from scalearn.tasks.store import SPLITS, TaskInfo, schema_of
+from scalearn.tasks.store import SPLITS, TaskInfo
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -27,15 +27,18 @@ def task(folder: Path | str) -> DatasetDict:
 
     Raises: UserError if the folder holds no prepared task, or a file of it is damaged.
     """
-    from datasets import Dataset, DatasetDict, Features
+    from datasets import Dataset, DatasetDict
 
     folder = Path(folder)
     info = TaskInfo.read(folder)
-    splits = {}
-    for split in SPLITS:
-        columns = Features.from_dict(features(schema_of(info, split), info.kind, info.labels))
-        splits[split] = Dataset.from_parquet(str(folder / f"{split}.parquet"), split=split, features=columns)
-    return DatasetDict(splits)
+    return DatasetDict(
+        {
+            split: Dataset.from_parquet(
+                str(folder / f"{split}.parquet"), split=split, features=features(info, split)
+            )
+            for split in SPLITS
+        }
+    )
 
 
 def encoded(folder: Path | str) -> DatasetDict:

@@ -15,6 +15,7 @@ from scalearn.errors import UserError, shown
 from scalearn.storage.files import temporary_folder
 from scalearn.tasks import store
 from scalearn.tasks.definition import HubSource, RuleSource, Task, positive_class
+from scalearn.tasks.preparing.class_labels import with_class_names
 from scalearn.tasks.preparing.columns import check_definition, grouped, on_disk, source_columns
 from scalearn.tasks.preparing.cuts import Places, place
 from scalearn.tasks.preparing.groups import Groups
@@ -120,6 +121,8 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
             for text in task.texts:
                 first.texts(text)
             unquoted += [Path(rows.origin).name] if rows.removes_marks(columns) else []
+    defined = task
+    task, splits = with_class_names(task, splits)
     cuts = [] if "" in splits.test else ["test"]
     cuts += ["validation"] if splits.validation is None else []
     survey = survey_train(task, splits.train, grouped=bool(cuts))
@@ -128,7 +131,7 @@ def _plan(name: str, task: Task, mirror: Path | None) -> _Plan:
     except ValueError as error:
         raise UserError(f"task '{name}': {error}") from None
     places, notes = place(task, splits.train.origin, survey, cuts)
-    notes = [*splits.notes, *_quoting_note(unquoted), *_inferred(task, survey), *notes]
+    notes = [*splits.notes, *_quoting_note(unquoted), *_inferred(defined, survey, task.labels), *notes]
     return _Plan(name, task, splits, survey, places, notes)
 
 
@@ -138,11 +141,15 @@ def _quoting_note(files: list[str]) -> Iterator[str]:
         yield f"quoting: standard in {names}: marks around values are removed; `quoting: none` would keep them"
 
 
-def _inferred(task: Task, survey: Survey) -> Iterator[str]:
-    """Yield a note on each choice that the definition leaves to the rows or to a default."""
+def _inferred(task: Task, survey: Survey, class_names: tuple[str, ...] | None) -> Iterator[str]:
+    """Yield a note on each choice that the definition leaves to the rows or to a default.
+
+    class_names: the label set if the source's features or the definition name it.
+    """
     names = survey.space.names if survey.space else ()
     if names and task.labels is None:
-        yield f"labels: found in train, {len(names)}: {shown(names)}"
+        where = f"the ClassLabel names of '{task.label}'" if class_names else "found in train"
+        yield f"labels: {where}, {len(names)}: {shown(names)}"
     yield from survey.notes
     if survey.by_text:
         yield f"labels: '{task.label}' holds the texts of the right choices"

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
 from scalearn.tasks.definition import Quoting
+from scalearn.tasks.reading.features import class_names
 from scalearn.tasks.reading.jsonl import json_batches, json_keys
 from scalearn.tasks.reading.quotation import Shape, scan
 from scalearn.tasks.reading.rows import ROWS, is_list
@@ -172,6 +173,19 @@ def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> It
         for group in range(file.num_row_groups):  # one call for all groups would keep them in memory
             for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
                 yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
+
+
+def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
+    """Return the ClassLabel names of a column if `datasets` wrote the parquet file, else None.
+
+    Raises: UserError if the file is not parquet.
+    """
+    if path.suffix.lower() != ".parquet":
+        return None
+    try:
+        return class_names(pq.read_schema(path), column)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path}: not readable as parquet ({str(error)[:150]}); mend the file") from None
 
 
 def _plain(array: pa.Array) -> pa.Array:

@@ -122,11 +122,13 @@ class Rows:
     read: yields batches with the given columns.
     removes_marks: tells whether reading these columns removes quotation marks around values although the task does not
         set `quoting`.
+    class_names: returns the names of a column of ClassLabels in index order, or None if it is no such column.
     """
 
     origin: str
     read: Callable[[list[str]], Iterator[pa.RecordBatch]]
     removes_marks: Callable[[Sequence[str]], bool] = lambda columns: False
+    class_names: Callable[[str], tuple[str, ...] | None] = lambda column: None
 
     def batches(self, columns: Sequence[str], size: int = ROWS) -> Iterator[Batch]:
         """Yield the rows in batches of at most `size`.

@@ -14,7 +14,7 @@ from scalearn.fields import local_path
 from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task
 from scalearn.tasks.generated import generate
 from scalearn.tasks.reading.mirror import mirror_files, required_splits, split_files, split_pattern
-from scalearn.tasks.reading.readers import read_batches, removes_marks
+from scalearn.tasks.reading.readers import file_class_names, read_batches, removes_marks
 from scalearn.tasks.reading.rows import Rows
 
 _SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
@@ -96,7 +96,15 @@ def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
     def any_removes_marks(columns: Sequence[str]) -> bool:
         return any(removes_marks(path, columns, quoting) for path in paths)
 
-    return Rows(origin, read, any_removes_marks)
+    def shared_class_names(column: str) -> tuple[str, ...] | None:
+        names = {file_class_names(path, column) for path in paths}
+        if len(names) > 1:
+            raise UserError(
+                f"{origin}: the files have different ClassLabel names for '{column}'; write them with the same features"
+            )
+        return names.pop()
+
+    return Rows(origin, read, any_removes_marks, shared_class_names)
 
 
 def _generated(name: str, split: str, table: pa.Table) -> Rows:
