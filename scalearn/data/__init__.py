@@ -33,9 +33,7 @@ def task(folder: Path | str) -> DatasetDict:
     info = TaskInfo.read(folder)
     return DatasetDict(
         {
-            split: Dataset.from_parquet(
-                str(folder / f"{split}.parquet"), split=split, features=features(info, split)
-            )
+            split: Dataset.from_parquet(str(folder / f"{split}.parquet"), split=split, features=features(info, split))
             for split in SPLITS
         }
     )
