@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def features(info: TaskInfo, split: str) -> Features:
-    """Return the features of a split. The label of a classification is a ClassLabel, that of multi_label a list of it."""
+    """Return the features of a split. A class label is a ClassLabel, the label of multi_label a list of them."""
     from datasets import ClassLabel, Features, List
 
     columns: dict[str, Any] = dict(Features.from_arrow_schema(schema_of(info, split)))
