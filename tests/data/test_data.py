@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from scalearn.tasks.preparing.prepare import prepare
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.planned import read_encoding
+from tests.places import ROOT
 from tests.processes import python
 from tests.tasks.making import files_task
 from tests.tiny import make_model, make_task
@@ -99,3 +101,14 @@ def test_what_is_no_task_is_refused(tmp_path: Path) -> None:
 
 def test_the_module_is_there_without_an_import_and_imports_no_datasets() -> None:
     assert python("import sys, scalearn; scalearn.data.task; print('datasets' in sys.modules)") == "False"
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "tasks.md").read_text()
+    (example,) = [code for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "scalearn.data" in code]
+    task, model = make_task(tmp_path / "resources/tasks/rte"), make_model(tmp_path / "model")
+    encode(task, model, tmp_path / "resources/encoded/roberta-base/rte")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/tasks.md", "exec"), names)
+    assert len(names["rows"]) == 96 and set(names["splits"]) == {"train", "validation", "test"}
