@@ -71,13 +71,29 @@ def check_result_name(path: Path) -> None:
 
 
 @contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Yield the stream of standard output. Raises: UserError if it is closed or its disk is full."""
+    if sys.stdout is None:
+        raise UserError("standard output: it is closed; name an --output")
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # the reader wants no more rows: the command line ends without a word
+    except OSError as error:
+        if error.filename is not None:  # another file
+            raise
+        raise UserError(f"standard output: {error.strerror}; name an --output on another disk") from None
+
+
+@contextmanager
 def result_file(path: Path | None, schema: pa.Schema) -> Iterator[Write]:
     """Yield the function that writes rows of the result.
 
     path: a file that appears whole at the end; None for standard output, as CSV.
     """
     if path is None:
-        with FORMATS[".csv"](sys.stdout.buffer, schema) as write:
+        with _standard_output() as stream, FORMATS[".csv"](stream, schema) as write:
             yield write
         return
     with whole_file(path) as temporary:
