@@ -17,9 +17,9 @@ from scalearn.errors import UserError
 from scalearn.inference.answers import Prediction
 from scalearn.inference.classifier import Answered, Classifier
 from scalearn.inference.inputs import InputForm
-from scalearn.inference.result_files import result_file
+from scalearn.inference.result_files import check_labels, result_file
 from scalearn.tasks.definition import Quoting
-from scalearn.tasks.reading.readers import READERS, read_batches, removes_marks
+from scalearn.tasks.reading.readers import READERS, NoColumn, read_batches, removes_marks
 from scalearn.tasks.reading.rows import Rows
 
 INPUT = "-"  # stands for standard input
@@ -50,8 +50,13 @@ def check_input_name(path: Path) -> None:
 
 def check_rows(source: Rows, form: InputForm, kept: Sequence[str]) -> None:
     """Read all rows once. Raises: UserError if a row cannot be read or does not fit the task."""
-    for batch in source.batches(columns_of(form, kept)):
-        form.read(batch)
+    try:
+        for batch in source.batches(columns_of(form, kept)):
+            form.read(batch)
+    except NoColumn as error:
+        options = {"--text": form.task.texts, "--choice": form.task.choices}
+        option = next((option for option, names in options.items() if error.column in names), None)
+        raise UserError(f"{error}" if option is None else f"{error} ({option} names the file's columns)") from None
 
 
 def result_schema(classifier: Classifier, kept: Sequence[str]) -> pa.Schema:
@@ -138,6 +143,7 @@ def predict_file(
         predicted, so that nothing is written then.
     """
     schema, rows = result_schema(classifier, kept), 0
+    check_labels(classifier.labels or (), schema, output)
     check_rows(source, classifier.form, kept)
     with result_file(output, schema) as write:
         for answered in classifier.answered(source.batches(columns_of(classifier.form, kept))):

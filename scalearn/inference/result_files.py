@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from scalearn.errors import UserError
 from scalearn.storage.files import whole_file
 
+SEPARATOR = "|"  # of several labels in CSV and TSV
 Write = Callable[[pa.RecordBatch], None]
 
 
@@ -37,7 +38,7 @@ def _delimited(stream: BinaryIO, schema: pa.Schema, delimiter: str) -> Iterator[
 
 
 def _cell(value: Any) -> Any:
-    return "|".join(value) if isinstance(value, list) else value
+    return SEPARATOR.join(value) if isinstance(value, list) else value
 
 
 @contextmanager
@@ -60,6 +61,16 @@ FORMATS: dict[str, Callable[[BinaryIO, pa.Schema], Any]] = {
     ".jsonl": _json_lines,
     ".parquet": _parquet,
 }
+
+
+def check_labels(labels: Sequence[str], schema: pa.Schema, path: Path | None) -> None:
+    """Refuse to join labels that contain the separator: nobody could tell them apart again."""
+    joined = (path is None or path.suffix.lower() in (".csv", ".tsv")) and pa.list_(pa.string()) in schema.types
+    if joined and (wrong := [label for label in labels if SEPARATOR in label]):
+        raise UserError(
+            f"label '{wrong[0]}': CSV and TSV join labels by '{SEPARATOR}', which it contains; "
+            "name a .jsonl or .parquet file as --output"
+        )
 
 
 def check_result_name(path: Path) -> None:

@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,9 @@ import pytest
 import scalearn
 from scalearn.__main__ import main
 from scalearn.campaign.places import MODELS
+from scalearn.errors import UserError
 from scalearn.inference import files
+from scalearn.inference.result_files import check_labels
 from tests.export.making import make_run
 from tests.inference.conftest import kind_run
 
@@ -149,12 +152,18 @@ def test_an_export_predicts_with_the_encoder_that_is_named(campaign: Path, tmp_p
     assert [row["label"] for row in read(out)] == [one.label for one in expected]
 
 
+def test_an_export_is_loaded_without_a_warning(campaign: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scalearn.load(campaign / "exports" / "adapter", model=campaign / MODELS / "bert")
+    assert caplog.records == []
+
+
 def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
     source, out = written(tmp_path / "in.csv"), tmp_path / "out.csv"
     assert "no such file" in refused(run, tmp_path / "nothing.csv", "-o", out)
     assert "the file name must end in .csv, .tsv" in refused(run, source, "-o", tmp_path / "out.xlsx")
     assert "the file name must end in" in refused(run, written(tmp_path / "in.jsonl").rename(tmp_path / "in.txt"))
-    assert "no column 'text2'" in refused(run, written(tmp_path / "one.csv", [{"text1": "a"}]), "-o", out)
+    one = refused(run, written(tmp_path / "one.csv", [{"text1": "a"}]), "-o", out)
+    assert "no column 'text2', did you mean 'text1'? (--text names the file's columns)\n" in one
     assert "no column 'name'" in refused(run, source, "-o", out, "--keep", "name")
     assert "--text: 1 columns, but the task has 2" in refused(run, source, "-o", out, "--text", "id")
     assert "--choice: the task has no choices" in refused(run, source, "-o", out, "--choice", "id")
@@ -165,6 +174,9 @@ def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Call
     (tmp_path / "header.csv").write_text("text1,text2\n")
     assert "header.csv: the split has no rows" in refused(run, tmp_path / "header.csv", "-o", out)
     assert "no such folder" in refused(tmp_path / "no run", source, "-o", out)
+    shutil.copytree(run, tmp_path / "moved run")
+    moved = refused(tmp_path / "moved run", source, "-o", out)
+    assert "predict with the run in the folder of its campaign, or export it there and use the export" in moved
     assert not out.exists()
     out.write_text("mine")
     assert f"{out}: it is there already" in refused(run, source, "-o", out)
@@ -254,3 +266,12 @@ def test_copied_values_keep_their_form(run: str, tmp_path: Path) -> None:
         "size": "1.5",
         "tags": '["a", null]',
     }
+
+
+def test_labels_that_contain_the_separator_are_not_joined() -> None:
+    schema = pa.schema([("label", pa.list_(pa.string()))])
+    for out in (None, Path("out.csv"), Path("out.TSV")):
+        with pytest.raises(UserError, match=r"label 'a\|b': CSV and TSV join labels by '\|', .*; name a \.jsonl or"):
+            check_labels(["c", "a|b"], schema, out)
+    check_labels(["c", "a|b"], schema, Path("out.jsonl"))
+    check_labels(["c", "a|b"], pa.schema([("label", pa.string())]), None)  # one label per row
