@@ -31,7 +31,7 @@ from torch import Tensor
 from scalearn.campaign.places import ENCODED, MODELS, RUNS, TASKS
 from scalearn.cli.by_hand import planned_by_hand
 from scalearn.inference.classifier import Classifier, load
-from scalearn.inference.files import predict_file
+from scalearn.inference.files import file_rows, predict_file
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.run import train
 
@@ -40,11 +40,11 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 from scalearn.inference.classifier import load
-from scalearn.inference.files import predict_file
+from scalearn.inference.files import file_rows, predict_file
 run, source, output = map(Path, sys.argv[1:])
 classifier = load(run)
 before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
-predict_file(classifier, source, output, (), lambda rows: None)
+predict_file(classifier, file_rows(source), output, (), lambda rows: None)
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
@@ -86,11 +86,11 @@ def speed(work: Path, run: Path, rows: int, rounds: int) -> dict[str, Any]:
     classifier, source = load(run), work / "rows.csv"
     pairs(source, rows)
     batches: list[Mapping[str, Tensor]] = []
-    predict_file(recording(classifier, batches), source, work / "recorded.csv", (), lambda rows: None)
+    predict_file(recording(classifier, batches), file_rows(source), work / "recorded.csv", (), lambda rows: None)
     ratios = []
     for number in range(rounds):
         start = time.perf_counter()
-        predict_file(classifier, source, work / f"out{number}.csv", (), lambda rows: None)
+        predict_file(classifier, file_rows(source), work / f"out{number}.csv", (), lambda rows: None)
         ours = time.perf_counter() - start
         start = time.perf_counter()
         with torch.inference_mode():

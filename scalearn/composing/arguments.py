@@ -67,7 +67,10 @@ def similarities_of(method: Method, names: Sequence[str], similarities: Sequence
             f"similarities: '{method.name}' weights its sources by their similarity to your task; give a number for "
             "each source, in their order; equal numbers weight them equally"
         )
-    numbers = [float(number) for number in similarities]
+    try:
+        numbers = [float(number) for number in similarities]
+    except (TypeError, ValueError):
+        raise UserError(f"similarities: a list of numbers is expected, found {similarities!r}") from None
     if len(numbers) != len(names):
         raise UserError(f"similarities: {len(numbers)} numbers for {len(names)} sources; give one for each source")
     if not all(0 <= number < math.inf for number in numbers) or not any(numbers):

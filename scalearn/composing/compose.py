@@ -79,7 +79,9 @@ def compose(
     learner = two_stage_method(method)
     check_model(model, head=method)
     values = values_of(learner, hyperparameters, int(model.config.hidden_size))
-    _check_labels(num_labels)
+    _check_number("num_labels", num_labels, 1)
+    if seed is not None:
+        _check_number("seed", seed, 0)
     adapters = read_sources(sources)
     check_fit(model, adapters)
     names = tuple(source.name for source in adapters)
@@ -99,9 +101,9 @@ def compose(
     return composition
 
 
-def _check_labels(num_labels: int) -> None:
-    if isinstance(num_labels, bool) or not isinstance(num_labels, int) or num_labels < 1:
-        raise UserError(f"num_labels: a whole number of at least 1 is expected, found {num_labels!r}")
+def _check_number(argument: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+        raise UserError(f"{argument}: a whole number of at least {least} is expected, found {value!r}")
 
 
 @contextmanager

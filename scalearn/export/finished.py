@@ -21,6 +21,14 @@ from scalearn.training.runs.planned import PlannedRun
 PREDICTIONS = "predictions.parquet"
 
 
+class NotThere(UserError):
+    """A run's encoder, task, sources or similarities are not there. what: the message without its mend."""
+
+    def __init__(self, what: str, mend: str, option: str) -> None:
+        super().__init__(f"{what}; {mend} {option}")
+        self.what, self.option = what, option
+
+
 @dataclass(frozen=True)
 class Places:
     """Folders and files that were named; what was not lies where a campaign puts it."""
@@ -153,12 +161,13 @@ def _similarities(spec: RunSpec, record: dict[str, Any], given: Places, work: Pa
     for path in sorted(folder.rglob("*.json")):
         if sha256(path) == wanted:
             return path
-    raise UserError(f"{folder}: the similarities that this run went by are not there; name them with --similarities")
+    what = f"{folder}: the similarities that this run went by are not there"
+    raise NotThere(what, "name them with", "--similarities")
 
 
 def _there(path: Path, what: str, option: str) -> Path:
     if not path.exists():
-        raise UserError(f"{path}: {what} of this run are not there; make the campaign's again, or name {option}")
+        raise NotThere(f"{path}: {what} of this run are not there", "make the campaign's again, or name", option)
     return path
 
 
@@ -167,7 +176,7 @@ def _check_files(planned: PlannedRun, record: dict[str, Any]) -> None:
     for path, option in ((planned.model, "--model"), *((folder, "--data") for folder in planned.data)):
         if not path.is_dir():
             what = "encoder" if option == "--model" else "encoded task"
-            raise UserError(f"{path}: no such {what}; start the campaign to make it again, or name {option}")
+            raise NotThere(f"{path}: no such {what}", "start the campaign to make it again, or name", option)
     check_inputs(planned.model, *planned.data)
     now = json.loads(json.dumps(planned.record()))
     for key in ("inputs", "tasks"):
@@ -186,7 +195,8 @@ def _changed(then: Any, now: Any) -> str:
 
 def _check_prepared(run: FinishedRun) -> None:
     if not run.prepared.is_dir():
-        raise UserError(f"{run.prepared}: no such prepared task; start the campaign to make it again, or name --task")
+        what = f"{run.prepared}: no such prepared task"
+        raise NotThere(what, "start the campaign to make it again, or name", "--task")
     if dict(run.info.sha256) != run.encoding["task"]["sha256"]:
         raise UserError(f"{run.prepared}: other rows than the run was made from; prepare the task again")
     for name in altered(run.prepared, {"test.parquet": run.info.sha256["test"]}):

@@ -17,27 +17,52 @@ from scalearn.errors import UserError
 from scalearn.inference.answers import Prediction
 from scalearn.inference.classifier import Answered, Classifier
 from scalearn.inference.inputs import InputForm
-from scalearn.inference.result_files import result_file
-from scalearn.tasks.reading.readers import READERS, read_batches
-from scalearn.tasks.reading.rows import Batch, Rows
+from scalearn.inference.result_files import check_labels, result_file
+from scalearn.tasks.definition import Quoting
+from scalearn.tasks.reading.readers import READERS, NoColumn, read_batches, removes_marks
+from scalearn.tasks.reading.rows import Rows
 
 INPUT = "-"  # stands for standard input
 ROW, LABEL, PROBABILITY, VALUE = "row", "label", "probability", "value"
 
 
-def file_batches(path: Path, form: InputForm, kept: Sequence[str]) -> Iterator[Batch]:
-    """Yield the rows of a file: the columns that the task reads, and those that are copied.
+def file_rows(path: Path, quoting: Quoting | None = None) -> Rows:
+    """Return the rows of a file. quoting: how quotation marks in CSV and TSV files are read."""
+    return Rows(
+        str(path),
+        lambda columns: read_batches(path, columns, quoting),
+        lambda columns: removes_marks(path, columns, quoting),
+    )
 
-    Raises: UserError if the file or a column is missing, a row cannot be read, or there are no rows.
-    """
-    columns = list(dict.fromkeys([*form.columns, *kept]))
-    return Rows(str(path), lambda names: read_batches(path, names)).batches(columns)
+
+def columns_of(form: InputForm, kept: Sequence[str]) -> list[str]:
+    """Return the columns that the task reads, and those that are copied."""
+    return list(dict.fromkeys([*form.columns, *kept]))
+
+
+def check_input_name(path: Path) -> None:
+    """Refuse a file that is not there, or whose name ends in no known format."""
+    if path.suffix.lower() not in READERS:
+        raise UserError(f"{path}: the file name must end in {', '.join(READERS)}; convert the file to one of these")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; mend the path")
+
+
+def check_rows(source: Rows, form: InputForm, kept: Sequence[str]) -> None:
+    """Read all rows once. Raises: UserError if a row cannot be read or does not fit the task."""
+    try:
+        for batch in source.batches(columns_of(form, kept)):
+            form.read(batch)
+    except NoColumn as error:
+        options = {"--text": form.task.texts, "--choice": form.task.choices}
+        option = next((option for option, names in options.items() if error.column in names), None)
+        raise UserError(f"{error}" if option is None else f"{error} ({option} names the file's columns)") from None
 
 
 def result_schema(classifier: Classifier, kept: Sequence[str]) -> pa.Schema:
     """Return the columns of the result: `row`, from 1, the copied ones, and what the kind of task has.
 
-    Raises: UserError if a copied column has the name of a column of the result.
+    Raises: UserError if a copied column has the name of a column of the result, or is named twice.
     """
     kind = classifier.form.task.kind
     if kind == "regression":
@@ -51,6 +76,8 @@ def result_schema(classifier: Classifier, kept: Sequence[str]) -> pa.Schema:
     own = [ROW, *(name for name, _ in fields)]
     if clash := [name for name in kept if name in own]:
         raise UserError(f"--keep {clash[0]}: the result has a column of this name; rename the column in the file")
+    if twice := [name for name in kept if kept.count(name) > 1]:
+        raise UserError(f"--keep {twice[0]}: the column is named twice; leave one out")
     return pa.schema([(ROW, pa.int64()), *((name, pa.string()) for name in kept), *fields])
 
 
@@ -64,7 +91,11 @@ def result_rows(answered: Answered, schema: pa.Schema, kept: Sequence[str]) -> p
 
 
 def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Return the text of a copied value: lists, objects, numbers and truth values as JSON writes them."""
+    if value is None or isinstance(value, str):
+        return value
+    as_json = isinstance(value, bool | int | float | list | dict)
+    return json.dumps(value, ensure_ascii=False, default=str) if as_json else str(value)
 
 
 def _value(prediction: Prediction, name: str) -> Any:
@@ -86,6 +117,8 @@ def from_standard_input(kind: str) -> Iterator[Path]:
     """
     if f".{kind}" not in READERS:
         raise UserError(f"--format {kind}: unknown format; name one of {', '.join(name[1:] for name in READERS)}")
+    if sys.stdin is None:
+        raise UserError("standard input: it is closed; name a file instead of -")
     with tempfile.TemporaryDirectory(prefix="scalearn-predict-") as folder:
         path = Path(folder) / f"standard input.{kind}"
         with path.open("wb") as copy:
@@ -97,7 +130,7 @@ def from_standard_input(kind: str) -> Iterator[Path]:
 
 
 def predict_file(
-    classifier: Classifier, source: Path, output: Path | None, kept: Sequence[str], report: Callable[[int], None]
+    classifier: Classifier, source: Rows, output: Path | None, kept: Sequence[str], report: Callable[[int], None]
 ) -> int:
     """Write a prediction for each row of `source`, in order, and return how many rows there are.
 
@@ -106,11 +139,14 @@ def predict_file(
         kept: Columns of `source` that are copied.
         report: Called with the number of rows of each batch that is done.
 
-    Raises: UserError if a row cannot be read or does not fit the task; then no output file appears.
+    Raises: UserError if a row cannot be read or does not fit the task. All rows are read once before the first is
+        predicted, so that nothing is written then.
     """
     schema, rows = result_schema(classifier, kept), 0
+    check_labels(classifier.labels or (), schema, output)
+    check_rows(source, classifier.form, kept)
     with result_file(output, schema) as write:
-        for answered in classifier.answered(file_batches(source, classifier.form, kept)):
+        for answered in classifier.answered(source.batches(columns_of(classifier.form, kept))):
             write(result_rows(answered, schema, kept))
             rows += len(answered.batch)
             report(len(answered.batch))

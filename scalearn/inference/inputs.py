@@ -85,6 +85,8 @@ class InputForm:
                     f"{option}: {len(names)} columns, but the task has {' or '.join(map(str, sorted(counts)))}; "
                     "give the option once for each column"
                 )
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise UserError(f"{option} {twice[0]}: the column is named twice; name another")
             changes[key] = tuple(names)
         return replace(self, task=self.task.model_copy(update=changes))
 

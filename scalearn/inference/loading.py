@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from scalearn.campaign.run_folder import WEIGHTS
 from scalearn.errors import UserError
 from scalearn.export import fresh
 from scalearn.export.about import FILE, FORMAT, about
-from scalearn.export.finished import FinishedRun, Places, read_run
+from scalearn.export.finished import FinishedRun, NotThere, Places, read_run
 from scalearn.export.rebuild import rebuild
 from scalearn.inference.classifier import Classifier
 from scalearn.inference.inputs import InputForm, choice_columns
@@ -30,7 +32,7 @@ TRUNCATE = {"longest_first": "longest", "only_first": "first"}  # the tokenizer'
 
 def of_run(folder: Path, encoder: Path | None) -> Classifier:
     """Return the model of a finished run. Raises: UserError, see `load`."""
-    run = read_run(folder, Places(model=encoder))
+    run = _read(folder, encoder)
     model, _, head = rebuild(run)
     content = about(run, run.task, type(model).__name__)["input"]
     columns = choice_columns(run.task, run.info.built_in)
@@ -44,6 +46,17 @@ def of_run(folder: Path, encoder: Path | None) -> Classifier:
         return logits
 
     return Classifier(run.task, run.info.labels, form, tokens, forward, device, _scales(run))
+
+
+def _read(folder: Path, encoder: Path | None) -> FinishedRun:
+    try:
+        return read_run(folder, Places(model=encoder))
+    except NotThere as error:
+        if error.option == "--model":  # which predict has, too
+            raise
+        raise UserError(
+            f"{error.what}; predict with the run in the folder of its campaign, or export it there and use the export"
+        ) from None
 
 
 def _scales(run: FinishedRun) -> Any:
@@ -77,11 +90,26 @@ def of_export(folder: Path, encoder: Path | None) -> Classifier:
 
 def _loaded(folder: Path, source: Path, content: Mapping[str, Any]) -> nn.Module:
     try:
-        model: nn.Module = fresh.load(folder, source, dict(content))
+        with _only_errors():
+            model: nn.Module = fresh.load(folder, source, dict(content))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{folder}: the export cannot be loaded ({why}); export it again") from None
     return model
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Silence the libraries' warnings: while an adapter loads, `adapters` says that none is active yet."""
+    loggers = [logging.getLogger(name) for name in ("adapters", "transformers")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _encoder(folder: Path, base: Mapping[str, Any], encoder: Path | None) -> Path:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from scalearn.errors import UserError
 from scalearn.storage.files import whole_file
 
+SEPARATOR = "|"  # of several labels in CSV and TSV
 Write = Callable[[pa.RecordBatch], None]
 
 
@@ -37,7 +38,7 @@ def _delimited(stream: BinaryIO, schema: pa.Schema, delimiter: str) -> Iterator[
 
 
 def _cell(value: Any) -> Any:
-    return "|".join(value) if isinstance(value, list) else value
+    return SEPARATOR.join(value) if isinstance(value, list) else value
 
 
 @contextmanager
@@ -62,6 +63,16 @@ FORMATS: dict[str, Callable[[BinaryIO, pa.Schema], Any]] = {
 }
 
 
+def check_labels(labels: Sequence[str], schema: pa.Schema, path: Path | None) -> None:
+    """Refuse to join labels that contain the separator: nobody could tell them apart again."""
+    joined = (path is None or path.suffix.lower() in (".csv", ".tsv")) and pa.list_(pa.string()) in schema.types
+    if joined and (wrong := [label for label in labels if SEPARATOR in label]):
+        raise UserError(
+            f"label '{wrong[0]}': CSV and TSV join labels by '{SEPARATOR}', which it contains; "
+            "name a .jsonl or .parquet file as --output"
+        )
+
+
 def check_result_name(path: Path) -> None:
     """Refuse a name of another format, or of a file that is there already."""
     if path.suffix.lower() not in FORMATS:
@@ -71,13 +82,29 @@ def check_result_name(path: Path) -> None:
 
 
 @contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Yield the stream of standard output. Raises: UserError if it is closed or its disk is full."""
+    if sys.stdout is None:
+        raise UserError("standard output: it is closed; name an --output")
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # the reader wants no more rows: the command line ends without a word
+    except OSError as error:
+        if error.filename is not None:  # another file
+            raise
+        raise UserError(f"standard output: {error.strerror}; name an --output on another disk") from None
+
+
+@contextmanager
 def result_file(path: Path | None, schema: pa.Schema) -> Iterator[Write]:
     """Yield the function that writes rows of the result.
 
     path: a file that appears whole at the end; None for standard output, as CSV.
     """
     if path is None:
-        with FORMATS[".csv"](sys.stdout.buffer, schema) as write:
+        with _standard_output() as stream, FORMATS[".csv"](stream, schema) as write:
             yield write
         return
     with whole_file(path) as temporary:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +110,7 @@ class Results:
             for place, (name, value) in enumerate(part.identity.items()):
                 table = table.add_column(place, name, pa.repeat(pa.scalar(value), len(table)))
             tables.append(table)
-        frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
-        return frame
+        return _joined(tables)
 
 
 def read_results(
@@ -138,8 +138,10 @@ def read_results(
     wanted = {name: _collection(values) for name, values in filters.items() if values is not None}
     runs, parts = [], []
     for path in sorted(root.rglob(RUN)):
+        if any(name.startswith(".") for name in path.relative_to(root).parts):
+            continue  # a temporary folder
         content, is_part = read_json(path), path.parent.parent.name == PARTS
-        spec, names = _spec(path, content), [task["name"] for task in content["tasks"]]
+        spec, names = _described(path, content)
         joint = spec.family == JOINT
         if not is_part:
             runs.append(_Run(path.parent, content, spec, JOINT if joint else names[0]))
@@ -151,13 +153,15 @@ def read_results(
     return Results(runs, _parts_of(runs, parts, wanted.get("task")))
 
 
-def _spec(path: Path, content: Mapping[str, Any]) -> RunSpec:
+def _described(path: Path, content: Mapping[str, Any]) -> tuple[RunSpec, list[str]]:
+    """Return the specification of a record, and the names of its tasks. Raises: UserError if it is no such record."""
+    if "spec" not in content and "identity" in content:
+        raise UserError(f"{path}: a run of an earlier version; type `scalearn adopt` in the folder of its campaign")
     try:
-        return RunSpec.of_record(content["spec"])
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            f"{path}: not the record of a run ({error}); delete its folder and train the run again"
-        ) from None
+        return RunSpec.of_record(content["spec"]), [task["name"] for task in content["tasks"]]
+    except (KeyError, TypeError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise UserError(f"{path}: not the record of a run ({why}); delete its folder and train the run again") from None
 
 
 def _collection(values: Any) -> frozenset[Any]:
@@ -172,7 +176,10 @@ def _filtered(runs: Sequence[_Run], wanted: Mapping[str, frozenset[Any]], folder
             raise UserError(
                 f"{folder}: no finished run with the {name} {missing[0]!r}; there is {shown(sorted(map(str, there)))}"
             )
-    return [run for run in runs if all(values.intersection(_values(run, name)) for name, values in wanted.items())]
+    left = [run for run in runs if all(values.intersection(_values(run, name)) for name, values in wanted.items())]
+    if not left:
+        raise UserError(f"{folder}: no finished run has all of {', '.join(wanted)} as they are named; leave one out")
+    return left
 
 
 def _parts_of(runs: Sequence[_Run], parts: Iterable[_Run], tasks: frozenset[Any] | None) -> list[_Run]:
@@ -203,6 +210,16 @@ def _frame(
 
     content = [{**run.identity, **row} for run, of_run in rows for row in of_run]
     return pd.DataFrame(content, columns=None if columns is None else [*IDENTITY, *columns])
+
+
+def _joined(tables: Sequence[pa.Table]) -> pd.DataFrame:
+    """Return the rows of all tables. Arrow joins numbers, but not the lists of multi-label tasks with numbers."""
+    import pandas as pd
+
+    alike = groupby(tables, lambda table: pa.types.is_list(table.schema.field("label").type))
+    frames = [pa.concat_tables(group, promote_options="permissive").to_pandas() for _, group in alike]
+    joined: pd.DataFrame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return joined
 
 
 def _facts(run: _Run) -> dict[str, Any]:
@@ -240,6 +257,8 @@ def _history(path: Path) -> list[dict[str, Any]]:
 
 
 def _timing(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UserError(f"{path}: missing; leave the run out by a filter, or delete its folder and train it again")
     return {name: value for name, value in read_json(path).items() if name != CHECKSUM}
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +22,9 @@ import pytest
 import scalearn
 from scalearn.__main__ import main
 from scalearn.campaign.places import MODELS
+from scalearn.errors import UserError
 from scalearn.inference import files
+from scalearn.inference.result_files import check_labels
 from tests.export.making import make_run
 from tests.inference.conftest import kind_run
 
@@ -148,12 +152,18 @@ def test_an_export_predicts_with_the_encoder_that_is_named(campaign: Path, tmp_p
     assert [row["label"] for row in read(out)] == [one.label for one in expected]
 
 
+def test_an_export_is_loaded_without_a_warning(campaign: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scalearn.load(campaign / "exports" / "adapter", model=campaign / MODELS / "bert")
+    assert caplog.records == []
+
+
 def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
     source, out = written(tmp_path / "in.csv"), tmp_path / "out.csv"
     assert "no such file" in refused(run, tmp_path / "nothing.csv", "-o", out)
     assert "the file name must end in .csv, .tsv" in refused(run, source, "-o", tmp_path / "out.xlsx")
     assert "the file name must end in" in refused(run, written(tmp_path / "in.jsonl").rename(tmp_path / "in.txt"))
-    assert "no column 'text2'" in refused(run, written(tmp_path / "one.csv", [{"text1": "a"}]), "-o", out)
+    one = refused(run, written(tmp_path / "one.csv", [{"text1": "a"}]), "-o", out)
+    assert "no column 'text2', did you mean 'text1'? (--text names the file's columns)\n" in one
     assert "no column 'name'" in refused(run, source, "-o", out, "--keep", "name")
     assert "--text: 1 columns, but the task has 2" in refused(run, source, "-o", out, "--text", "id")
     assert "--choice: the task has no choices" in refused(run, source, "-o", out, "--choice", "id")
@@ -164,6 +174,9 @@ def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Call
     (tmp_path / "header.csv").write_text("text1,text2\n")
     assert "header.csv: the split has no rows" in refused(run, tmp_path / "header.csv", "-o", out)
     assert "no such folder" in refused(tmp_path / "no run", source, "-o", out)
+    shutil.copytree(run, tmp_path / "moved run")
+    moved = refused(tmp_path / "moved run", source, "-o", out)
+    assert "predict with the run in the folder of its campaign, or export it there and use the export" in moved
     assert not out.exists()
     out.write_text("mine")
     assert f"{out}: it is there already" in refused(run, source, "-o", out)
@@ -194,3 +207,71 @@ def test_a_killed_prediction_leaves_no_result(run: str, tmp_path: Path) -> None:
     assert not out.exists()
     assert main(arguments) == 0 and len(read(out)) == len(ROWS) * 60
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "rows.jsonl"]
+
+
+# ---------------------------------------------------------------------- standard output, and what it gets
+
+
+def test_a_refusal_writes_nothing_on_standard_output(
+    run: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path / "in.jsonl", [*ROWS * 60, {**ROWS[0], "text2": None}])  # more than a batch
+    assert main(["predict", run, str(source)]) == 1
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [
+        ("> /dev/full", "error: standard output: No space left on device; name an --output on another disk"),
+        (">&-", "error: standard output: it is closed; name an --output"),
+        ("- <&-", "error: standard input: it is closed; name a file instead of -"),
+    ],
+)
+def test_streams_that_cannot_be_used_are_refused(shell: str, says: str, run: str, tmp_path: Path) -> None:
+    source = "" if shell.startswith("-") else f"'{written(tmp_path / 'in.csv', ROWS[:2])}'"
+    command = f"'{sys.executable}' -m scalearn predict '{run}' {source} {shell}"
+    done = subprocess.run(command, shell=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode().strip()) == (1, says)
+
+
+def test_quotation_marks_of_a_tsv_file(
+    run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Callable[..., str]
+) -> None:
+    source, out = tmp_path / "in.tsv", tmp_path / "out.csv"
+    source.write_text('text1\ttext2\n"good\tw1\n')
+    assert "(for predict: --quoting none) if the marks are plain characters" in refused(run, source, "-o", out)
+    assert main(["predict", run, str(source), "-o", str(out), "--quoting", "none", "--keep", "text1"]) == 0
+    assert [row["text1"] for row in read(out)] == ['"good']
+    source.write_text('"text1"\t"text2"\n"good"\t"w1"\n')
+    capsys.readouterr()
+    assert main(["predict", run, str(source), "-o", str(tmp_path / "bare.csv")]) == 0
+    assert "marks around values are removed; --quoting none keeps them" in capsys.readouterr().err
+
+
+def test_options_that_say_nothing_are_refused(run: str, tmp_path: Path, refused: Callable[..., str]) -> None:
+    source = written(tmp_path / "in.csv")
+    assert "--format tsv: it is for standard input; the name of" in refused(run, source, "--format", "tsv")
+    assert "--keep id: the column is named twice" in refused(run, source, "--keep", "id", "--keep", "id")
+    assert "--text id: the column is named twice" in refused(run, source, "--text", "id", "--text", "id")
+
+
+def test_copied_values_keep_their_form(run: str, tmp_path: Path) -> None:
+    day, out = datetime.date(2026, 1, 31), tmp_path / "out.csv"
+    source = written(tmp_path / "in.parquet", [{**ROWS[0], "day": day, "size": 1.5, "tags": ["a", None]}])
+    keep = [option for name in ("day", "size", "tags") for option in ("--keep", name)]
+    assert main(["predict", run, str(source), "-o", str(out), *keep]) == 0
+    assert {name: read(out)[0][name] for name in ("day", "size", "tags")} == {
+        "day": "2026-01-31",
+        "size": "1.5",
+        "tags": '["a", null]',
+    }
+
+
+def test_labels_that_contain_the_separator_are_not_joined() -> None:
+    schema = pa.schema([("label", pa.list_(pa.string()))])
+    for out in (None, Path("out.csv"), Path("out.TSV")):
+        with pytest.raises(UserError, match=r"label 'a\|b': CSV and TSV join labels by '\|', .*; name a \.jsonl or"):
+            check_labels(["c", "a|b"], schema, out)
+    check_labels(["c", "a|b"], schema, Path("out.jsonl"))
+    check_labels(["c", "a|b"], pa.schema([("label", pa.string())]), None)  # one label per row

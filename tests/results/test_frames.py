@@ -177,3 +177,38 @@ def test_the_snippet_of_the_page_runs(page: str, root: Path, monkeypatch: pytest
     exec(compile(snippet.replace('task="rte"', 'task="first"'), page, "exec"), values)
     curves = values["curves"]
     assert len(curves) == 4 and curves.notna().all()  # a method each; a joint run's metrics have other names
+
+
+def test_predictions_of_every_kind_of_task_share_a_frame(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, kinds=("multi_label", "classification"))
+    runs = {name: make_run(folder, "adapter", task=name) for name in TWO}
+    frame = read_results(folder / "results").predictions
+    for name, run in runs.items():
+        rows = frame[frame["task"] == name]
+        expected = pq.read_table(run / "predictions.parquet").to_pydict()
+        assert [np.asarray(label).tolist() for label in rows["label"]] == expected["label"]
+        assert [list(logits) for logits in rows["logits"]] == expected["logits"]
+
+
+def test_filters_that_no_run_passes_together_are_refused(root: Path) -> None:
+    with pytest.raises(UserError, match="no finished run has all of method, benchmark as they are named; leave one"):
+        read_results(root / "results", method="scalearn", benchmark="single")
+    with pytest.raises(UserError, match="no finished run has all of task"):
+        read_results(root / "results", task=[])
+
+
+def test_records_that_are_none_are_refused_with_their_mend(root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "results/trained/run"
+    shutil.copytree(make_run(root, "scalearn"), run)
+    (run / "timing.json").unlink()
+    with pytest.raises(UserError, match=r"timing\.json: missing; leave the run out by a filter, or delete its folder"):
+        _ = read_results(tmp_path / "results").timings
+    shutil.copytree(run, run.parent / ".run.scalearn-abcdefgh")  # of a process that was killed while it moved a run
+    assert len(read_results(tmp_path / "results").runs) == 1
+    write_json(run / "run.json", {"identity": {}})
+    with pytest.raises(UserError, match=r"a run of an earlier version; type `scalearn adopt` in the folder of its cam"):
+        read_results(tmp_path / "results")
+    for content in ({}, {"spec": 1, "tasks": []}, {"spec": read_json(make_run(root, "scalearn") / "run.json")["spec"]}):
+        write_json(run / "run.json", content)
+        with pytest.raises(UserError, match=r"not the record of a run .*; delete its folder and train the run again"):
+            read_results(tmp_path / "results")

@@ -22,6 +22,15 @@ from scalearn.tasks.reading.jsonl import json_batches, json_keys
 from scalearn.tasks.reading.quotation import Shape, scan
 from scalearn.tasks.reading.rows import ROWS, is_list
 
+
+class NoColumn(UserError):
+    """A file lacks a column. column: its name."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 _BLOCK = 1 << 22  # bytes that are parsed at a time; a row of a CSV or TSV file must be shorter
 
 
@@ -226,7 +235,7 @@ def _not_utf8(path: Path) -> int:
 def _require_columns(path: Path, columns: Sequence[str], present: Sequence[str]) -> None:
     for column in columns:
         if column not in present:
-            raise UserError(f"{path}: no column '{column}'{nearest(column, present)}")
+            raise NoColumn(f"{path}: no column '{column}'{nearest(column, present)}", column)
         if list(present).count(column) > 1:
             raise UserError(f"{path}: column '{column}' occurs more than once; rename one of them")
 

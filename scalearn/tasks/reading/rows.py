@@ -52,8 +52,7 @@ class Batch:
         self.refuse(pc.is_null(column), f"'{name}' is missing; give it a text, or remove the row")
         if not is_text(column.type):
             raise UserError(
-                f"{self.origin}: column '{name}' holds {column.type}, not text; name a text column in `texts`, "
-                "or mend the file"
+                f"{self.origin}: column '{name}' holds {column.type}, not text; name a text column, or mend the file"
             )
         return column.cast(pa.string())
 
