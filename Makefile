@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo showcase test test-slurm lint bench schema clean
+.PHONY: help install demo showcase test test-slurm test-slurm-short lint bench schema clean
 
 PYTHON ?= python3
 UV := uv==0.13.9
@@ -16,6 +16,7 @@ help:
 	@echo "make showcase     run the long form of the demo: more methods and seeds"
 	@echo "make test         install into .venv and run the tests"
 	@echo "make test-slurm   run campaigns on a real SLURM of one node; root installs SLURM if there is none"
+	@echo "make test-slurm-short  run three of these: about four minutes in place of seventeen"
 	@echo "make lint         check style, types and the workflow"
 	@echo "make bench        time start-up, encoding, a training step of each method and, if there is a mirror, real rows: ten minutes"
 	@echo "make schema       write the config's JSON schema again"
@@ -54,6 +55,9 @@ test: $(INSTALLED)
 # If SLURM is missing and cannot be installed, for example without root, it says so and passes.
 test-slurm: $(INSTALLED)
 	@$(IN_VENV) if tests/slurm/install.sh; then pytest tests/slurm --durations=0; fi
+
+test-slurm-short: $(INSTALLED)
+	@$(IN_VENV) if tests/slurm/install.sh; then pytest tests/slurm -m short --durations=0; fi
 
 lint: $(INSTALLED)
 	@$(IN_VENV) ruff check .

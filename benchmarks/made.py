@@ -23,8 +23,11 @@ from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import prepare
 
 
-def make_model(folder: Path) -> Path:
-    """Write a BERT of MiniLM's size, random weights and a tokenizer of few words, as `scalearn fetch-model` would."""
+def make_model(folder: Path, **changes: int) -> Path:
+    """Write a BERT with random weights and a tokenizer of few words, as `scalearn fetch-model` would.
+
+    changes: sizes of its configuration that are not MiniLM's.
+    """
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -37,7 +40,7 @@ def make_model(folder: Path) -> Path:
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=512, model_input_names=inputs, **names
     ).save_pretrained(folder / "saved")
-    sizes = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+    sizes = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536} | changes
     BertModel(BertConfig(**sizes)).save_pretrained(folder / "saved")
     fetch("random", FolderModel(path=str(folder / "saved")), folder / "random")
     return folder / "random"

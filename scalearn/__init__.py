@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scalearn import data as data
     from scalearn.composing.compose import compose
     from scalearn.composing.saving import save_adapter
     from scalearn.inference.classifier import load
@@ -28,6 +29,8 @@ _MODULES = {
 if not TYPE_CHECKING:  # a type checker would take any name for defined
 
     def __getattr__(name: str) -> Any:
+        if name == "data":  # a module, not a function
+            return import_module("scalearn.data")
         if name not in _MODULES:
             raise AttributeError(f"module 'scalearn' has no attribute {name!r}")
         return getattr(import_module(_MODULES[name]), name)

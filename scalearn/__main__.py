@@ -6,9 +6,9 @@ import os
 import sys
 from io import TextIOWrapper
 
-# Only these reach for the network, `resume` through what it starts. Every other command works with the hub switched
+# Only these may reach for the network, `resume` through what it starts. Every other command works with the hub switched
 # off, whatever the environment says.
-ONLINE = ("fetch-model", "prepare-task", "predict", "resume")
+ONLINE = ("export", "fetch-model", "prepare-task", "predict", "resume")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 # Secrets in data and config that must not reach a log: `user:token@` and `token=` in URLs, and hub tokens.
-_SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\bhf_\w{8,}", re.IGNORECASE)
+_SECRETS = re.compile(r"(?<=:/)(/?)[^/\s'\"@]+(?=@)|(?<=token=)()[^&\s'\"]+|()\b(?-i:hf_)\w{8,}", re.IGNORECASE)
 _MANY, _LONG = 20, 60  # how many names a message lists, and how many characters of each
 _FIRST, _LAST = (
     1200,

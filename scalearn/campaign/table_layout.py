@@ -49,5 +49,5 @@ def _row(campaign: Runs, benchmark: str, row: TableRow) -> dict[str, Any]:
             for task in campaign.joint_tasks(benchmark)
         }
 
-    settings = [{"said": variant.said, "runs": paths(variant)} for variant in row.variants]
+    settings = [{"description": variant.description, "runs": paths(variant)} for variant in row.variants]
     return {"name": row.name, "title": row.title, "method": row.method.name, "seeds": seeds, "settings": settings}

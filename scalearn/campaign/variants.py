@@ -37,9 +37,9 @@ class Variant:
         return cls(METHODS[method])
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Its settings in words."""
-        return ", ".join(map(_said, self.settings.items()))
+        return ", ".join(map(_described, self.settings.items()))
 
     @property
     def learned(self) -> tuple[Any, ...]:
@@ -165,7 +165,7 @@ def _rows(entry: Row, sources: TableRow | None) -> list[TableRow]:
     method = METHODS[entry.method]
     fixed = {key: value for key, value in entry.settings.items() if not isinstance(value, tuple)}
     swept = [key for key in entry.settings if key not in fixed]
-    title = entry.name or ", ".join([method.title, *map(_said, fixed.items())])
+    title = entry.name or ", ".join([method.title, *map(_described, fixed.items())])
     name = entry.name or " ".join([method.name, *map(_written, fixed.items())])
     if sources is not None and entry.name is None:
         title, name = f"{title}, sources {sources.title}", f"{name} sources={entry.sources}"
@@ -178,12 +178,12 @@ def _rows(entry: Row, sources: TableRow | None) -> list[TableRow]:
     rows = []
     for variant in variants:
         swept_settings = [(key, variant.settings[key]) for key in swept]
-        its_title = ", ".join([title, *map(_said, swept_settings)])
+        its_title = ", ".join([title, *map(_described, swept_settings)])
         rows.append(TableRow(" ".join([name, *map(_written, swept_settings)]), its_title, (variant,)))
     return rows
 
 
-def _said(setting: tuple[str, Any]) -> str:
+def _described(setting: tuple[str, Any]) -> str:
     return f"{setting[0]} {shown(setting[1])}"
 
 

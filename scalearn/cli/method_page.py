@@ -78,11 +78,11 @@ def _bounds(about: Mapping[str, Any]) -> str:
 
 def _exceptions(one: Mapping[str, Any]) -> str:
     """Return the campaign's value, if it is not the default, and the paper's values for single tasks."""
-    said = [f"; this campaign: {_text(one['value'])}"] if one["value"] != one["default"] else []
+    campaign_value = [f"; this campaign: {_text(one['value'])}"] if one["value"] != one["default"] else []
     tasks: dict[str, list[str]] = {}
     for task, value in one["paper"].items():
         tasks.setdefault(_text(value), []).append(task)
-    return "".join([*said, *(f"; {value} on {', '.join(names)}" for value, names in tasks.items())])
+    return "".join([*campaign_value, *(f"; {value} on {', '.join(names)}" for value, names in tasks.items())])
 
 
 def _text(value: bool | int | float) -> str:

@@ -18,10 +18,12 @@ from scalearn.storage.files import check_new, whole_folder, write_json
 from scalearn.training.engine.model import head_name
 
 
-def export(wanted: Mapping[Path, FinishedRun], *, all_rows: bool = False) -> dict[Path, dict[str, Any]]:
+def export(
+    wanted: Mapping[Path, FinishedRun], *, all_rows: bool = False, from_user: card.FromUser | None = None
+) -> dict[Path, dict[str, Any]]:
     """Write each run to its folder, and return what the exports say of their proofs; one process proves them all.
 
-    wanted: the runs, by the folders, which must not be there.
+    wanted: the runs, by the folders, which must not be there. from_user: licence and languages for the model cards.
 
     Raises: UserError if a folder is there already, if a method cannot be written so, or if one export does not give
     what its run gives; then no folder is written.
@@ -37,7 +39,8 @@ def export(wanted: Mapping[Path, FinishedRun], *, all_rows: bool = False) -> dic
         for (claim, content), proof in zip(written, proofs, strict=True):
             write_json(claim.folder / FILE, content | {"proof": proof})
             sources = sorted(path.name for path in (claim.folder / SOURCES).glob("*"))
-            (claim.folder / card.FILE).write_text(card.card(claim.run, content, sources), encoding="utf-8")
+            text = card.card(claim.run, content, sources, from_user or card.FromUser())
+            (claim.folder / card.FILE).write_text(text, encoding="utf-8")
     return dict(zip(wanted, proofs, strict=True))
 
 

@@ -2,8 +2,8 @@
 
     python -P fresh.py JOBS
 
-JOBS is a JSON file, a list of objects of four paths. `export` and `encoder` are folders; `rows` is a JSON file of
-`first`, a list of texts, and `second`: null, a text for each, or in multiple choice a list of texts for each. The
+JOBS is a JSON file, a list of objects of four paths. `export` and `encoder` are folders. `rows` is a file of JSON
+lines, a list for each row: a text, or a text and another, or in multiple choice a text and a list of choices. The
 logits, in float32, go to the safetensors file `logits`.
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +64,14 @@ def rows(tokenizer: Any, how: dict[str, Any], first: list[str], second: list[str
     return found
 
 
-def predict(model: Any, tokenizer: Any, how: dict[str, Any], texts: dict[str, Any]) -> torch.Tensor:
-    """Return the logits of these texts, (rows, outputs)."""
-    first, second, found = texts["first"], texts["second"], []
+def predict(model: Any, tokenizer: Any, how: dict[str, Any], texts: Iterable[list[Any]]) -> torch.Tensor:
+    """Return the logits of these rows, (rows, outputs). Memory holds the texts of one batch."""
+    logits, remaining = [], iter(texts)
     with torch.inference_mode():
-        for start in range(0, len(first), BATCH):
-            end = start + BATCH
-            batch = inputs(tokenizer, how, first[start:end], None if second is None else second[start:end])
-            found.append(model(**batch).logits)
-    return torch.cat(found)
+        while batch := list(islice(remaining, BATCH)):
+            first, *second = zip(*batch, strict=True)
+            logits.append(model(**inputs(tokenizer, how, list(first), list(second[0]) if second else None)).logits)
+    return torch.cat(logits)
 
 
 def main(jobs: Path) -> None:
@@ -84,9 +85,9 @@ def main(jobs: Path) -> None:
             use_fast=True,
             trust_remote_code=False,
         )
-        texts = json.loads(Path(job["rows"]).read_text(encoding="utf-8"))
-        found = predict(load(export, encoder, about), tokenizer, about["input"], texts)
-        save_file({"logits": found.contiguous()}, job["logits"])
+        with Path(job["rows"]).open(encoding="utf-8") as lines:
+            logits = predict(load(export, encoder, about), tokenizer, about["input"], map(json.loads, lines))
+        save_file({"logits": logits.contiguous()}, job["logits"])
 
 
 if __name__ == "__main__":

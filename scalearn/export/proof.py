@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file
 
@@ -23,6 +24,7 @@ from scalearn.export.rebuild import Logits
 
 SCRIPT = Path(__file__).with_name("fresh.py")
 ROWS = 256
+ROWS_AT_ONCE = 4096  # rows of the test split that are in memory
 # How far logits may be apart in float32, relative to the largest one if that is above one: rounding grows with the
 # logits and with the encoder's depth.
 LIMIT = 1e-5
@@ -61,8 +63,8 @@ def _in_a_fresh_process(claims: Sequence[Claim]) -> list[Logits]:
     with tempfile.TemporaryDirectory(prefix="scalearn-export-") as scratch:
         folder, jobs = Path(scratch), []
         for index, claim in enumerate(claims):
-            rows = folder / f"{index}.json"
-            rows.write_text(json.dumps(_texts(claim.run, claim.rows)), encoding="utf-8")
+            rows = folder / f"{index}.jsonl"
+            _write_texts(claim.run, claim.rows, rows)
             job = {"export": claim.folder, "encoder": claim.run.planned.model, "rows": rows}
             job["logits"] = folder / f"{index}.safetensors"
             jobs.append({name: str(path.resolve()) for name, path in job.items()})
@@ -77,12 +79,17 @@ def _in_a_fresh_process(claims: Sequence[Claim]) -> list[Logits]:
         return [load_file(job["logits"])["logits"] for job in jobs]
 
 
-def _texts(run: FinishedRun, rows: Sequence[int]) -> dict[str, Any]:
-    """Return the texts of these test rows, as the task on disk has them."""
-    table = pq.read_table(run.prepared / "test.parquet").take(list(rows))
+def _write_texts(run: FinishedRun, rows: Sequence[int], path: Path) -> None:
+    """Write the texts of these test rows, in their order, as the task on disk has them: a line of JSON for each."""
     second = "choices" if run.info.kind == "multiple_choice" else "text2"
-    pair = texts_read(run) == 2
-    return {"first": table["text1"].to_pylist(), "second": table[second].to_pylist() if pair else None}
+    columns = ["text1", second] if texts_read(run) == 2 else ["text1"]
+    wanted, done = np.asarray(rows), 0
+    with path.open("w", encoding="utf-8") as stream, pq.ParquetFile(run.prepared / "test.parquet") as file:
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+            here = wanted[(wanted >= done) & (wanted < done + len(batch))] - done
+            for row in batch.take(pa.array(here)).to_pylist():
+                stream.write(json.dumps([row[name] for name in columns]) + "\n")
+            done += len(batch)
 
 
 def _compared(claim: Claim, found: Logits) -> dict[str, Any]:

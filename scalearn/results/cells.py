@@ -107,8 +107,8 @@ class Table:
     @property
     def baseline_average(self) -> float | None:
         """The mean of the tasks' baselines, or None if one is unknown."""
-        known = [column.baseline for column in self.columns if column.baseline is not None]
-        return mean(known) if len(known) == len(self.columns) else None
+        baselines = [column.baseline for column in self.columns if column.baseline is not None]
+        return mean(baselines) if len(baselines) == len(self.columns) else None
 
 
 def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) -> Table:
@@ -117,15 +117,15 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
     choices = {row.name: chosen(row, layout, runs, records) for row in layout.rows}
     cells: dict[tuple[str, str], Cell] = {}
     for task in layout.tasks:
-        found = {row.name: _of_cell(row, choices[row.name][task], task, records, runs) for row in layout.rows}
-        everything = [(path, record) for there in found.values() for path, record in there]
+        of_rows = {row.name: _of_cell(row, choices[row.name][task], task, records, runs) for row in layout.rows}
+        everything = [(path, record) for there in of_rows.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         _refuse_mixture(everything, "was trained on other rows, on another encoder or by another version", _trained_on)
         first = everything[0][1] if everything else None
         columns.append(_column(task, first))
         for row in layout.rows:
-            _refuse_mixture(found[row.name], "was trained by another version of its method", _trained)
-            cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in found[row.name]])
+            _refuse_mixture(of_rows[row.name], "was trained by another version of its method", _trained)
+            cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in of_rows[row.name]])
     families = {
         family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], choices[row.name]) for row in rows)
         for family, rows in layout.by_family().items()
@@ -134,10 +134,10 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
 
 
 def _row(row: LayoutRow, cells: Sequence[Cell], choices: Mapping[str, Choice]) -> Row:
-    said = {task: choice.setting.said for task, choice in choices.items() if choice.setting and choice.by}
+    settings = {task: choice.setting.description for task, choice in choices.items() if choice.setting and choice.by}
     by = {task: choice.by for task, choice in choices.items() if choice.by}
     unfit = {task: choice.unfit for task, choice in choices.items() if choice.unfit}
-    return Row(row.name, row.title, row.learner, tuple(cells), said, by, unfit)
+    return Row(row.name, row.title, row.learner, tuple(cells), settings, by, unfit)
 
 
 Found = list[tuple[Path, ScoreRecord]]

@@ -148,8 +148,10 @@ def _range(values: Sequence[str]) -> str:
 
 
 def _caption(table: Table) -> tuple[str, ...]:
-    known = [(column.task, column.metric, column.positive) for column in table.columns if column.metric is not None]
-    metrics = _by_metric(known)
+    metric_columns = [
+        (column.task, column.metric, column.positive) for column in table.columns if column.metric is not None
+    ]
+    metrics = _by_metric(metric_columns)
     return (
         f"Test split of each task, metrics times 100{'; ' if metrics else ''}{metrics}.",
         "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
@@ -178,18 +180,18 @@ def _chosen(table: Table) -> list[str]:
 
 def _choices(row: Row) -> str:
     metrics = _by_metric([(task, by.name, by.positive) for task, by in row.by.items()])
-    said = [f"{task}: {setting}" for task, setting in row.chosen.items()]
+    settings = [f"{task}: {setting}" for task, setting in row.chosen.items()]
     if row.method.family == "joint":
-        said = [f"all tasks: {next(iter(row.chosen.values()))}"]
-    return f"by the mean validation score over seeds ({metrics}), {'; '.join(said)}"
+        settings = [f"all tasks: {next(iter(row.chosen.values()))}"]
+    return f"by the mean validation score over seeds ({metrics}), {'; '.join(settings)}"
 
 
 def _by_metric(tasks: Iterable[tuple[str, str, str | None]]) -> str:
     """Return the metrics, each with its tasks, of these: task, metric and of two labels the one that an f1 is of."""
-    found: dict[str, list[str]] = {}
+    by_metric: dict[str, list[str]] = {}
     for task, metric, positive in tasks:
-        found.setdefault(_long(metric, positive), []).append(task)
-    return "; ".join(f"{metric}: {', '.join(names)}" for metric, names in found.items())
+        by_metric.setdefault(_long(metric, positive), []).append(task)
+    return "; ".join(f"{metric}: {', '.join(names)}" for metric, names in by_metric.items())
 
 
 def _long(metric: str, positive: str | None) -> str:
@@ -206,9 +208,10 @@ def _missing(table: Table) -> tuple[str, ...]:
         if cell.missing
     ]
     settings = [
-        f"{row.title}, {'all tasks' if row.method.family == 'joint' else task}: {said} could not be chosen, for {why}"
+        f"{row.title}, {'all tasks' if row.method.family == 'joint' else task}: "
+        f"{setting} could not be chosen, for {why}"
         for row in table.rows
         for task, unfit in row.unfit.items()
-        for said, why in unfit.items()
+        for setting, why in unfit.items()
     ]
     return (*cells, *dict.fromkeys(settings))

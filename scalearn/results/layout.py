@@ -34,7 +34,7 @@ class Setting(_Frozen):
     An unavailable task has no runs.
     """
 
-    said: str
+    description: str
     runs: dict[Name, tuple[str, ...]]
 
 

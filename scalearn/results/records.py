@@ -111,7 +111,7 @@ class RunRecord(_Record):
     versions: dict[str, str]
 
     @cached_property
-    def made(self) -> RunSpec:
+    def run_spec(self) -> RunSpec:
         """The run's specification."""
         return RunSpec.of_record(self.spec)
 
@@ -123,14 +123,14 @@ class RunRecord(_Record):
     @property
     def identity(self) -> Identity:
         """The identity that the score record stores."""
-        made = self.made
-        own = {"run": made.path, "method": made.method, "benchmark": made.benchmark, "shots": made.shots}
-        return Identity(model=made.model, task=self.task.name, seed=made.seed, **own)
+        spec = self.run_spec
+        names = {"run": spec.path, "method": spec.method, "benchmark": spec.benchmark, "shots": spec.shots}
+        return Identity(model=spec.model, task=self.task.name, seed=spec.seed, **names)
 
     @model_validator(mode="after")
     def _has_a_spec(self) -> Self:
         try:
-            _ = self.made
+            _ = self.run_spec
         except ValidationError as error:
             raise ValueError(f"spec: {complaint(error, RunSpec, self.spec)}") from None
         return self

@@ -66,10 +66,10 @@ def tidy(table: Table) -> str:
     writer.writerow(CSV_HEADER)
     for row in table.rows:
         for cell, column in zip(row.cells, table.columns, strict=True):
-            known = (len(cell.values), cell.mean, cell.std, column.baseline)
+            numbers = (len(cell.values), cell.mean, cell.std, column.baseline)
             missing = " ".join(str(seed) for seed in cell.missing)
             names = (row.name, row.method.family, cell.task, column.metric)
-            writer.writerow([*names, *known, missing, cell.parameters, row.chosen.get(cell.task, "")])
+            writer.writerow([*names, *numbers, missing, cell.parameters, row.chosen.get(cell.task, "")])
     return stream.getvalue()
 
 

@@ -50,13 +50,13 @@ def current_scores(
             alone(runs / LOCK, "waiting for another process that scores these runs"),
             ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool,
         ):
-            made = pool.map(lambda part: _scored(runs, part, wanted[part]), stale)
-            for part, found in zip(stale, made, strict=True):
-                if isinstance(found, UserError):
-                    faults.append(found)
+            outcomes = pool.map(lambda part: _scored(runs, part, wanted[part]), stale)
+            for part, outcome in zip(stale, outcomes, strict=True):
+                if isinstance(outcome, UserError):
+                    faults.append(outcome)
                 else:
-                    records[part] = found
-                    print(headline_of(found))
+                    records[part] = outcome
+                    print(headline_of(outcome))
     if faults and due is None:
         raise UserError(str(faults[0]) + (f" (and {len(faults) - 1} more)" if faults[1:] else ""))
     for fault in faults:
@@ -94,11 +94,11 @@ def _is_there(runs: Path, part: Part, left: Collection[Path]) -> bool:
 def _current(runs: Path, part: Part, how: Scoring) -> ScoreRecord | None:
     """Return the score record if it is up to date, else None."""
     folder = runs / part.folder
-    made = RunRecord.read(folder / RUN)
-    if (made.identity.run, made.identity.task) != (part.run, part.task):
-        where = f"{made.identity.run}, {made.identity.task}"
+    run = RunRecord.read(folder / RUN)
+    if (run.identity.run, run.identity.task) != (part.run, part.task):
+        where = f"{run.identity.run}, {run.identity.task}"
         raise UserError(f"{folder / RUN}: it is the record of {where}; delete the folder and run again")
-    return read_current(score_path(runs, part), made_from(folder, made, how))
+    return read_current(score_path(runs, part), made_from(folder, run, how))
 
 
 def _scored(runs: Path, part: Part, how: Scoring) -> ScoreRecord | UserError:

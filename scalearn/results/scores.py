@@ -74,11 +74,11 @@ def made_from(run_dir: Path, run: RunRecord, how: Scoring) -> MadeFrom:
 def score(run_dir: Path, how: Scoring) -> ScoreRecord:
     """Return the score record of a run from its run.json and predictions.parquet."""
     run = RunRecord.read(run_dir / RUN)
-    made = made_from(run_dir, run, how)
-    for metric in made.metrics:
+    basis = made_from(run_dir, run, how)
+    for metric in basis.metrics:
         if metric not in (known := METRICS[run.task.kind]):
             raise UserError(f"{run_dir}: no metric '{metric}' for a {run.task.kind}{nearest(metric, known)}")
-    positive = _positive(run_dir, run.task, made.positive)
+    positive = _positive(run_dir, run.task, basis.positive)
     predictions = _predictions(run_dir / PREDICTIONS, run)
     kind, constant = run.task.kind, run.baseline.prediction
     scores: dict[str, float] = {}
@@ -88,19 +88,19 @@ def score(run_dir: Path, how: Scoring) -> ScoreRecord:
         outcome = _outcome(predictions.filter(pc.equal(predictions["part"], part)), run.task, positive)
         suffix = f"_{part}" if part else ""
         rows[part] = len(outcome.labels)
-        scores |= _named(suffix, compute(made.metrics, kind, outcome))
-        constants |= _named(suffix, baseline(made.metrics, kind, outcome, constant))
+        scores |= _named(suffix, compute(basis.metrics, kind, outcome))
+        constants |= _named(suffix, baseline(basis.metrics, kind, outcome, constant))
     return ScoreRecord(
         identity=run.identity,
-        headline=made.metrics[0],
-        positive=_f1_of(made.metrics, run.task.labels, positive),
+        headline=basis.metrics[0],
+        positive=_f1_of(basis.metrics, run.task.labels, positive),
         scores=scores,
         baseline=constants,
         rows=rows,
         hyperparameters=run.spec["hyperparameters"],
         cost=_cost(run),
         provenance=_provenance(run),
-        made_from=made,
+        made_from=basis,
     )
 
 
@@ -178,8 +178,8 @@ def _cost(run: RunRecord) -> Cost:
 def _provenance(run: RunRecord) -> Provenance:
     files = {f"task/{split}": checksum for split, checksum in run.task.sha256.items()}
     return Provenance(
-        switches=run.made.switches,
-        compute=run.made.compute.explicit,
+        switches=run.run_spec.switches,
+        compute=run.run_spec.compute.explicit,
         computed=run.computed,
         method_version=run.spec["versions"]["method"],
         training_version=run.spec["versions"]["training"],

@@ -67,21 +67,28 @@ def _choose(
         parts = {task: list(row.parts(task, setting).values()) for task in tasks}
         parts = {task: of_task for task, of_task in parts.items() if of_task}  # the others are unavailable
         if any(part not in there for of_task in parts.values() for part in of_task):
-            unfit[setting.said] = LACKS_RUNS
+            unfit[setting.description] = LACKS_RUNS
             continue
         try:
             how = {task: layout.scoring(task) for task in parts}
-            found = {task: [validation_scores(runs, part, how[task]) for part in parts[task]] for task in parts}
+            scores_by_task = {
+                task: [validation_scores(runs, part, how[task]) for part in parts[task]] for task in parts
+            }
         except UserError as error:
             print(f"counts as missing: {error}")
-            unfit[setting.said] = DAMAGED
+            unfit[setting.description] = DAMAGED
         else:
-            fit.append((setting, found))
-    if not any(found for _, found in fit):
-        damaged = {said: why for said, why in unfit.items() if why == DAMAGED}
+            fit.append((setting, scores_by_task))
+    if not any(scores_by_task for _, scores_by_task in fit):
+        damaged = {setting: why for setting, why in unfit.items() if why == DAMAGED}
         return dict.fromkeys(tasks, Choice(None, unfit=damaged))
-    by = {task: _common(row, task, [scores for _, found in fit for scores in found[task]]) for task in fit[0][1]}
-    means = [mean(mean(scores[by[task]] for scores in found[task]) for task in by) for _, found in fit]
+    by = {
+        task: _common(row, task, [scores for _, scores_by_task in fit for scores in scores_by_task[task]])
+        for task in fit[0][1]
+    }
+    means = [
+        mean(mean(scores[by[task]] for scores in scores_by_task[task]) for task in by) for _, scores_by_task in fit
+    ]
     best, _ = fit[means.index(max(means))]
     return {task: Choice(best, by[task], unfit) if task in by else Choice(best) for task in tasks}
 
@@ -104,19 +111,19 @@ def validation_scores(runs: Path, part: Part, how: Scoring) -> Scores:
 
     Raises: UserError if the run's history is damaged or lacks the metric by which the run was trained.
     """
-    made = RunRecord.read(runs / part.folder / RUN)
+    record = RunRecord.read(runs / part.folder / RUN)
     path = runs / part.run / HISTORY
     _check_unaltered(path)
-    recorded = [Metric(name, _f1_of(name, made.task, None)) for name in made.task.metrics]
-    shown = Metric(how.metrics[0], _f1_of(how.metrics[0], made.task, how.positive)) if how.metrics else recorded[0]
+    recorded = [Metric(name, _f1_of(name, record.task, None)) for name in record.task.metrics]
+    shown = Metric(how.metrics[0], _f1_of(how.metrics[0], record.task, how.positive)) if how.metrics else recorded[0]
     try:
-        kept = _kept(pq.read_table(path).to_pylist(), part, made)
+        kept = _kept(pq.read_table(path).to_pylist(), part, record)
         prefix = f"eval_{part.task}_" if part.joint else "eval_"
         known = [metric for metric in recorded if metric == recorded[0] or f"{prefix}{metric.name}" in kept]
         scores = {metric: _number(kept[f"{prefix}{metric.name}"]) for metric in known}
     except (OSError, pa.ArrowInvalid, LookupError, TypeError, ValueError) as error:
         raise UserError(
-            f"{path}: no {made.task.metrics[0]} of the kept epoch ({error}); delete the folder and run again"
+            f"{path}: no {record.task.metrics[0]} of the kept epoch ({error}); delete the folder and run again"
         ) from None
     return {shown: scores[shown], **scores} if shown in scores else scores
 
@@ -128,11 +135,11 @@ def _f1_of(metric: str, task: TaskFacts, positive: str | None) -> str | None:
     return positive or task.positive or task.labels[1]
 
 
-def _kept(history: Sequence[dict[str, Any]], part: Part, made: RunRecord) -> dict[str, Any]:
+def _kept(history: Sequence[dict[str, Any]], part: Part, record: RunRecord) -> dict[str, Any]:
     """Return the history's line of the kept epoch; of a joint run, of the round with the lowest loss."""
     if part.joint:
         return min(history, key=lambda line: line["eval_loss"])
-    (kept,) = [line for line in history if line["epoch"] == made.training.best_epoch]
+    (kept,) = [line for line in history if line["epoch"] == record.training.best_epoch]
     return kept
 
 

@@ -19,7 +19,7 @@ The package writes it when it prepares a task. A user's own rule may write it, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,7 @@ from scalearn.errors import UserError
 from scalearn.fields import Name
 from scalearn.storage.files import read_json, sha256, whole_file, write_json
 from scalearn.tasks.definition import LABELLED, METRICS, Kind, Task, positive_class
+from scalearn.tasks.features import with_features
 from scalearn.validation import complaint
 
 if TYPE_CHECKING:
@@ -188,7 +189,10 @@ def write(
             `notes` and `built_in`.
     """
     (folder / "task.json").unlink(missing_ok=True)  # so that a folder with task.json never mixes old and new files
-    sizes = {split: _write_split(folder / f"{split}.parquet", content[split]) for split in SPLITS}
+    sizes = {
+        split: _write_split(folder / f"{split}.parquet", content[split], task.kind, details["labels"])
+        for split in SPLITS
+    }
     info = TaskInfo(
         name=name,
         kind=task.kind,
@@ -210,14 +214,15 @@ def write(
     return info
 
 
-def _write_split(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
+def _write_split(path: Path, batches: Iterable[pa.RecordBatch], kind: str, labels: Sequence[str] | None) -> int:
     import pyarrow.parquet as pq
 
     stream, rows = iter(batches), 0
     first = next(stream)
-    with whole_file(path) as temporary, pq.ParquetWriter(temporary, first.schema) as out:
+    schema = with_features(first.schema, kind, labels)
+    with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as out:
         for batch in chain([first], stream):
-            out.write_batch(batch)
+            out.write_batch(batch.replace_schema_metadata(schema.metadata))
             rows += batch.num_rows
     return rows
 

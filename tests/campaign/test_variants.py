@@ -34,7 +34,7 @@ def rows(*methods: Any) -> list[tuple[str, str]]:
 
 def settings(*methods: Any) -> list[list[str]]:
     """Return what each row's settings are in words."""
-    return [[variant.said for variant in row.variants] for row in campaign(*methods).rows]
+    return [[variant.description for variant in row.variants] for row in campaign(*methods).rows]
 
 
 def paths(*methods: Any, **changes: Any) -> set[str]:

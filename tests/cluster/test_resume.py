@@ -43,7 +43,7 @@ if what == "busy":
     subprocess.run(["sleep", "3"])
 if what == "hang":
     try:
-        time.sleep(60)
+        time.sleep(600)
     except KeyboardInterrupt:
         print("interrupted")
         sys.exit(3)
@@ -86,7 +86,7 @@ class Folder:
 
     def resume(self, *arguments: str, plan: str, status: int = 0) -> str:
         process = self.start(*arguments, plan=plan)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == status, said
         return said
 
@@ -103,7 +103,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def until(what: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not what():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -195,7 +195,7 @@ def test_snakemake_that_has_something_to_wait_for_is_left_alone(folder: Folder, 
     time.sleep(25 * MINUTE)
     assert process.poll() is None and len(folder.lines("starts")) == 1
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
 
 
 def test_snakemake_whose_child_is_at_work_is_left_alone(folder: Folder) -> None:
@@ -208,7 +208,7 @@ def test_a_signal_goes_on_to_snakemake_and_ends_all(folder: Folder) -> None:
     until((folder.path / ".snakemake/scalearn/command.json").exists)
     (folder.path / "queue").write_text(f"7|scalearn_a1|{folder.path}\n")  # one that Snakemake fails to cancel
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=300)
     assert process.returncode == 3 and "interrupted" in said
     assert folder.lines("cancelled") == ["7"]
     assert len(folder.lines("starts")) == 1

@@ -20,7 +20,7 @@ from tests.export.making import make_folder, make_run, make_sources
 
 DATA = Path(__file__).parent / "data"
 ENCODER = DATA / "encoder"
-TEXTS = {"first": ["good w1 w2", "w3 bad", "not good w1", "w2"], "second": ["w1 w2", "w0", "w3 w3 w3", "w1"]}
+TEXTS = [["good w1 w2", "w1 w2"], ["w3 bad", "w0"], ["not good w1", "w3 w3 w3"], ["w2", "w1"]]
 
 
 def logits_of(folder: Path) -> list[list[float]]:

@@ -45,12 +45,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the proof's process find what is claimed, where the process is not what is tested."""
-    monkeypatch.setattr(proof, "_in_a_fresh_process", lambda claims: [claim.logits for claim in claims])
-
-
 def about(out: Path) -> dict[str, Any]:
     return dict(json.loads((out / "export.json").read_text()))
 
@@ -115,6 +109,19 @@ def test_a_head_on_the_pooler_becomes_one_of_two_layers(kind: str) -> None:
     write_head(model, HEAD, "copa", None)
     assert not model.heads["copa"].config["use_pooler"]
     torch.testing.assert_close(model(**batch).logits, before, rtol=0, atol=1e-6)
+
+
+def test_a_run_with_its_head_on_the_pooler_is_exported_and_proved(tmp_path: Path) -> None:
+    """As COPA is learned under `protocol: reference`."""
+    root = make_folder(tmp_path)
+    task = make_task(root / TASKS / "copa", "multiple_choice", rows=32, noise=(4, 2), built_in=True)
+    encode(task, root / MODELS / "bert", root / ENCODED / "bert" / "copa")
+    make_sources(root)
+    copa = like(planned(root, "scalearn"), tasks=("copa",), data=(root / ENCODED / "bert" / "copa",))
+    run_folder = train(in_place(root, like(copa, switches=("copa_pooled_head",))))
+    (made,) = export({tmp_path / "out": read_run(run_folder)}, all_rows=True).values()
+    assert made["rows"] == 18 and made["largest_difference"] < 1e-5
+    assert "pooler" not in " ".join(load_file(tmp_path / "out" / "model_head.safetensors"))
 
 
 def test_256_rows_are_spread_over_all() -> None:

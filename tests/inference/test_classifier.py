@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scalearn.inference.inputs import InputForm, Texts, batches_of
 from scalearn.storage.files import read_json, write_json
 from tests.export.making import make_run
 from tests.inference.conftest import KINDS, kind_run
+from tests.places import ROOT
 from tests.tiny import make_model
 
 
@@ -114,6 +116,14 @@ def test_omega_is_that_of_the_results(campaign: Path) -> None:
     pd.testing.assert_frame_equal(mine, theirs[list(mine.columns)])
     with pytest.raises(UserError, match="omega: this model of 'first' has none; load the folder of a ScaLearn run"):
         _ = scalearn.load(make_run(campaign, "adapter")).omega
+
+
+def test_the_example_of_the_page_runs(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (snippet,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/predict.md").read_text(), re.MULTILINE | re.DOTALL)
+    code = snippet.replace('"my-run"', repr(str(make_run(campaign, "scalearn"))))
+    values: dict[str, Any] = {}
+    exec(compile(code, "docs/predict.md", "exec"), values)
+    assert {values["first"].label, values["second"].label} <= {"good", "bad"}
 
 
 # ---------------------------------------------------------------------- what is refused

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from adapters import AutoAdapterModel
+from adapters import AutoAdapterModel, SeqBnConfig
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -77,6 +77,23 @@ def test_scalearn_launches_what_one_adapter_does_however_many_sources(name: str,
     counts = {operations(name, tmp_path, sources) for sources in (5, 8, 15)}
     assert len(counts) == 1
     assert counts.pop() <= 1.05 * operations("adapter", tmp_path)
+
+
+@pytest.mark.parametrize("sources", [3, 8])
+def test_an_exported_scalearn_computes_what_one_adapter_of_its_width_does(sources: int, tmp_path: Path) -> None:
+    model = build("scalearn", stacked(tmp_path, sources, 32), 32)
+    METHODS["scalearn"].fold(model, METHODS["scalearn"].defaults, Given(stacked(tmp_path, sources, 32)))
+    (name,) = model.adapters_config.adapters
+    model.save_adapter(str(tmp_path / "exported"), name, use_safetensors=True)
+    loaded, wide = (AutoAdapterModel.from_config(tiny_config(num_hidden_layers=LAYERS)) for _ in range(2))
+    loaded.load_adapter(str(tmp_path / "exported"), use_safetensors=True, set_active=True)
+    wide.add_adapter("wide", config=SeqBnConfig(reduction_factor=32 / (sources * 2)), set_active=True)
+    ids, counts = torch.randint(5, 60, (4, 8)), []
+    for encoder in (loaded.base_model, wide.base_model):
+        with torch.inference_mode(), FlopCounterMode(display=False) as products, Operations() as found:
+            encoder.eval()(input_ids=ids)
+        counts.append((products.get_total_flops(), found.count))
+    assert counts[0] == counts[1] and counts[0][0] > 0
 
 
 def test_fusion_launches_the_same_however_many_sources(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def layout_of(
             "title": title,
             "method": method,
             "seeds": own,
-            "settings": [{"said": "", "runs": runs}],
+            "settings": [{"description": "", "runs": runs}],
         }
 
     rows = [row(method) for method in methods]

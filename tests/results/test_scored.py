@@ -151,7 +151,7 @@ def test_a_second_process_waits_and_takes_what_the_first_has_scored(runs: Path, 
             record = score(runs / run.folder, Scoring())
             marked = record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.125)})
             marked.write(score_path(runs, run))
-    assert second.wait(timeout=60) == 0
+    assert second.wait(timeout=300) == 0
     second.stdout.close()
     assert set(pq.read_table(tmp_path / "scores.parquet")["value"].to_pylist()) == {0.125}
 
@@ -163,7 +163,7 @@ def test_two_processes_that_want_different_metrics_at_once_each_show_their_own(r
         for process in both:
             assert process.stdout is not None and "waiting" in process.stdout.readline()
     for process in both:
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         assert process.returncode == 0
     for name in wanted:
         assert pq.read_table(tmp_path / name)["metric"].to_pylist() == [name] * 3

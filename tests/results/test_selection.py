@@ -80,7 +80,7 @@ def choice(runs: Path, of: Layout) -> dict[str, str | None]:
     (row,) = of.rows
     there = {part for part in of.parts() if (runs / part.folder / "run.json").is_file()}
     found = chosen(row, of, runs, there)
-    return {task: choice.setting and choice.setting.said for task, choice in found.items()}
+    return {task: choice.setting and choice.setting.description for task, choice in found.items()}
 
 
 def test_each_task_has_the_setting_with_the_best_mean_over_seeds(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.slurm.campaign import QUICK, Campaign, ask, same, until
 from tests.slurm.conftest import Cluster
 
 
+@pytest.mark.short  # the whole way of a campaign through the plugin, with the same bytes as without SLURM
 def test_undisturbed(plain: Campaign, undisturbed: Campaign) -> None:
     same(plain, undisturbed)
 
@@ -64,7 +65,10 @@ def test_slurmctld_is_away_for_30_seconds(campaign: Campaign, cluster: Cluster, 
     same(campaign, undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+# SIGKILL in the short round: nothing is tidied up, so that all that `resume` does is needed.
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.short)]
+)
 def test_snakemake_is_ended_and_resumed(number: signal.Signals, campaign: Campaign, undisturbed: Campaign) -> None:
     snakemake = campaign.snakemake()
     campaign.freeze()

@@ -40,6 +40,7 @@ def trained(campaign: Campaign) -> dict[str, bytes]:
     return {str(path): path.with_name("timing.json").read_bytes() for path in records(campaign.folder)}
 
 
+@pytest.mark.short  # the other profile, GPUs, and jobs that are cancelled and go on
 def test_packed_runs_share_a_gpu_and_lose_nothing_when_cancelled(campaign: Campaign, whole: Campaign) -> None:
     campaign.configure(methods=METHODS)
     snakemake = campaign.start("snakemake", *PACKED)

@@ -45,7 +45,7 @@ def test_a_campaign_that_is_killed_again_and_again_ends_in_the_same_bytes(clone:
             start_new_session=True,
         )
         trained = len(records(clone))
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while process.poll() is None and time.monotonic() < end:
             if len(records(clone)) >= trained + after:
                 break

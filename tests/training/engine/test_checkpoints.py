@@ -25,7 +25,7 @@ def test_checkpoints_are_written_beside_the_training(
     original, three_steps_on = checkpoints.write, threading.Semaphore(0)
 
     def write(*args: Any) -> None:
-        assert three_steps_on.acquire(timeout=60)
+        assert three_steps_on.acquire(timeout=300)
         original(*args)
 
     def step(self: Any, *args: Any, **kwargs: Any) -> torch.Tensor:

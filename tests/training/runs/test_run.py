@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -150,10 +151,11 @@ ORPHAN = """
 import shutil, sys, time
 from pathlib import Path
 from scalearn.storage.files import alone
-run, whole, begun = map(Path, sys.argv[1:])
+run, whole, begun, waited_for = map(Path, sys.argv[1:])
 with alone(run / ".lock", ""):
     begun.touch()
-    time.sleep(1)
+    while not waited_for.exists():
+        time.sleep(0.01)
     shutil.copytree(whole, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
 """
 
@@ -161,9 +163,17 @@ with alone(run / ".lock", ""):
 def test_a_run_that_another_process_is_at_is_waited_for_and_not_done_twice(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole, run, begun = tmp_path / "whole", tmp_path / "run", tmp_path / "begun"
+    whole, run, begun, waited_for = (tmp_path / name for name in ("whole", "run", "begun", "waited for"))
     train(spec(folder, "adapter", whole))
-    with subprocess.Popen([sys.executable, "-c", ORPHAN, run, whole, begun]) as orphan:
+    lock = fcntl.flock
+
+    def noted(handle: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:  # it waits now
+            waited_for.touch()
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", noted)
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, run, whole, begun, waited_for]) as orphan:
         while not begun.exists():
             assert orphan.poll() is None
             time.sleep(0.01)
