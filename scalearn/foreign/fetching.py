@@ -48,8 +48,8 @@ def fetch(source: ForeignSource, output: Path, encoders: Sequence[Path] = (), fa
                 shutil.copyfile(folder / file, temporary / file)  # follows links, which the hub's cache has
         facts = read_facts(where, temporary)
         adapter_layers(facts, temporary)
-        check_width(facts, factors)
         doubts = [check_encoder(facts, fetched_encoder(encoder)) for encoder in encoders]
+        check_width(facts, factors)
         content = _description(source, adapter_checksums(where, temporary))
         _check_key(source, content["key"], output)
         write_json(temporary / ADAPTER_RECORD, content)

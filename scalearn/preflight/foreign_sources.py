@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from scalearn.campaign.config import ForeignSource
-from scalearn.campaign.input_files import ADAPTER_RECORD, local_adapter
+from scalearn.campaign.input_files import local_adapter
 from scalearn.campaign.keys import Key
 from scalearn.campaign.places import ADAPTERS
 from scalearn.campaign.plan import Campaign
@@ -15,7 +15,9 @@ from scalearn.campaign.spec import foreign_key
 from scalearn.errors import UserError
 from scalearn.foreign.encoder import configured_encoder
 from scalearn.foreign.facts import AdapterFacts, check_folder, read_facts
+from scalearn.foreign.fetching import read_record
 from scalearn.foreign.fit import check_encoder, check_width
+from scalearn.storage.files import altered
 
 
 def check_foreign_sources(campaign: Campaign, origin: str) -> None:
@@ -69,6 +71,11 @@ def _on_this_machine(campaign: Campaign, origin: str) -> Iterator[tuple[Key, Ada
 
 
 def _folder(key: Key, source: ForeignSource) -> Path | None:
+    """Return the folder with the adapter's files; None if it is not fetched, or not as it was fetched."""
     if source.revision is None:
         return local_adapter(source)
-    return ADAPTERS / key if (ADAPTERS / key / ADAPTER_RECORD).is_file() else None
+    try:
+        checksums = read_record(ADAPTERS / key)["sha256"]
+    except UserError:
+        return None
+    return None if altered(ADAPTERS / key, checksums) else ADAPTERS / key

@@ -139,6 +139,8 @@ def test_an_adapter_of_the_hub_is_checked_once_it_is_fetched(project: Path, caps
     shutil.copytree(project / "fetched", ADAPTERS / key)
     capsys.readouterr()
     assert "source 'squad' (some/squad): an adapter for 3 layers of width 32" in refusal(capsys)
+    (ADAPTERS / key / "adapter.safetensors").unlink()  # Snakemake fetches it again
+    assert main(["check", "config.yaml"]) == 0
 
 
 def test_the_key_of_a_local_adapter_follows_its_content_and_not_its_place(project: Path) -> None:
