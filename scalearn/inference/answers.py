@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, softmax
 
 from scalearn.inference.inputs import Texts
 
@@ -41,16 +42,11 @@ def answers(kind: str, labels: Sequence[str] | None, logits: Logits, texts: Text
         return [Prediction(float(value), None, {}) for value in values[:, 0]]
     if kind == "multi_label":
         assert labels is not None
-        return [_classes(labels, row) for row in 1 / (1 + np.exp(-values))]
-    probabilities = _softmax(values)
+        return [_classes(labels, row) for row in expit(values)]
+    probabilities = softmax(values, axis=1)
     if kind == "candidates":
         return _candidates(probabilities[:, 1], texts)
     return [_most_probable(row, number, labels, texts) for number, row in enumerate(probabilities)]
-
-
-def _softmax(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    raised = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _classes(labels: Sequence[str], row: npt.NDArray[np.float64]) -> Prediction:

@@ -140,7 +140,7 @@ def batches_of(rows: Iterable[Any], form: InputForm) -> Iterator[Batch]:
     Raises: UserError if a row is of another form than the task's.
     """
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame; pandas need not be imported for this
-        rows = rows.to_dict("records")
+        rows = _records(rows, form)
     if isinstance(rows, str | Mapping):
         raise UserError("predict: one row is given; give a list of rows")
     waiting: list[dict[str, Any]] = []
@@ -152,6 +152,16 @@ def batches_of(rows: Iterable[Any], form: InputForm) -> Iterator[Batch]:
             waiting, done = [], done + ROWS
     if waiting:
         yield _batch(waiting, done, form)
+
+
+def _records(frame: Any, form: InputForm) -> Any:
+    """Return the rows of a DataFrame as mappings. What pandas takes for missing (NaN, NA) is None."""
+    names = list(frame.columns)
+    for name in form.columns:
+        if names.count(name) > 1:
+            raise UserError(f"predict: column '{name}' occurs more than once; rename one of them")
+    frame = frame[[name for name in form.columns if name in names]].astype(object)
+    return frame.where(frame.notna(), None).to_dict("records")
 
 
 def _as_mapping(row: Any, number: int, form: InputForm) -> dict[str, Any]:
@@ -177,6 +187,18 @@ def _batch(rows: Sequence[Mapping[str, Any]], before: int, form: InputForm) -> B
 
     try:
         columns = pa.RecordBatch.from_pylist([dict(row) for row in rows])
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise UserError(f"predict: rows {before + 1} to {before + len(rows)}: {error}") from None
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise _unlike(rows, before, str(error).splitlines()[0]) from None
     return Batch("predict", np.arange(before, before + len(rows)), columns)
+
+
+def _unlike(rows: Sequence[Mapping[str, Any]], before: int, why: str) -> UserError:
+    """Return an error that names the first value which cannot stand in a column with those before it."""
+    for name in rows[0]:
+        first = next((row[name] for row in rows if row[name] is not None), None)
+        for number, row in enumerate(rows, start=before + 1):
+            try:
+                pa.array([first, row[name]])
+            except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+                return UserError(f"predict: row {number}: '{name}': {str(error).splitlines()[0]}; mend the row")
+    return UserError(f"predict: rows {before + 1} to {before + len(rows)}: {why}; mend them")

@@ -55,7 +55,7 @@ def _read(folder: Path, encoder: Path | None) -> FinishedRun:
         if error.option == "--model":  # which predict has, too
             raise
         raise UserError(
-            f"{error.what}; predict with the run in the folder of its campaign, or export it there and use the export"
+            f"{error.what}; start the campaign to make it again, or predict with an export of the run"
         ) from None
 
 

@@ -138,6 +138,13 @@ def test_the_example_of_the_page_runs(campaign: Path, monkeypatch: pytest.Monkey
         ([("a", "b"), 7], "row 2: the task reads a pair of texts .*, but this is a int"),
         ([{"text1": "a"}], "row 1: no 'text2'; the task reads text1, text2"),
         ([{"text1": "a", "text2": "b"}, {"text1": "a", "text2": None}], "row 2: 'text2' is missing"),
+        (
+            [{"text1": "a", "text2": "b"}, {"text1": "a", "text2": 7}],
+            "row 2: 'text2': Expected bytes, got a 'int' obj.*;",
+        ),
+        ([("a", "b"), ("a", "\ud800")], "row 2: 'text2': 'utf-8' codec can't encode .*; mend the row"),
+        (pd.DataFrame({"text1": ["a", "b"], "text2": ["c", float("nan")]}), "row 2: 'text2' is missing"),
+        (pd.DataFrame([["a", "b", "c"]], columns=["text1", "text2", "text2"]), "'text2' occurs more than once; rename"),
         ("a text", "one row is given; give a list of rows"),
         ({"text1": "a", "text2": "b"}, "one row is given; give a list of rows"),
     ],

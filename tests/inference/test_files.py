@@ -176,7 +176,7 @@ def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Call
     assert "no such folder" in refused(tmp_path / "no run", source, "-o", out)
     shutil.copytree(run, tmp_path / "moved run")
     moved = refused(tmp_path / "moved run", source, "-o", out)
-    assert "predict with the run in the folder of its campaign, or export it there and use the export" in moved
+    assert "start the campaign to make it again, or predict with an export of the run" in moved
     assert not out.exists()
     out.write_text("mine")
     assert f"{out}: it is there already" in refused(run, source, "-o", out)
