@@ -57,6 +57,13 @@ FULL: dict[str, Any] = {
                 "parts": {"extra": "extra"},
             }
         },
+        "saved": {
+            "source": {
+                "kind": "disk",
+                "path": "saved",
+                "splits": {"train": "train", "validation": "dev", "test": "test"},
+            }
+        },
         "made": {"source": {"kind": "generated"}},
         "ruled": {"source": {"kind": "rule"}},
     },

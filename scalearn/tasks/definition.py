@@ -111,6 +111,26 @@ class FilesSource(Strict):
         return self
 
 
+class SplitNames(Strict):
+    """The splits of a dataset that become train, validation and test."""
+
+    train: RepositoryName = "train"
+    validation: RepositoryName | None = Field(None, description="by default it is cut from train")
+    test: RepositoryName | None = Field(None, description="by default it is cut from train")
+
+    def named(self) -> dict[str, str]:
+        """Return train, validation and test -> the split's name, for those that are not cut from train."""
+        return {use: name for use, name in self if name is not None}
+
+
+class DiskSource(Strict):
+    """A folder that `save_to_disk` of `datasets` wrote. A folder with one Dataset is all train."""
+
+    kind: Literal["disk"] = "disk"
+    path: LocalPath
+    splits: SplitNames = Field(SplitNames(), examples=[{"train": "train", "test": "test"}])
+
+
 class GeneratedSource(Strict):
     """Rows that the package generates from a seed."""
 
@@ -123,7 +143,7 @@ class RuleSource(Strict):
     kind: Literal["rule"] = "rule"
 
 
-Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
+Source = Annotated[HubSource | FilesSource | DiskSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
 # The keys of a rule's task that are read: the metrics that score it, and the kind that the metrics must suit.

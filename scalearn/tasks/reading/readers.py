@@ -1,4 +1,4 @@
-"""Reading CSV, TSV, JSONL and parquet files in batches. Values are not converted.
+"""Reading CSV, TSV, JSONL, parquet and Arrow files in batches. Values are not converted.
 
 Files are streamed: memory holds one batch and the reader's look-ahead, whatever the size of the file.
 """
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
 from scalearn.tasks.definition import Quoting
+from scalearn.tasks.reading.arrow_files import arrow_batches, arrow_schema
 from scalearn.tasks.reading.features import class_names
 from scalearn.tasks.reading.jsonl import json_batches, json_keys
 from scalearn.tasks.reading.quotation import Shape, scan
@@ -26,7 +27,7 @@ _BLOCK = 1 << 22  # bytes that are parsed at a time; a row of a CSV or TSV file 
 
 
 def read_batches(path: Path, columns: Sequence[str], quoting: Quoting | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield batches with these columns of a .csv, .tsv, .jsonl or .parquet file.
+    """Yield batches with these columns of a .csv, .tsv, .jsonl, .parquet or .arrow file.
 
     Args:
         quoting: how quotation marks in CSV and TSV files are read; see definition.Quoting.
@@ -175,17 +176,26 @@ def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> It
                 yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
 
 
-def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
-    """Return the ClassLabel names of a column if `datasets` wrote the parquet file, else None.
+def _read_arrow(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
+    _require_columns(path, columns, arrow_schema(path).names)
+    for batch in arrow_batches(path):
+        yield pa.RecordBatch.from_arrays([_plain(batch[column]) for column in columns], columns)
 
-    Raises: UserError if the file is not parquet.
+
+def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
+    """Return the ClassLabel names of a column if `datasets` wrote the parquet or Arrow file, else None.
+
+    Raises: UserError if the file is damaged.
     """
-    if path.suffix.lower() != ".parquet":
+    schema_of = {".parquet": pq.read_schema, ".arrow": arrow_schema}.get(path.suffix.lower())
+    if schema_of is None:
         return None
     try:
-        return class_names(pq.read_schema(path), column)
+        return class_names(schema_of(path), column)
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path}: not readable as parquet ({str(error)[:150]}); mend the file") from None
+        raise UserError(
+            f"{path}: not readable as {path.suffix[1:].lower()} ({str(error)[:150]}); mend the file"
+        ) from None
 
 
 def _plain(array: pa.Array) -> pa.Array:
@@ -236,4 +246,5 @@ READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.Recor
     ".tsv": partial(_read_csv, delimiter="\t"),
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
 }
