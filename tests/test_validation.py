@@ -57,6 +57,7 @@ FULL: dict[str, Any] = {
                 "parts": {"extra": "extra"},
             }
         },
+        "named": {"source": {**HUB, "name": "default", "splits": {"train": "train[:80%]", "test": "test"}}},
         "saved": {
             "source": {
                 "kind": "disk",

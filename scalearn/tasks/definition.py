@@ -71,12 +71,48 @@ def _refuse_quoting(quoting: Quoting | None, paths: Iterable[str | None]) -> Non
         raise ValueError("quoting: this key only applies to CSV and TSV files; remove it")
 
 
+Split = Annotated[
+    str,
+    matching(
+        r"^\w[\w.-]*(\[-?\d*%?:-?\d*%?\])?$",
+        "the name of a split, or a slice of one such as train[:80%]",
+    ),
+]
+
+
+class SplitSlices(Strict):
+    """The splits of a dataset, or slices such as `train[:80%]`, that become train, validation and test."""
+
+    train: Split = "train"
+    validation: Split | None = Field(None, description="by default it is cut from train")
+    test: Split | None = Field(None, description="by default it is cut from train")
+
+    def named(self) -> dict[str, str]:
+        """Return train, validation and test -> the split's name, for those that are not cut from train."""
+        return {use: name for use, name in self if name is not None}
+
+
+class SplitNames(SplitSlices):
+    """The splits of a dataset that become train, validation and test."""
+
+    train: RepositoryName = "train"
+    validation: RepositoryName | None = Field(None, description="by default it is cut from train")
+    test: RepositoryName | None = Field(None, description="by default it is cut from train")
+
+
 class HubSource(Strict):
-    """Files of a dataset repository on the hub. The campaign's `mirror` replaces the hub with a local folder."""
+    """A dataset on the hub. The campaign's `mirror` replaces the hub with a local folder.
+
+    With `name` or `splits` the library `datasets` loads it; without them its files are found by `files`.
+    """
 
     kind: Literal["hub"] = "hub"
     repository: Dataset
     revision: Commit = Field(description="the full commit hash, which pins the data")
+    name: RepositoryName | None = Field(None, description="the subset (config) that `datasets` loads")
+    splits: SplitSlices | None = Field(
+        None, description="the splits that `datasets` loads", examples=[{"train": "train[:80%]", "test": "test"}]
+    )
     config: RepositoryName = "default"
     files: Files = Field(
         "{config}/{split}-*.parquet",
@@ -89,6 +125,23 @@ class HubSource(Strict):
     test: RepositoryName | None = Field("validation", description="the test split; null: cut from train")
     parts: dict[Name, RepositoryName] = Field({}, description="further test splits: metric suffix -> split name")
     quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @property
+    def by_name(self) -> bool:
+        """Whether `datasets` loads the dataset, not the reader of single files."""
+        return self.name is not None or self.splits is not None
+
+    @property
+    def named_splits(self) -> SplitSlices:
+        """The splits that `datasets` loads."""
+        return self.splits or SplitSlices()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> HubSource:
+        for key in ("config", "files", "train", "validation", "test", "parts", "quoting") if self.by_name else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: this key has no effect beside `name` and `splits`; remove one of them")
+        return self
 
     @model_validator(mode="after")
     def _check_quoting(self) -> HubSource:
@@ -109,18 +162,6 @@ class FilesSource(Strict):
     def _check_quoting(self) -> FilesSource:
         _refuse_quoting(self.quoting, (self.train, self.validation, self.test))
         return self
-
-
-class SplitNames(Strict):
-    """The splits of a dataset that become train, validation and test."""
-
-    train: RepositoryName = "train"
-    validation: RepositoryName | None = Field(None, description="by default it is cut from train")
-    test: RepositoryName | None = Field(None, description="by default it is cut from train")
-
-    def named(self) -> dict[str, str]:
-        """Return train, validation and test -> the split's name, for those that are not cut from train."""
-        return {use: name for use, name in self if name is not None}
 
 
 class DiskSource(Strict):

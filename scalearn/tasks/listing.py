@@ -87,7 +87,7 @@ def _published(name: str, task: Task) -> dict[str, int] | None:
 def _source(task: Task) -> str:
     source = task.source
     if isinstance(source, HubSource):
-        return f"{source.repository.rpartition('/')[2]}/{source.config}"
+        return f"{source.repository.rpartition('/')[2]}/{source.name or source.config}"
     if isinstance(source, DiskSource):
         return source.path
     return source.train if isinstance(source, FilesSource) else source.kind

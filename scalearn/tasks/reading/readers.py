@@ -114,7 +114,7 @@ def _refuse_joined(path: Path, columns: list[str], quoting: Quoting | None, deli
 def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> tuple[tuple[int, str], ...]:
     """Return (index in the header, name) of each of these columns."""
     header = _header(path, quoting, delimiter)
-    _require_columns(path, columns, header)
+    require_columns(path, columns, header)
     return tuple((header.index(column), column) for column in columns)
 
 
@@ -164,22 +164,22 @@ def _read_jsonl(path: Path, columns: list[str], quoting: Quoting | None) -> Iter
     """Yield the keys of one object per line. A row without the key has null."""
     keys = json_keys(path, columns)
     if keys:
-        _require_columns(path, columns, keys)
+        require_columns(path, columns, keys)
     yield from json_batches(path, columns)
 
 
 def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        _require_columns(path, columns, file.schema_arrow.names)
+        require_columns(path, columns, file.schema_arrow.names)
         for group in range(file.num_row_groups):  # one call for all groups would keep them in memory
             for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
-                yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
+                yield pa.RecordBatch.from_arrays([plain(array) for array in batch.columns], batch.schema.names)
 
 
 def _read_arrow(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
-    _require_columns(path, columns, arrow_schema(path).names)
+    require_columns(path, columns, arrow_schema(path).names)
     for batch in arrow_batches(path):
-        yield pa.RecordBatch.from_arrays([_plain(batch[column]) for column in columns], columns)
+        yield pa.RecordBatch.from_arrays([plain(batch[column]) for column in columns], columns)
 
 
 def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
@@ -198,10 +198,10 @@ def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
         ) from None
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def plain(array: pa.Array) -> pa.Array:
     """Return an array as string, binary or list: few functions work on the views that Polars and DataFusion write."""
     if pa.types.is_dictionary(array.type):
-        return _plain(array.dictionary).take(array.indices)
+        return plain(array.dictionary).take(array.indices)
     kind = _plain_type(array.type)
     return array if array.type == kind else array.cast(kind)
 
@@ -233,12 +233,16 @@ def _not_utf8(path: Path) -> int:
     return 1
 
 
-def _require_columns(path: Path, columns: Sequence[str], present: Sequence[str]) -> None:
+def require_columns(origin: Path | str, columns: Sequence[str], present: Sequence[str]) -> None:
+    """Refuse a column that is not `present`, or is there twice. `origin`: the file or dataset, for messages.
+
+    Raises: UserError if there is such a column.
+    """
     for column in columns:
         if column not in present:
-            raise UserError(f"{path}: no column '{column}'{nearest(column, present)}")
+            raise UserError(f"{origin}: no column '{column}'{nearest(column, present)}")
         if list(present).count(column) > 1:
-            raise UserError(f"{path}: column '{column}' occurs more than once; rename one of them")
+            raise UserError(f"{origin}: column '{column}' occurs more than once; rename one of them")
 
 
 READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.RecordBatch]]] = {

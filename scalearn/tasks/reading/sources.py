@@ -45,6 +45,10 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
     Raises: UserError if a file is missing, the hub cannot be reached, or a rule makes the task.
     """
     source = task.source
+    if isinstance(source, HubSource) and source.by_name:
+        from scalearn.tasks.reading.hub_datasets import hub_rows
+
+        return _splits(*hub_rows(name, source, mirror))
     if isinstance(source, HubSource):
         files = mirror_files(mirror, name, source) if mirror else _hub_files(name, source)
         return _from_hub_layout(source, files, "the mirror" if mirror else "the hub")
@@ -81,9 +85,12 @@ def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str
 def _from_disk(source: DiskSource) -> Splits:
     splits = {use: _rows(paths, None) for use, paths in disk_files(source).items()}
     unused = [split for split in saved_splits(source) if split not in source.splits.named().values()]
-    notes = (f"splits that the task does not read: {', '.join(unused)}",) if unused else ()
-    test = {"": splits["test"]} if "test" in splits else {}
-    return Splits(splits["train"], splits.get("validation"), test, notes)
+    return _splits(splits, [f"splits that the task does not read: {', '.join(unused)}"] if unused else [])
+
+
+def _splits(rows: dict[str, Rows], notes: Sequence[str]) -> Splits:
+    test = {"": rows["test"]} if "test" in rows else {}
+    return Splits(rows["train"], rows.get("validation"), test, tuple(notes))
 
 
 def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
