@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from scalearn.fields import Commit, LocalPath, Name, Strict, Whole, matching
+from scalearn.fields import LocalPath, Name, Strict, Whole, matching
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -100,6 +100,16 @@ class SplitNames(SplitSlices):
     test: RepositoryName | None = Field(None, description="by default it is cut from train")
 
 
+_NEWEST = "`python -c \"from huggingface_hub import dataset_info as i; print(i('{}').sha)\"` prints the newest"
+Revision = Annotated[
+    str,
+    matching(
+        r"^[0-9a-f]{40}$",
+        f"a full commit hash of 40 digits and letters a to f ({_NEWEST.format('OWNER/NAME')})",
+    ),
+]
+
+
 class HubSource(Strict):
     """A dataset on the hub. The campaign's `mirror` replaces the hub with a local folder.
 
@@ -108,7 +118,7 @@ class HubSource(Strict):
 
     kind: Literal["hub"] = "hub"
     repository: Dataset
-    revision: Commit = Field(description="the full commit hash, which pins the data")
+    revision: Revision = Field(description="the full commit hash, which pins the data")
     name: RepositoryName | None = Field(None, description="the subset (config) that `datasets` loads")
     splits: SplitSlices | None = Field(
         None, description="the splits that `datasets` loads", examples=[{"train": "train[:80%]", "test": "test"}]
@@ -135,6 +145,14 @@ class HubSource(Strict):
     def named_splits(self) -> SplitSlices:
         """The splits that `datasets` loads."""
         return self.splits or SplitSlices()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unpinned(cls, content: object) -> object:
+        if isinstance(content, dict) and "repository" in content and "revision" not in content:
+            newest = _NEWEST.format(content["repository"])
+            raise ValueError(f"`revision` is missing; add the full hash of a commit ({newest})")
+        return content
 
     @model_validator(mode="after")
     def _one_way(self) -> HubSource:

@@ -14,6 +14,7 @@ from scalearn.campaign.input_files import row_inputs
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import check_source_rows, prepare
+from tests.processes import python
 from tests.tasks.making import column
 
 FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"]), "extra": Value("int32")})
@@ -104,6 +105,19 @@ def test_a_half_written_folder_is_refused(tmp_path: Path, damage: Callable[[Path
     damage(saved(tmp_path / "d"))
     with pytest.raises(UserError, match=message):
         check_source_rows("t", task(tmp_path / "d"))
+
+
+def test_checking_a_folder_does_not_import_datasets(tmp_path: Path) -> None:
+    splits = {"train": "train", "validation": "test", "test": "test"}  # cutting a split imports a part of datasets
+    definition = task(saved(tmp_path / "d"), **splits).model_dump(mode="json")
+    code = f"""
+import sys
+from scalearn.tasks.definition import Task
+from scalearn.tasks.preparing.prepare import check_source_rows
+check_source_rows("t", Task.model_validate({definition}))
+print("datasets" in sys.modules)
+"""
+    assert python(code) == "False"
 
 
 def test_a_split_or_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -127,3 +127,9 @@ def test_what_the_hub_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, e
 def test_keys_of_the_two_ways_are_not_mixed() -> None:
     with pytest.raises(ValueError, match="files: this key has no effect beside `name` and `splits`"):
         task(files="{split}.csv")
+
+
+def test_a_source_without_a_full_revision_is_told_the_command_that_finds_it() -> None:
+    unpinned = {key: value for key, value in HUB.items() if key != "revision"}
+    with pytest.raises(ValueError, match=r"`revision` is missing; .*python -c .*dataset_info.*'someone/thing'"):
+        Task.model_validate({"source": unpinned})
