@@ -58,6 +58,14 @@ FULL: dict[str, Any] = {
                 "parts": {"extra": "extra"},
             }
         },
+        "named": {"source": {**HUB, "name": "default", "splits": {"train": "train[:80%]", "test": "test"}}},
+        "saved": {
+            "source": {
+                "kind": "disk",
+                "path": "saved",
+                "splits": {"train": "train", "validation": "dev", "test": "test"},
+            }
+        },
         "made": {"source": {"kind": "generated"}},
         "ruled": {"source": {"kind": "rule"}},
     },

@@ -135,6 +135,8 @@ class Definitions:
     def origin(self, task: str) -> str:
         """Return where this campaign reads the task from: hub, mirror, files, generated or rule."""
         kind = self.tasks[task].source.kind
+        if kind == "disk":
+            return "files"
         return "mirror" if kind == "hub" and self.config.mirror is not None else kind
 
     def definition(self, task: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from scalearn.fields import Commit, LocalPath, Name, Strict, Whole, matching
+from scalearn.fields import LocalPath, Name, Strict, Whole, matching
 
 Kind = Literal["classification", "multi_label", "multiple_choice", "regression", "candidates"]
 
@@ -71,12 +71,58 @@ def _refuse_quoting(quoting: Quoting | None, paths: Iterable[str | None]) -> Non
         raise ValueError("quoting: this key only applies to CSV and TSV files; remove it")
 
 
+Split = Annotated[
+    str,
+    matching(
+        r"^\w[\w.-]*(\[-?\d*%?:-?\d*%?\])?$",
+        "the name of a split, or a slice of one such as train[:80%]",
+    ),
+]
+
+
+class SplitSlices(Strict):
+    """The splits of a dataset, or slices such as `train[:80%]`, that become train, validation and test."""
+
+    train: Split = "train"
+    validation: Split | None = Field(None, description="by default it is cut from train")
+    test: Split | None = Field(None, description="by default it is cut from train")
+
+    def named(self) -> dict[str, str]:
+        """Return train, validation and test -> the split's name, for those that are not cut from train."""
+        return {use: name for use, name in self if name is not None}
+
+
+class SplitNames(SplitSlices):
+    """The splits of a dataset that become train, validation and test."""
+
+    train: RepositoryName = "train"
+    validation: RepositoryName | None = Field(None, description="by default it is cut from train")
+    test: RepositoryName | None = Field(None, description="by default it is cut from train")
+
+
+_NEWEST = "`python -c \"from huggingface_hub import dataset_info as i; print(i('{}').sha)\"` prints the newest"
+Revision = Annotated[
+    str,
+    matching(
+        r"^[0-9a-f]{40}$",
+        f"a full commit hash of 40 digits and letters a to f ({_NEWEST.format('OWNER/NAME')})",
+    ),
+]
+
+
 class HubSource(Strict):
-    """Files of a dataset repository on the hub. The campaign's `mirror` replaces the hub with a local folder."""
+    """A dataset on the hub. The campaign's `mirror` replaces the hub with a local folder.
+
+    With `name` or `splits` the library `datasets` loads it; without them its files are found by `files`.
+    """
 
     kind: Literal["hub"] = "hub"
     repository: Dataset
-    revision: Commit = Field(description="the full commit hash, which pins the data")
+    revision: Revision = Field(description="the full commit hash, which pins the data")
+    name: RepositoryName | None = Field(None, description="the subset (config) that `datasets` loads")
+    splits: SplitSlices | None = Field(
+        None, description="the splits that `datasets` loads", examples=[{"train": "train[:80%]", "test": "test"}]
+    )
     config: RepositoryName = "default"
     files: Files = Field(
         "{config}/{split}-*.parquet",
@@ -89,6 +135,31 @@ class HubSource(Strict):
     test: RepositoryName | None = Field("validation", description="the test split; null: cut from train")
     parts: dict[Name, RepositoryName] = Field({}, description="further test splits: metric suffix -> split name")
     quoting: Quoting | None = Field(None, description=_QUOTING)
+
+    @property
+    def by_name(self) -> bool:
+        """Whether `datasets` loads the dataset, not the reader of single files."""
+        return self.name is not None or self.splits is not None
+
+    @property
+    def named_splits(self) -> SplitSlices:
+        """The splits that `datasets` loads."""
+        return self.splits or SplitSlices()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unpinned(cls, content: object) -> object:
+        if isinstance(content, dict) and "repository" in content and "revision" not in content:
+            newest = _NEWEST.format(content["repository"])
+            raise ValueError(f"`revision` is missing; add the full hash of a commit ({newest})")
+        return content
+
+    @model_validator(mode="after")
+    def _one_way(self) -> HubSource:
+        for key in ("config", "files", "train", "validation", "test", "parts", "quoting") if self.by_name else ():
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: this key has no effect beside `name` and `splits`; remove one of them")
+        return self
 
     @model_validator(mode="after")
     def _check_quoting(self) -> HubSource:
@@ -111,6 +182,14 @@ class FilesSource(Strict):
         return self
 
 
+class DiskSource(Strict):
+    """A folder that `save_to_disk` of `datasets` wrote. A folder with one Dataset is all train."""
+
+    kind: Literal["disk"] = "disk"
+    path: LocalPath
+    splits: SplitNames = Field(SplitNames(), examples=[{"train": "train", "test": "test"}])
+
+
 class GeneratedSource(Strict):
     """Rows that the package generates from a seed."""
 
@@ -123,7 +202,7 @@ class RuleSource(Strict):
     kind: Literal["rule"] = "rule"
 
 
-Source = Annotated[HubSource | FilesSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
+Source = Annotated[HubSource | FilesSource | DiskSource | GeneratedSource | RuleSource, Field(discriminator="kind")]
 
 
 # The keys of a rule's task that are read: the metrics that score it, and the kind that the metrics must suit.

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from scalearn.tasks import TASKS
-from scalearn.tasks.definition import FilesSource, HubSource, RuleSource, Task
+from scalearn.tasks.definition import DiskSource, FilesSource, HubSource, RuleSource, Task
 from scalearn.tasks.protocol import is_built_in
 from scalearn.tasks.store import SPLITS, TaskInfo
 
@@ -87,7 +87,9 @@ def _published(name: str, task: Task) -> dict[str, int] | None:
 def _source(task: Task) -> str:
     source = task.source
     if isinstance(source, HubSource):
-        return f"{source.repository.rpartition('/')[2]}/{source.config}"
+        return f"{source.repository.rpartition('/')[2]}/{source.name or source.config}"
+    if isinstance(source, DiskSource):
+        return source.path
     return source.train if isinstance(source, FilesSource) else source.kind
 
 

@@ -57,11 +57,13 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
 
 
 def check_source_rows(name: str, task: Task, mirror: Path | None = None) -> None:
-    """Check all rows of a task as `prepare` does, without writing. Sources that need the hub or a rule are skipped.
+    """Check all rows of a task as `prepare` does, without writing. Sources that need the hub, `datasets` or a rule are
+    skipped.
 
     Raises: UserError if `prepare` would refuse the task.
     """
-    if isinstance(task.source, RuleSource) or (isinstance(task.source, HubSource) and mirror is None):
+    source = task.source
+    if isinstance(source, RuleSource) or (isinstance(source, HubSource) and (mirror is None or source.by_name)):
         return
     for batches in _plan(name, task, mirror).content().values():
         for _ in batches:

@@ -9,7 +9,7 @@ from scalearn.tasks.definition import HubSource
 
 
 def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[Path]]:
-    """Return split -> its files in the mirror.
+    """Return split -> its files in the mirror; "" -> all files of the repository if `datasets` loads it.
 
     A mirror is a folder in the hub's layout: <repository name>/<config>/<split>-00000-of-00001.parquet, or the path in
     the source's `files`.
@@ -19,11 +19,9 @@ def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[P
 
     Raises: UserError if the files of train, validation or test are missing. Further test splits (`parts`) may be.
     """
-    folder = mirror / source.repository.split("/")[1]
-    if not folder.is_dir():
-        raise UserError(
-            f"mirror {mirror}: no folder {folder} for task '{task}'; add it, or remove the task from the campaign"
-        )
+    folder = mirror_folder(mirror, task, source)
+    if source.by_name:  # `datasets` finds the files of a split
+        return {"": sorted(path for path in folder.rglob("*") if path.is_file())}
     files = split_files(folder, source)
     for split in required_splits(source):
         if split not in files:
@@ -32,6 +30,19 @@ def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[P
                 "add it, or remove the task from the campaign"
             )
     return files
+
+
+def mirror_folder(mirror: Path, task: str, source: HubSource) -> Path:
+    """Return the folder of a repository in the mirror.
+
+    Raises: UserError if it is missing.
+    """
+    folder = mirror / source.repository.split("/")[1]
+    if not folder.is_dir():
+        raise UserError(
+            f"mirror {mirror}: no folder {folder} for task '{task}'; add it, or remove the task from the campaign"
+        )
+    return folder
 
 
 def split_files(repository: Path, source: HubSource) -> dict[str, list[Path]]:

@@ -1,4 +1,4 @@
-"""Reading CSV, TSV, JSONL and parquet files in batches. Values are not converted.
+"""Reading CSV, TSV, JSONL, parquet and Arrow files in batches. Values are not converted.
 
 Files are streamed: memory holds one batch and the reader's look-ahead, whatever the size of the file.
 """
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalearn.errors import UserError, nearest
 from scalearn.tasks.definition import Quoting
+from scalearn.tasks.reading.arrow_files import arrow_batches, arrow_schema
 from scalearn.tasks.reading.features import class_names
 from scalearn.tasks.reading.jsonl import json_batches, json_keys
 from scalearn.tasks.reading.quotation import Shape, scan
@@ -35,7 +36,7 @@ _BLOCK = 1 << 22  # bytes that are parsed at a time; a row of a CSV or TSV file 
 
 
 def read_batches(path: Path, columns: Sequence[str], quoting: Quoting | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield batches with these columns of a .csv, .tsv, .jsonl or .parquet file.
+    """Yield batches with these columns of a .csv, .tsv, .jsonl, .parquet or .arrow file.
 
     Args:
         quoting: how quotation marks in CSV and TSV files are read; see definition.Quoting.
@@ -122,7 +123,7 @@ def _refuse_joined(path: Path, columns: list[str], quoting: Quoting | None, deli
 def _places(path: Path, columns: list[str], quoting: Quoting | None, delimiter: str) -> tuple[tuple[int, str], ...]:
     """Return (index in the header, name) of each of these columns."""
     header = _header(path, quoting, delimiter)
-    _require_columns(path, columns, header)
+    require_columns(path, columns, header)
     return tuple((header.index(column), column) for column in columns)
 
 
@@ -172,35 +173,44 @@ def _read_jsonl(path: Path, columns: list[str], quoting: Quoting | None) -> Iter
     """Yield the keys of one object per line. A row without the key has null."""
     keys = json_keys(path, columns)
     if keys:
-        _require_columns(path, columns, keys)
+        require_columns(path, columns, keys)
     yield from json_batches(path, columns)
 
 
 def _read_parquet(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        _require_columns(path, columns, file.schema_arrow.names)
+        require_columns(path, columns, file.schema_arrow.names)
         for group in range(file.num_row_groups):  # one call for all groups would keep them in memory
             for batch in file.iter_batches(ROWS, row_groups=[group], columns=columns):
-                yield pa.RecordBatch.from_arrays([_plain(array) for array in batch.columns], batch.schema.names)
+                yield pa.RecordBatch.from_arrays([plain(array) for array in batch.columns], batch.schema.names)
+
+
+def _read_arrow(path: Path, columns: list[str], quoting: Quoting | None) -> Iterator[pa.RecordBatch]:
+    require_columns(path, columns, arrow_schema(path).names)
+    for batch in arrow_batches(path):
+        yield pa.RecordBatch.from_arrays([plain(batch[column]) for column in columns], columns)
 
 
 def file_class_names(path: Path, column: str) -> tuple[str, ...] | None:
-    """Return the ClassLabel names of a column if `datasets` wrote the parquet file, else None.
+    """Return the ClassLabel names of a column if `datasets` wrote the parquet or Arrow file, else None.
 
-    Raises: UserError if the file is not parquet.
+    Raises: UserError if the file is damaged.
     """
-    if path.suffix.lower() != ".parquet":
+    schema_of = {".parquet": pq.read_schema, ".arrow": arrow_schema}.get(path.suffix.lower())
+    if schema_of is None:
         return None
     try:
-        return class_names(pq.read_schema(path), column)
+        return class_names(schema_of(path), column)
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path}: not readable as parquet ({str(error)[:150]}); mend the file") from None
+        raise UserError(
+            f"{path}: not readable as {path.suffix[1:].lower()} ({str(error)[:150]}); mend the file"
+        ) from None
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def plain(array: pa.Array) -> pa.Array:
     """Return an array as string, binary or list: few functions work on the views that Polars and DataFusion write."""
     if pa.types.is_dictionary(array.type):
-        return _plain(array.dictionary).take(array.indices)
+        return plain(array.dictionary).take(array.indices)
     kind = _plain_type(array.type)
     return array if array.type == kind else array.cast(kind)
 
@@ -232,12 +242,16 @@ def _not_utf8(path: Path) -> int:
     return 1
 
 
-def _require_columns(path: Path, columns: Sequence[str], present: Sequence[str]) -> None:
+def require_columns(origin: Path | str, columns: Sequence[str], present: Sequence[str]) -> None:
+    """Refuse a column that is not `present`, or is there twice. `origin`: the file or dataset, for messages.
+
+    Raises: UserError if there is such a column.
+    """
     for column in columns:
         if column not in present:
-            raise NoColumn(f"{path}: no column '{column}'{nearest(column, present)}", column)
+            raise NoColumn(f"{origin}: no column '{column}'{nearest(column, present)}", column)
         if list(present).count(column) > 1:
-            raise UserError(f"{path}: column '{column}' occurs more than once; rename one of them")
+            raise UserError(f"{origin}: column '{column}' occurs more than once; rename one of them")
 
 
 READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.RecordBatch]]] = {
@@ -245,4 +259,5 @@ READERS: dict[str, Callable[[Path, list[str], Quoting | None], Iterator[pa.Recor
     ".tsv": partial(_read_csv, delimiter="\t"),
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
 }

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from scalearn.errors import UserError
 from scalearn.fields import local_path
-from scalearn.tasks.definition import FilesSource, HubSource, Quoting, RuleSource, Task
+from scalearn.tasks.definition import DiskSource, FilesSource, HubSource, Quoting, RuleSource, Task
 from scalearn.tasks.generated import generate
+from scalearn.tasks.reading.disk import disk_files, saved_splits
 from scalearn.tasks.reading.mirror import mirror_files, required_splits, split_files, split_pattern
 from scalearn.tasks.reading.readers import file_class_names, read_batches, removes_marks
 from scalearn.tasks.reading.rows import Rows
@@ -44,6 +45,10 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
     Raises: UserError if a file is missing, the hub cannot be reached, or a rule makes the task.
     """
     source = task.source
+    if isinstance(source, HubSource) and source.by_name:
+        from scalearn.tasks.reading.hub_datasets import hub_rows
+
+        return _splits(*hub_rows(name, source, mirror))
     if isinstance(source, HubSource):
         files = mirror_files(mirror, name, source) if mirror else _hub_files(name, source)
         return _from_hub_layout(source, files, "the mirror" if mirror else "the hub")
@@ -57,6 +62,8 @@ def read_splits(name: str, task: Task, mirror: Path | None) -> Splits:
             None if source.validation is None else rows(source.validation),
             {} if source.test is None else {"": rows(source.test)},
         )
+    if isinstance(source, DiskSource):
+        return _from_disk(source)
     if isinstance(source, RuleSource):
         raise UserError(f"task '{name}': a rule of your own makes this task; run that rule instead of prepare-task")
     splits = {split: _generated(name, split, pa.Table.from_pylist(rows)) for split, rows in generate(name).items()}
@@ -73,6 +80,17 @@ def _from_hub_layout(source: HubSource, files: dict[str, list[Path]], place: str
         else:
             notes.append(f"{split} (part '{part}') is left out: {place} has no {split_pattern(source, split)}")
     return Splits(rows[source.train], rows[source.validation] if source.validation else None, test, tuple(notes))
+
+
+def _from_disk(source: DiskSource) -> Splits:
+    splits = {use: _rows(paths, None) for use, paths in disk_files(source).items()}
+    unused = [split for split in saved_splits(source) if split not in source.splits.named().values()]
+    return _splits(splits, [f"splits that the task does not read: {', '.join(unused)}"] if unused else [])
+
+
+def _splits(rows: dict[str, Rows], notes: Sequence[str]) -> Splits:
+    test = {"": rows["test"]} if "test" in rows else {}
+    return Splits(rows["train"], rows.get("validation"), test, tuple(notes))
 
 
 def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
