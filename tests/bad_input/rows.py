@@ -260,7 +260,7 @@ CASES = [
         file("half a parquet", r"not readable as parquet", "parquet", b"PAR1" + b"\0" * 100 + b"PAR1"),
         file(
             "another format",
-            r"the file name must end in \.csv, \.tsv, \.jsonl, \.parquet; convert the file",
+            r"the file name must end in \.csv, \.tsv, \.jsonl, \.parquet, \.arrow; convert the file",
             "xlsx",
             b"PK",
         ),
