@@ -240,7 +240,7 @@ def test_quotation_marks_of_a_tsv_file(
 ) -> None:
     source, out = tmp_path / "in.tsv", tmp_path / "out.csv"
     source.write_text('text1\ttext2\n"good\tw1\n')
-    assert "(for predict: --quoting none) if the marks are plain characters" in refused(run, source, "-o", out)
+    assert "or --quoting none of predict, if the marks are plain characters" in refused(run, source, "-o", out)
     assert main(["predict", run, str(source), "-o", str(out), "--quoting", "none", "--keep", "text1"]) == 0
     assert [row["text1"] for row in read(out)] == ['"good']
     source.write_text('"text1"\t"text2"\n"good"\t"w1"\n')

@@ -25,7 +25,7 @@ from scalearn.tasks.definition import Quoting
 _MARK, _LF, _CR, _TAB, _BACKSLASH = b'"\n\r\t\\'
 _BOM = b"\xef\xbb\xbf"
 _NULLS = (b"NA", b"NULL", rb"\N")  # programs that quote all texts write missing values without marks
-_PLAIN = "set `quoting: none` in the task's `source` (for predict: --quoting none) if the marks are plain characters"
+_PLAIN = "set `quoting: none` in the task's `source`, or --quoting none of predict, if the marks are plain characters"
 _EITHER = f"{_PLAIN}, `quoting: standard` if they enclose values"
 
 Positions = npt.NDArray[np.int64]

@@ -150,7 +150,7 @@ def test_rows_are_read_as_they_stand(tmp_path: Path, case: str) -> None:
 
 # ---------------------------------------------------------------------- what is refused
 
-NONE = "set `quoting: none` in the task's `source` (for predict: --quoting none) if the marks are plain characters"
+NONE = "set `quoting: none` in the task's `source`, or --quoting none of predict, if the marks are plain characters"
 REFUSED: dict[str, tuple[str, str, Quoting | None, str]] = {
     "text after a mark": (
         "csv",
