@@ -1,6 +1,11 @@
 """Reading CSV, TSV, JSONL, parquet and Arrow files in batches. Values are not converted.
 
 Files are streamed: memory holds one batch and the reader's look-ahead, whatever the size of the file.
+
+Why these readers and not those of `datasets`: its CSV reader turns NA and null into missing values and 001 into a
+number, fills short rows, and reads a repeated header as a row. Its JSON reader turns dates into times and mixed types
+into one. Neither says where a file is wrong. tests/tasks/reading/test_beside_datasets.py lists the differences. Parquet
+is read alike by both; ours streams row groups and writes no copy of the file.
 """
 
 from __future__ import annotations
