@@ -10,6 +10,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from huggingface_hub.utils import reset_sessions
 
 from scalearn.errors import UserError
 from scalearn.export.push import OFFLINE, check_push, push
@@ -27,6 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub, which this process takes for the real one, with our token."""
+    reset_sessions()  # one that was made with the hub switched off stays so
     with hub() as running:
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", running.address)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
@@ -34,6 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield running
+    reset_sessions()
 
 
 @pytest.fixture
