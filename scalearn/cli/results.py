@@ -54,3 +54,17 @@ def table(
 
     (layout,) = layouts(campaign, benchmark)
     write_table(layout, runs, output, threads, None if due is None else outdated_runs(due))
+
+
+@app.command()
+def explain(
+    table: Annotated[Path, typer.Argument(help="a table of a campaign, for example results/glue_table.md")],
+    row: Annotated[str, typer.Argument(help="a row of it, for example scalearn")],
+    task: Annotated[str, typer.Argument(help="a task of it, for example rte")],
+    campaign: CampaignText = "config.yaml",
+) -> None:
+    """Say how a number in a table came about: its runs, their scores, the chosen setting, the formula."""
+    from scalearn.results.explain import benchmark_of, explanation
+
+    (layout,) = layouts(campaign, benchmark_of(table))
+    print(explanation(layout, table.parent / "trained", row, task))
