@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scalearn.campaign.plan import Campaign
+from scalearn.results.explain import explanation
 from scalearn.results.layout import Layout
 from scalearn.results.selection import chosen
 from scalearn.results.tables import write_table
@@ -87,6 +88,18 @@ def test_each_task_has_the_setting_with_the_best_mean_over_seeds(tmp_path: Path)
     make(tmp_path, layout(SWEEP))
     # rte: 0.55, 0.85, 0.7; nli: 0.5, 0.4, 0.5, of which the first is taken.
     assert choice(tmp_path, layout(SWEEP)) == {"rte": "learning_rate 0.2", "nli": "learning_rate 0.1"}
+
+
+def test_an_explanation_names_the_setting(tmp_path: Path) -> None:
+    of = layout(SWEEP)
+    make(tmp_path, of)
+    text = explanation(of, tmp_path, of.rows[0].name, "rte")
+    assert "Setting: learning_rate 0.2, the best mean accuracy on validation." in text
+    for part in of.rows[0].parts("rte", of.rows[0].settings[1]).values():
+        assert str(tmp_path / part.folder / "predictions.parquet") in text
+        shutil.rmtree(tmp_path / part.folder)
+    text = explanation(of, tmp_path, of.rows[0].name, "rte")
+    assert "Setting: learning_rate 0.3" in text and "learning_rate 0.2 could not be chosen, for" in text
 
 
 def test_the_test_split_has_no_part_in_it(tmp_path: Path) -> None:
