@@ -1,6 +1,6 @@
 """Batches of encoded rows: memory-mapped, optionally grouped by length, padded to the longest row.
 
-The rows are not read as a `datasets.Dataset`: that makes a list of tokens of each row, which a collator pads one by one.
+The rows are not read as a `datasets.Dataset`: it makes a list of tokens of each row, which a collator pads one by one.
 Here all tokens of a file are one mapped array, from which NumPy gathers a padded batch in one call. The same file opens
 as a Dataset with `scalearn.data.encoded`.
 """
