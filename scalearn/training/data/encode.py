@@ -6,8 +6,8 @@ There is one row per example, with these columns:
 - `label`;
 - in validation and test `group`, `candidate`, `answers` and `part`, if the task has them (see scalearn.tasks.store).
 
-`Dataset.map` of `datasets` does the same at half the speed, with more memory (benchmarks/dataset_map.py): it copies each
-row into Python lists, and computes the offset of each token.
+`Dataset.map` of `datasets` does the same at half the speed, with more memory (benchmarks/dataset_map.py): it copies
+each row into Python lists, and computes the offset of each token.
 """
 
 from __future__ import annotations
