@@ -13,7 +13,10 @@ from scalearn.methods.base import Method
 from scalearn.results.layout import Layout, LayoutRow
 from scalearn.results.records import Part, ScoreRecord, score_path
 from scalearn.results.selection import Choice, Metric, chosen
+from scalearn.statistics.interval import Interval
 from scalearn.tasks.protocol import Protocol
+
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Column:
     metric: str | None = None
     baseline: float | None = None
     positive: str | None = None  # the positive label of f1, of two labels
+    detectable: float | None = None  # the least difference to the baseline row that a test would find 4 times in 5
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Cell:
     planned: tuple[int, ...]
     values: dict[int, float]
     parameters: int | None  # trainable, without the head; None if no run is finished
+    interval: Interval | None = None  # 95 %, of the mean
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -66,6 +71,7 @@ class Row:
     chosen: Mapping[str, str] = field(default_factory=dict)
     by: Mapping[str, Metric] = field(default_factory=dict)
     unfit: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    average_interval: Interval | None = None  # 95 %, of the average
 
     @property
     def average(self) -> float | None:
@@ -86,10 +92,32 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A row minus the baseline row, on one task or on the average over all tasks. Fractions.
+
+    row: the row's name. task: None for the average. p, adjusted: two-sided, before and after Holm's correction over the
+    rows of the column; None where there are no two seeds of both rows.
+    """
+
+    row: str
+    task: str | None
+    difference: float
+    interval: Interval
+    p: float | None = None
+    adjusted: float | None = None
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether the adjusted p is below 0.05."""
+        return self.adjusted is not None and self.adjusted < ALPHA
+
+
+@dataclass(frozen=True)
 class Table:
     """A benchmark's results: its rows, grouped by family.
 
-    foreign: where each source adapter from elsewhere comes from, by name.
+    foreign: where each source adapter from elsewhere comes from, by name. against: the name of the baseline row, with
+    which `comparisons` compare all others.
     """
 
     benchmark: str
@@ -98,6 +126,8 @@ class Table:
     columns: tuple[Column, ...]
     families: dict[str, tuple[Row, ...]]
     foreign: Mapping[str, str] = field(default_factory=dict)
+    against: str | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
