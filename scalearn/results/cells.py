@@ -95,14 +95,14 @@ class Row:
 class Comparison:
     """A row minus the baseline row, on one task or on the average over all tasks. Fractions.
 
-    row: the row's name. task: None for the average. p, adjusted: two-sided, before and after Holm's correction over the
-    rows of the column; None where there are no two seeds of both rows.
+    row: the row's name. task: None for the average. interval: None if the runs never differ. p, adjusted: two-sided,
+    before and after Holm's correction over the rows of the column; None where there are no two seeds of both rows.
     """
 
     row: str
     task: str | None
     difference: float
-    interval: Interval
+    interval: Interval | None
     p: float | None = None
     adjusted: float | None = None
 

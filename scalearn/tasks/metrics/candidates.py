@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from scalearn.errors import UserError
-from scalearn.tasks.metrics.outcome import Outcome, nan_is_lowest
+from scalearn.tasks.metrics.outcome import Array, Outcome, nan_is_lowest
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -26,9 +28,13 @@ def score(metrics: Sequence[str], outcome: Outcome) -> dict[str, float]:
 
     Raises: UserError if the rows have no group, candidate or answers.
     """
-    functions = {"token_f1": _token_f1, "exact_match": _exact_match}
     predictions = _predictions(outcome)
-    return {metric: _mean_of_best(functions[metric], predictions) for metric in metrics}
+    return {metric: _mean(_best(metric, predictions)) for metric in metrics}
+
+
+def matches(metric: str, outcome: Outcome) -> Array:
+    """Return the metric's value of each question, in the order of the questions' numbers."""
+    return np.array(_best(metric, dict(sorted(_predictions(outcome).items()))))
 
 
 def normalise(text: str) -> str:
@@ -36,7 +42,7 @@ def normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
-def _predictions(outcome: Outcome) -> list[tuple[str, list[str]]]:
+def _predictions(outcome: Outcome) -> dict[int, tuple[str, list[str]]]:
     """Return each question's predicted answer and its gold answers, all normalised."""
     group, candidate, answers = outcome.group, outcome.candidate, outcome.answers
     if group is None or candidate is None or answers is None:
@@ -48,12 +54,23 @@ def _predictions(outcome: Outcome) -> list[tuple[str, list[str]]]:
     for row, (question, logit, text) in enumerate(zip(group.tolist(), logits, candidate, strict=True)):
         proposal = (logit, text, row)
         best[question] = max(best.get(question, proposal), proposal)
-    return [(normalise(text), [normalise(answer) for answer in answers[row]]) for _, text, row in best.values()]
+    return {
+        question: (normalise(text), [normalise(answer) for answer in answers[row]])
+        for question, (_, text, row) in best.items()
+    }
 
 
-def _mean_of_best(match: Callable[[str, str], float], predictions: list[tuple[str, list[str]]]) -> float:
-    best = [max((match(predicted, answer) for answer in answers), default=0.0) for predicted, answers in predictions]
-    return sum(best) / len(best)
+def _best(metric: str, predictions: dict[int, tuple[str, list[str]]]) -> list[float]:
+    """Return for each question the best match of its prediction with a gold answer."""
+    match = _MATCHES[metric]
+    return [
+        max((match(predicted, answer) for answer in answers), default=0.0)
+        for predicted, answers in predictions.values()
+    ]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _exact_match(predicted: str, answer: str) -> float:
@@ -64,3 +81,6 @@ def _token_f1(predicted: str, answer: str) -> float:
     one, other = predicted.split(), answer.split()
     common = (Counter(one) & Counter(other)).total()
     return 2 * common / (len(one) + len(other)) if common else 0.0
+
+
+_MATCHES = {"token_f1": _token_f1, "exact_match": _exact_match}
