@@ -215,6 +215,12 @@ class Config(Strict):
     source_seed: Seed | Literal["paired"] = Field(
         0, description="the seed of the stage-1 adapters that stage 2 composes; `paired`: the run's own"
     )
+    baseline: RowName | None = Field(
+        None, description="the row that tables compare all others with; by default `adapter`, if it is a row"
+    )
+    intervals: Literal["auto", "t", "bootstrap"] = Field(
+        "auto", description="how 95 % intervals are made; `auto`: bootstrap from ten seeds on, else t"
+    )
     compute: Compute = Field(
         Compute(),
         description="precision and the like; what is not `auto` is part of what identifies a run",

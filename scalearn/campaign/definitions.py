@@ -10,7 +10,7 @@ from scalearn.campaign.config import Benchmark, Config, ForeignSource, ModelSour
 from scalearn.campaign.input_files import adapter_identity, adapter_inputs, encoder_inputs, row_inputs
 from scalearn.campaign.keys import Key, key, normal, task_key
 from scalearn.campaign.shipped import MODELS
-from scalearn.campaign.variants import table_rows
+from scalearn.campaign.variants import baseline_row, table_rows
 from scalearn.methods.base import Method
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import Task
@@ -23,6 +23,7 @@ class Definitions:
     def __init__(self, config: Config, origin: str) -> None:
         self.config = config
         self.rows = table_rows(config.methods, origin)
+        self.baseline = baseline_row(config.baseline, self.rows, origin)
         self._task_keys: dict[str, Key] = {}
         self._adapter_keys: dict[ForeignSource, Key] = {}
 

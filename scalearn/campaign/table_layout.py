@@ -11,8 +11,8 @@ from scalearn.campaign.variants import TableRow, Variant
 def table_layout(campaign: Runs, benchmark: str) -> dict[str, Any]:
     """Return the layout of a benchmark's table, as scalearn.results.layout reads it.
 
-    It has the keys benchmark, model, protocol, tasks, rows (with the paths of their runs), metrics and positive; and
-    foreign, if there are source adapters from elsewhere.
+    It has the keys benchmark, model, protocol, tasks, rows (with the paths of their runs), metrics, positive, baseline,
+    source_seed and intervals; and foreign, if there are source adapters from elsewhere.
     """
     available = campaign.joint_tasks(benchmark)
     metrics = {task: campaign.metrics(task) for task in available}
@@ -26,6 +26,9 @@ def table_layout(campaign: Runs, benchmark: str) -> dict[str, Any]:
         "rows": [_row(campaign, benchmark, row) for row in campaign.rows],
         "metrics": {task: names for task, names in metrics.items() if names},
         "positive": {task: label for task, label in positive.items() if label is not None},
+        "baseline": campaign.baseline,
+        "source_seed": campaign.config.source_seed,
+        "intervals": campaign.config.intervals,
         **({"foreign": foreign} if foreign else {}),
     }
 

@@ -81,6 +81,19 @@ def table_rows(entries: Sequence[Row], origin: str) -> tuple[TableRow, ...]:
     return tuple(rows)
 
 
+def baseline_row(wanted: str | None, rows: Sequence[TableRow], origin: str) -> str | None:
+    """Return the name of the row that all others are compared with, or None if the campaign has none.
+
+    wanted: its name or its title; by default it is the plain `adapter`.
+    """
+    names = {row.title: row.name for row in rows} | {row.name: row.name for row in rows}
+    if wanted is None:
+        return names.get(STAGE1)
+    if wanted not in names:
+        raise UserError(f"{origin}: baseline: no row of `methods` is called '{wanted}'{nearest(wanted, names)}")
+    return names[wanted]
+
+
 def _of_ablation(entry: Row) -> Row:
     """Return the entry, or in place of an ablation's old name the row that it stands for."""
     if entry.method not in ablations() or entry.method in METHODS:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Literal
 
 from scalearn.errors import UserError
 from scalearn.methods.base import Method
@@ -32,13 +33,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One method on one task: the headline score of each finished seed, as a fraction."""
+    """One method on one task: the headline score of each finished seed, as a fraction.
+
+    parameters: trainable ones, without the head; None if no run is finished. parts: what was scored, for each planned
+    seed; empty if there is no setting yet. interval: 95 %, of the mean.
+    """
 
     task: str
     planned: tuple[int, ...]
     values: dict[int, float]
-    parameters: int | None  # trainable, without the head; None if no run is finished
-    interval: Interval | None = None  # 95 %, of the mean
+    parameters: int | None
+    parts: Mapping[int, Part] = field(default_factory=dict)
+    interval: Interval | None = None
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -116,8 +122,10 @@ class Comparison:
 class Table:
     """A benchmark's results: its rows, grouped by family.
 
-    foreign: where each source adapter from elsewhere comes from, by name. against: the name of the baseline row, with
-    which `comparisons` compare all others.
+    foreign: where each source adapter from elsewhere comes from, by name. source_seed: of the source adapters, or
+    `paired`. against: the name of the baseline row, with which `comparisons` compare all others. detectable: the least
+    difference of averages that a test would find 4 times in 5. better_on: on how many tasks at least a row is better
+    than the baseline, with an error of 5 %.
     """
 
     benchmark: str
@@ -128,6 +136,9 @@ class Table:
     foreign: Mapping[str, str] = field(default_factory=dict)
     against: str | None = None
     comparisons: tuple[Comparison, ...] = ()
+    detectable: float | None = None
+    better_on: Mapping[str, int] = field(default_factory=dict)
+    source_seed: int | Literal["paired"] = 0
 
     @property
     def rows(self) -> list[Row]:
@@ -147,7 +158,8 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
     choices = {row.name: chosen(row, layout, runs, records) for row in layout.rows}
     cells: dict[tuple[str, str], Cell] = {}
     for task in layout.tasks:
-        of_rows = {row.name: _of_cell(row, choices[row.name][task], task, records, runs) for row in layout.rows}
+        parts = {row.name: _parts(row, choices[row.name][task], task) for row in layout.rows}
+        of_rows = {name: _scored(of_row, records, runs) for name, of_row in parts.items()}
         everything = [(path, record) for there in of_rows.values() for path, record in there]
         _refuse_mixture(everything, "was tested on other rows or by another metric", _tested)
         _refuse_mixture(everything, "was trained on other rows, on another encoder or by another version", _trained_on)
@@ -155,12 +167,21 @@ def make_table(layout: Layout, records: Mapping[Part, ScoreRecord], runs: Path) 
         columns.append(_column(task, first))
         for row in layout.rows:
             _refuse_mixture(of_rows[row.name], "was trained by another version of its method", _trained)
-            cells[row.name, task] = _cell(task, row.seeds[task], [record for _, record in of_rows[row.name]])
+            scored = [record for _, record in of_rows[row.name]]
+            cells[row.name, task] = _cell(task, row.seeds[task], parts[row.name], scored)
     families = {
         family: tuple(_row(row, [cells[row.name, task] for task in layout.tasks], choices[row.name]) for row in rows)
         for family, rows in layout.by_family().items()
     }
-    return Table(layout.benchmark, layout.model, layout.protocol, tuple(columns), families, layout.foreign)
+    return Table(
+        layout.benchmark,
+        layout.model,
+        layout.protocol,
+        tuple(columns),
+        families,
+        layout.foreign,
+        source_seed=layout.source_seed,
+    )
 
 
 def _row(row: LayoutRow, cells: Sequence[Cell], choices: Mapping[str, Choice]) -> Row:
@@ -173,10 +194,13 @@ def _row(row: LayoutRow, cells: Sequence[Cell], choices: Mapping[str, Choice]) -
 Found = list[tuple[Path, ScoreRecord]]
 
 
-def _of_cell(row: LayoutRow, choice: Choice, task: str, records: Mapping[Part, ScoreRecord], runs: Path) -> Found:
+def _parts(row: LayoutRow, choice: Choice, task: str) -> dict[int, Part]:
+    return row.parts(task, choice.setting) if choice.setting else {}
+
+
+def _scored(parts: Mapping[int, Part], records: Mapping[Part, ScoreRecord], runs: Path) -> Found:
     """Return the existing records of one cell with their paths, in the order of seeds."""
-    wanted = row.parts(task, choice.setting).values() if choice.setting else ()
-    return [(score_path(runs, part), records[part]) for part in wanted if part in records]
+    return [(score_path(runs, part), records[part]) for part in parts.values() if part in records]
 
 
 def _column(task: str, first: ScoreRecord | None) -> Column:
@@ -189,9 +213,9 @@ def _f1_of(record: ScoreRecord) -> str | None:
     return record.positive if record.headline == "f1" else None
 
 
-def _cell(task: str, planned: tuple[int, ...], records: Sequence[ScoreRecord]) -> Cell:
+def _cell(task: str, planned: tuple[int, ...], parts: Mapping[int, Part], records: Sequence[ScoreRecord]) -> Cell:
     values = {record.identity.seed: record.score for record in records}
-    return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None)
+    return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None, parts)
 
 
 def _tested(record: ScoreRecord) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,6 +65,8 @@ class Layout(_Frozen):
 
     metrics: each task's metrics, the headline first. positive: each task's positive label of f1. A task without an
     entry is scored as its runs recorded. foreign: where each source adapter from elsewhere comes from, by name.
+    baseline: the name of the row that others are compared with. source_seed: of the source adapters that two-stage runs
+    compose; `paired`: each run those of its own seed.
     """
 
     benchmark: Name
@@ -74,6 +77,9 @@ class Layout(_Frozen):
     metrics: dict[str, tuple[str, ...]] = Field({})
     positive: dict[str, str] = Field({})
     foreign: dict[str, str] = Field({})
+    baseline: str | None = None
+    source_seed: int | Literal["paired"] = 0
+    intervals: Literal["auto", "t", "bootstrap"] = "auto"
 
     def parts(self) -> Iterator[Part]:
         """Yield each part whose score the table may show."""

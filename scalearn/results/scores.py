@@ -104,6 +104,20 @@ def score(run_dir: Path, how: Scoring) -> ScoreRecord:
     )
 
 
+def main_outcome(run_dir: Path, positive: str | None) -> Outcome:
+    """Return labels and logits of a run's main test rows, in the order of the rows.
+
+    Args:
+        positive: The positive label of f1, of two labels. By default the one that the run recorded.
+
+    Raises: UserError if run.json or the predictions are missing or damaged.
+    """
+    run = RunRecord.read(run_dir / RUN)
+    table = _predictions(run_dir / PREDICTIONS, run)
+    table = table.filter(pc.equal(table["part"], "")).sort_by("row")
+    return _outcome(table, run.task, _positive(run_dir, run.task, positive or run.task.positive))
+
+
 def _predictions(path: Path, run: RunRecord) -> pa.Table:
     """Return a run's test predictions. Raises UserError if they are damaged or not the run's."""
     again = f"delete the folder {path.parent} and run again"
