@@ -6,13 +6,23 @@ from collections.abc import Collection
 from pathlib import Path
 
 from scalearn.errors import UserError
-from scalearn.results.cells import make_table
+from scalearn.results.cells import Table, make_table
 from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
 from scalearn.results.layout import Layout
 from scalearn.results.render import latex, markdown, tidy
 from scalearn.results.scored import current_scores
+from scalearn.results.uncertainty import with_uncertainty
 from scalearn.storage.files import check_replaced, whole_file
+
+
+def scored_table(layout: Layout, runs: Path, threads: int | None = None, due: Collection[Path] | None = None) -> Table:
+    """Return the layout's table with intervals and comparisons; runs below `runs` without a score get one.
+
+    due: see current_scores.
+    """
+    records = current_scores([layout], runs, threads, due)
+    return with_uncertainty(make_table(layout, records, runs), layout, records, runs)
 
 
 def write_table(
@@ -28,7 +38,7 @@ def write_table(
     current_scores.
     """
     _check_replaced(output)
-    table = make_table(layout, current_scores([layout], runs, threads, due), runs)
+    table = scored_table(layout, runs, threads, due)
     content = grid(table)
     for ending, text in ((".csv", tidy(table)), (".tex", latex(content)), (".md", markdown(content))):
         with whole_file(output.with_name(output.name + ending)) as temporary:

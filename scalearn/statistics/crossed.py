@@ -6,8 +6,8 @@ both hold the rest, so that it is taken once from that of the rows, which have f
 
 Degrees of freedom: Satterthwaite's (1946) for variances of one kind, for example those of several tasks. For seeds and
 rows together 1 / freedom is the mean of both, weighted by their variances. Satterthwaite's formula squares these
-weights. Its intervals for three seeds cover 92 % in the worst case, because a variance that is small by chance also seems
-to be well known. tests/statistics/test_coverage.py simulates what the intervals cover.
+weights. Its intervals for three seeds cover 92 % in the worst case, because a variance that is small by chance also
+seems to be well known. tests/statistics/test_coverage.py simulates what the intervals cover.
 """
 
 from __future__ import annotations
