@@ -83,6 +83,8 @@ FULL: dict[str, Any] = {
     "joint_seeds": [0],
     "train_rows": {"rte": 100},
     "source_seed": 0,
+    "baseline": "adapter",
+    "intervals": "auto",
     "compute": {
         "precision": "auto",
         "tf32": "auto",

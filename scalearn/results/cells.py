@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Literal
@@ -113,9 +114,11 @@ class Comparison:
     adjusted: float | None = None
 
     @property
-    def beyond_noise(self) -> bool:
-        """Whether the adjusted p is below 0.05."""
-        return self.adjusted is not None and self.adjusted < ALPHA
+    def trend(self) -> str:
+        """ "up" or "down" if the difference is beyond the noise (adjusted p below 0.05), else ""."""
+        if self.adjusted is None or self.adjusted >= ALPHA:
+            return ""
+        return "up" if self.difference > 0 else "down"
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,19 @@ class Table:
     def rows(self) -> list[Row]:
         """All rows, in table order."""
         return [row for rows in self.families.values() for row in rows]
+
+    @property
+    def against_title(self) -> str | None:
+        """The title of the baseline row."""
+        return next((row.title for row in self.rows if row.name == self.against), None)
+
+    def comparison(self, row: str, task: str | None) -> Comparison | None:
+        """Return the comparison of a row on a task, or with None on the average."""
+        return self._comparisons.get((row, task))
+
+    @cached_property
+    def _comparisons(self) -> dict[tuple[str, str | None], Comparison]:
+        return {(comparison.row, comparison.task): comparison for comparison in self.comparisons}
 
     @property
     def baseline_average(self) -> float | None:

@@ -37,16 +37,25 @@ LONG = {
 }
 DASH = "\N{EN DASH}"  # between the ends of a range; alone: no value
 BASELINE = "Majority baseline"
+TRENDS = (
+    "Marked ↑ ↓: better or worse than {}, for new seeds and new test rows: p below 0.05 after Holm's correction over"
+    " the rows of the column."
+)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell's text and its marks: best of the column, not above the baseline, seeds missing."""
+    """A cell's text and its marks.
+
+    bold: best of the column. dagger: not above the majority baseline. partial: seeds missing. trend: better ("up") or
+    worse ("down") than the baseline row beyond the noise.
+    """
 
     text: str
     bold: bool = False
     dagger: bool = False
     partial: str = ""
+    trend: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def percent(value: float) -> str:
 
 def grid(table: Table) -> Grid:
     """Return the table with numbers as text and with marks."""
-    header = ["Method", *(_heading(column.task, column.metric) for column in table.columns)]
+    header = ["Method", *(heading(column.task, column.metric) for column in table.columns)]
     lines = [Line((Mark(BASELINE), *_baseline(table)))]
     best = [_best([row.cells[index] for row in table.rows]) for index in range(len(table.columns))]
     averages = [percent(row.average) for row in table.rows if row.average is not None]
@@ -88,6 +97,7 @@ def grid(table: Table) -> Grid:
     notes = [
         *(["Marked †: at or below the majority baseline."] if any(mark.dagger for mark in marks) else []),
         *(["Marked *: mean over the seeds that are there, not all planned."] if any(m.partial for m in marks) else []),
+        *([TRENDS.format(table.against_title)] if any(mark.trend for mark in marks) else []),
     ]
     return Grid(
         f"{table.benchmark}, {table.model}",
@@ -99,7 +109,8 @@ def grid(table: Table) -> Grid:
     )
 
 
-def _heading(task: str, metric: str | None) -> str:
+def heading(task: str, metric: str | None) -> str:
+    """Return the head of a task's column."""
     return task if metric is None else f"{task} ({SHORT[metric]})"
 
 
@@ -116,25 +127,32 @@ def _best(cells: Sequence[Cell]) -> str:
 
 def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Line:
     cells = [
-        _value(cell, column.baseline, winner)
+        _value(cell, column.baseline, winner, _trend(table, row, cell.task))
         for cell, column, winner in zip(row.cells, table.columns, best, strict=True)
     ]
     average = Mark(DASH)
     if row.average is not None:
-        text = percent(row.average)
-        average = Mark(text, text == best_average, _low(text, table.baseline_average))
+        text, trend = percent(row.average), _trend(table, row, None)
+        bold = text == best_average and trend == "up"
+        average = Mark(text, bold, _low(text, table.baseline_average), trend=trend)
     parameters = _range([f"{number:,}" for number in row.parameters])
     seeds = _range([str(number) for number in row.seeds])
     return Line((Mark(row.title), *cells, average, Mark(parameters), Mark(seeds)))
 
 
-def _value(cell: Cell, baseline: float | None, best: str) -> Mark:
+def _trend(table: Table, row: Row, task: str | None) -> str:
+    comparison = table.comparison(row.name, task)
+    return comparison.trend if comparison else ""
+
+
+def _value(cell: Cell, baseline: float | None, best: str, trend: str) -> Mark:
     if cell.mean is None:
         return Mark("missing")
     text = percent(cell.mean)
     partial = f"{len(cell.values)} of {len(cell.planned)} seeds" if cell.missing else ""
     spread = "" if cell.std is None else f" ± {percent(cell.std)}"
-    return Mark(text + spread, not partial and text == best, _low(text, baseline), partial)
+    bold = not partial and text == best and trend == "up"
+    return Mark(text + spread, bold, _low(text, baseline), partial, trend)
 
 
 def _low(shown: str, baseline: float | None) -> bool:
@@ -154,15 +172,39 @@ def _caption(table: Table) -> tuple[str, ...]:
     metrics = _by_metric(metric_columns)
     return (
         f"Test split of each task, metrics times 100{'; ' if metrics else ''}{metrics}.",
-        "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±. Bold: best of a column.",
+        "Cells: mean ± sample standard deviation over seeds (column Seeds); one seed has no ±.",
+        _compared(table),
         "Avg.: unweighted mean of the task means, given if all of them are complete.",
         f"{BASELINE}: one answer for every row: train's most frequent label (several: those that most rows carry),"
         " a regression's mean (correlation 0); among candidates a tie.",
         "Parameters: trainable ones for one target task"
         + (", of joint methods for all tasks together" if "joint" in table.families else "")
         + ", heads not counted.",
+        *conditional(table),
         f"Protocol: {table.protocol} (docs/protocol.md).",
     )
+
+
+def _compared(table: Table) -> str:
+    """Return what bold says."""
+    if table.against is None:
+        return "Nothing is bold: the campaign has no row to compare with (`baseline`)."
+    if all(comparison.p is None for comparison in table.comparisons):
+        return f"Nothing is bold: a test needs two seeds of a row and two of {table.against_title}."
+    return (
+        f"Bold: the best of a column, where its difference from {table.against_title} is beyond the noise. Differences"
+        " and 95 % intervals are in the file of comparisons beside this one."
+    )
+
+
+def conditional(table: Table) -> list[str]:
+    """Return a sentence about the source adapters that ± does not vary; none if it varies them."""
+    if "two_stage" not in table.families or table.source_seed == "paired":
+        return []
+    return [
+        f"Two-stage methods compose one set of source adapters, of seed {table.source_seed}: ± and intervals say"
+        " nothing about other source adapters (`source_seed: paired` includes them)."
+    ]
 
 
 def _foreign(table: Table) -> list[str]:

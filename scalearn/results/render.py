@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from scalearn.results.cells import Table
 from scalearn.results.grid import DASH, Grid, Line, Mark
+from scalearn.statistics.interval import Interval
+
+ARROWS = {"": "", "up": " ↑", "down": " ↓"}
 
 
 def markdown(content: Grid) -> str:
@@ -32,7 +35,7 @@ def _markdown_line(line: Line, columns: int) -> list[str]:
 
 def _markdown_cell(mark: Mark) -> str:
     text = f"**{mark.text}**" if mark.bold else mark.text
-    return text + ("†" if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    return text + ("†" if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "") + ARROWS[mark.trend]
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -48,6 +51,10 @@ CSV_HEADER = [
     "n",
     "mean",
     "std",
+    "low",
+    "high",
+    "covers",
+    "interval",
     "baseline",
     "missing",
     "trainable_parameters",
@@ -58,19 +65,40 @@ CSV_HEADER = [
 def tidy(table: Table) -> str:
     """Return the table's numbers as CSV: a row per method and task, scores as fractions in full precision.
 
-    n: how many seeds there are; missing: those that are not, with blanks between them; chosen: the
-    setting, where validation chose it.
+    n: how many seeds there are; low, high: the 95 % interval of the mean, covers: what it covers, interval: how it was
+    made (t or bootstrap); missing: the seeds that are not there, with blanks between them; chosen: the setting, where
+    validation chose it.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(CSV_HEADER)
     for row in table.rows:
         for cell, column in zip(row.cells, table.columns, strict=True):
-            numbers = (len(cell.values), cell.mean, cell.std, column.baseline)
+            numbers = (len(cell.values), cell.mean, cell.std, *interval_columns(cell.interval), column.baseline)
             missing = " ".join(str(seed) for seed in cell.missing)
             names = (row.name, row.method.family, cell.task, column.metric)
             writer.writerow([*names, *numbers, missing, cell.parameters, row.chosen.get(cell.task, "")])
     return stream.getvalue()
+
+
+COMPARISONS_HEADER = ["method", "against", "task", "difference", "low", "high", "covers", "interval", "p", "adjusted_p"]
+
+
+def tidy_comparisons(table: Table) -> str:
+    """Return the comparisons as CSV, fractions in full precision. The task of an average is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COMPARISONS_HEADER)
+    for comparison in table.comparisons:
+        names = (comparison.row, table.against, comparison.task)
+        numbers = (comparison.difference, *interval_columns(comparison.interval), comparison.p, comparison.adjusted)
+        writer.writerow([*names, *numbers])
+    return stream.getvalue()
+
+
+def interval_columns(interval: Interval | None) -> tuple[float | str | None, ...]:
+    """Return the values of the columns low, high, covers and interval."""
+    return (None,) * 4 if interval is None else (interval.low, interval.high, interval.covers, interval.by)
 
 
 def latex(content: Grid) -> str:
@@ -100,7 +128,8 @@ def _latex_line(line: Line, columns: int) -> list[str]:
 
 def _latex_cell(mark: Mark) -> str:
     text = f"\\textbf{{{_escape(mark.text)}}}" if mark.bold else _escape(mark.text)
-    return text + (_escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    marks = (_escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    return text + marks + _escape(ARROWS[mark.trend])
 
 
 def _latex_row(cells: Sequence[str]) -> str:
@@ -120,6 +149,8 @@ _LATEX = str.maketrans(
         "±": "$\\pm$",
         DASH: "--",
         "†": "$^\\dagger$",
+        "↑": "$\\uparrow$",
+        "↓": "$\\downarrow$",
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -104,19 +104,11 @@ def _compared(table: Table, baseline: str, by_task: ByTask) -> Table:
     """Return the table with comparisons, detectable differences, and on how many tasks each row is better."""
     against = next(row for row in table.rows if row.name == baseline)
     others = [row for row in table.rows if row.name != baseline]
-    by_column: dict[str | None, list[tuple[Comparison, Estimate]]] = {}
-    for column in table.columns:
-        of_task = by_task[column.task]
-        by_column[column.task] = [
-            _comparison(row.name, column.task, [Term(1.0, of_task[row.name]), Term(-1.0, of_task[baseline])])
-            for row in others
-            if row.name in of_task and baseline in of_task
-        ]
-    averages = {row.name: _average(row, by_task) for row in others}
-    of_baseline = _average(against, by_task, -1.0)
-    by_column[None] = [
-        _comparison(name, None, [*terms, *of_baseline]) for name, terms in averages.items() if terms and of_baseline
-    ]
+    by_column: dict[str | None, list[tuple[Comparison, Estimate]]] = {
+        column.task: list(_of_task(column.task, place, others, against, by_task[column.task]))
+        for place, column in enumerate(table.columns)
+    }
+    by_column[None] = list(_of_average(others, against, by_task))
     comparisons = [comparison for of_column in by_column.values() for comparison in _adjusted(of_column)]
     columns = [replace(column, detectable=_detectable(by_column[column.task])) for column in table.columns]
     return replace(
@@ -129,16 +121,36 @@ def _compared(table: Table, baseline: str, by_task: ByTask) -> Table:
     )
 
 
-def _comparison(row: str, task: str | None, terms: Sequence[Term]) -> tuple[Comparison, Estimate]:
+def _of_task(
+    task: str, place: int, others: Sequence[Row], against: Row, runs: Mapping[str, Runs]
+) -> Iterator[tuple[Comparison, Estimate]]:
+    """Yield the comparison of each row that has finished runs on the task."""
+    of_baseline = against.cells[place].mean
+    for row in others:
+        mean = row.cells[place].mean
+        if mean is not None and of_baseline is not None and row.name in runs and against.name in runs:
+            terms = [Term(1.0, runs[row.name]), Term(-1.0, runs[against.name])]
+            yield _comparison(row.name, task, mean - of_baseline, terms)
+
+
+def _of_average(others: Sequence[Row], against: Row, by_task: ByTask) -> Iterator[tuple[Comparison, Estimate]]:
+    """Yield the comparison of each row that has an average."""
+    of_baseline = _average(against, by_task, -1.0)
+    for row in others:
+        terms = _average(row, by_task)
+        if terms and of_baseline and row.average is not None and against.average is not None:
+            yield _comparison(row.name, None, row.average - against.average, [*terms, *of_baseline])
+
+
+def _comparison(row: str, task: str | None, difference: float, terms: Sequence[Term]) -> tuple[Comparison, Estimate]:
     of = estimate(terms)
     if of is None:
-        difference = float(sum(weight * runs.values.mean() for weight, runs in terms))
         return Comparison(row, task, difference, None), Estimate(difference, 0.0, 1.0, "rows")
     draws = draw_sums(terms)
     drawn = None if draws is None else bootstrap_interval(draws, of)
     if draws is None or drawn is None:
-        return Comparison(row, task, of.value, of.interval, of.p), of
-    return Comparison(row, task, of.value, drawn, bootstrap_p(draws, of)), of
+        return Comparison(row, task, difference, of.interval, of.p), of
+    return Comparison(row, task, difference, drawn, bootstrap_p(draws, of)), of
 
 
 def _adjusted(of_column: Sequence[tuple[Comparison, Estimate]]) -> list[Comparison]:

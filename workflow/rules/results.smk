@@ -28,6 +28,7 @@ rule table:
         csv="results/{benchmark}_table.csv",
         latex="results/{benchmark}_table.tex",
         figure="results/{benchmark}_table.svg",
+        comparisons=expand("results/{{benchmark}}_comparisons.{ending}", ending=["md", "csv", "tex"]),
     log:
         "logs/table/{benchmark}.log",
     localrule: True
