@@ -49,8 +49,8 @@ def test_means_deviations_and_averages_by_hand(tmp_path: Path) -> None:
     table = cells(made(tmp_path, COMPLETE)[".md"])
     assert table["Method"] == ["rte (acc)", "sts (Pearson)", "Avg.", "Parameters", "Seeds"]
     assert table["Majority baseline"] == ["60.00", "0.00", "30.00", "–", "–"]
-    assert table["ScaLearn"] == ["**80.00 ± 10.00**", "**90.00**", "**85.00**", "1,536", "1–3"]
-    assert table["Adapter"] == ["60.00 ± 5.00†", "**90.00**", "75.00", "894,528–894,529", "1–3"]
+    assert table["ScaLearn"] == ["80.00 ± 10.00", "90.00", "85.00", "1,536", "1–3"]
+    assert table["Adapter"] == ["60.00 ± 5.00†", "90.00", "75.00", "894,528–894,529", "1–3"]
     assert table["AdapterFusion"] == ["71.00 ± 0.00", "50.00", "60.50", "21,252,096", "1–3"]
 
 
@@ -204,10 +204,10 @@ def test_a_run_that_is_due_again_counts_as_missing(tmp_path: Path, monkeypatch: 
 
 def test_the_table_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made(tmp_path, COMPLETE)
-    assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md\n"
+    assert capsys.readouterr().out.endswith(f"{tmp_path}/results/pair_table.md\n")
     shutil.rmtree(tmp_path / "runs/tiny/adapter")
     write_table(LAYOUT, tmp_path / "runs", tmp_path / "results/pair_table")  # one of its own is replaced
-    assert capsys.readouterr().out == f"{tmp_path}/results/pair_table.md; 4 runs are missing\n"
+    assert capsys.readouterr().out.endswith(f"{tmp_path}/results/pair_table.md; 4 runs are missing\n")
 
 
 def test_every_metric_has_its_words_in_tables_and_docs() -> None:
