@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scalearn.errors import UserError, nearest
-from scalearn.results.cells import Cell, Column, Table, make_table
-from scalearn.results.grid import LONG
+from scalearn.results.cells import Cell, Column, Comparison, Table, make_table
+from scalearn.results.grid import LONG, conditional
 from scalearn.results.layout import Layout, LayoutRow
 from scalearn.results.records import PREDICTIONS, Part, ScoreRecord
 from scalearn.results.scored import current_scores
 from scalearn.results.selection import Choice, chosen
+from scalearn.results.uncertainty import with_uncertainty
 
-_TABLE = re.compile(r"(.+)_table\.(md|csv|tex|svg)")
+_TABLE = re.compile(r"(.+)_(?:table|comparisons)\.(?:md|csv|tex|svg|parquet)")
 
 
 def benchmark_of(table: Path) -> str:
@@ -38,17 +39,18 @@ def explanation(layout: Layout, runs: Path, row: str, task: str) -> str:
     if task not in layout.tasks:
         raise UserError(f"the table of '{layout.benchmark}' has no task '{task}'{nearest(task, layout.tasks)}")
     records = current_scores([layout], runs)
-    table = make_table(layout, records, runs)
+    table = with_uncertainty(make_table(layout, records, runs), layout, records, runs)
     cell = next(
         cell for entry in table.rows if entry.name == layout_row.name for cell in entry.cells if cell.task == task
     )
     column = next(column for column in table.columns if column.task == task)
     choice = chosen(layout_row, layout, runs, records)[task]
-    parts = layout_row.parts(task, choice.setting) if choice.setting else {}
     paragraphs = (
         _headline(layout_row, layout, cell, column),
-        _seeds(parts, records, runs),
+        _seeds(cell.parts, records, runs),
         _formula(cell, column),
+        _interval(cell, conditional(table) if layout_row.learner.family == "two_stage" else []),
+        _test(table.comparison(layout_row.name, task), table, column),
         _selection(choice),
         _compared(table, cell, column),
     )
@@ -98,6 +100,42 @@ def _formula(cell: Cell, column: Column) -> str:
         f"{scored} The value is their mean, and ± their sample standard deviation, over {len(cell.values)} seeds "
         f"({seeds}). ± is no interval: it says how scores vary between seeds on these test rows."
     )
+
+
+def _interval(cell: Cell, conditions: Sequence[str]) -> str:
+    """Return the 95 % interval, what it covers and how it was made."""
+    if cell.interval is None:
+        return ""
+    how = {
+        "t": "a t-interval from the variances over seeds and over test rows",
+        "bootstrap": "by the Multi-Bootstrap, which draws seeds and test rows 10,000 times",
+    }
+    covers = {"seeds and rows": "new seeds and new test rows", "rows": "new test rows alone, for there is one seed"}
+    low, high = cell.interval.low * 100, cell.interval.high * 100
+    text = (
+        f"95 % interval of the value for {covers[cell.interval.covers]}: {low:.2f} to {high:.2f}, "
+        f"{how[cell.interval.by]} (docs/statistics.md)."
+    )
+    return " ".join([text, *conditions])
+
+
+def _test(comparison: Comparison | None, table: Table, column: Column) -> str:
+    """Return the difference from the baseline row, its interval and its test."""
+    if comparison is None or comparison.interval is None:
+        return ""
+    low, high = comparison.interval.low * 100, comparison.interval.high * 100
+    text = (
+        f"Difference from {table.against_title}, on the same test rows: {comparison.difference * 100:+.2f}, "
+        f"95 % interval {low:.2f} to {high:.2f}."
+    )
+    if comparison.p is None or comparison.adjusted is None:
+        return f"{text} No test: it needs two seeds of both rows."
+    verdict = {"up": "better beyond the noise", "down": "worse beyond the noise", "": "within the noise"}
+    text += f" p = {comparison.p:.4f}, after Holm's correction over the rows of the column {comparison.adjusted:.4f}: "
+    text += f"{verdict[comparison.trend]}."
+    if column.detectable is not None:
+        text += f" A true difference of {column.detectable * 100:.2f} would be found 4 times in 5."
+    return text
 
 
 def _selection(choice: Choice) -> str:

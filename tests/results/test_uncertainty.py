@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scalearn.results.cells import Table
+from scalearn.results.explain import explanation
 from scalearn.results.layout import Layout
 from scalearn.results.records import Part
 from scalearn.results.tables import scored_table, write_table
@@ -188,3 +189,18 @@ def test_seeds_are_paired_only_where_they_share_source_adapters(tmp_path: Path) 
             make(tmp_path / "runs", run_of(method, "rte", seed), method, seed, right)
     widths = {source: variance_of(scored_table(layout, tmp_path / "runs")) for source, layout in layouts.items()}
     assert widths["paired"] < 0.5 * widths[0]
+
+
+def test_a_cell_is_explained_with_its_interval_and_its_test(tmp_path: Path) -> None:
+    layout, runs = made(tmp_path)
+    table = scored_table(layout, runs)
+    comparison = table.comparison("scalearn", "rte")
+    assert comparison is not None
+    text = explanation(layout, runs, "scalearn", "rte")
+    assert "95 % interval of the value for new seeds and new test rows: " in text
+    assert f"Difference from Adapter, on the same test rows: {comparison.difference * 100:+.2f}" in text
+    assert "better beyond the noise" in text
+    assert "within the noise" in explanation(layout, runs, "adapter_fusion", "rte")
+    assert "Difference from" not in explanation(layout, runs, "adapter", "rte")
+    for row, conditional in (("scalearn", True), ("adapter", False)):
+        assert ("one set of source adapters" in explanation(layout, runs, row, "rte")) == conditional
