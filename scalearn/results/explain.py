@@ -14,7 +14,7 @@ from scalearn.results.records import PREDICTIONS, Part, ScoreRecord
 from scalearn.results.scored import current_scores
 from scalearn.results.selection import Choice, chosen
 
-_TABLE = re.compile(r"(.+)_table\.(md|csv|tex|svg)")
+_TABLE = re.compile(r"(.+)_table\.(md|csv|tex|svg|parquet)")
 
 
 def benchmark_of(table: Path) -> str:
