@@ -29,14 +29,13 @@ onsuccess:
 
 # After a run has failed: the tables of what there is. They name what is missing.
 onerror:
-    tables = {benchmark: table_files(benchmark) for benchmark in campaign.benchmarks}
-    begun = opened.tables_after_failure(tables, records)
-    for benchmark in begun:
+    begun = opened.tables_after_failure(records)
+    for kind, benchmark in begun:
         shell(
-            "scalearn table --benchmark {benchmark} --runs results/trained --due .snakemake"
-            " --output results/{benchmark}_table"
+            "scalearn {kind} --benchmark {benchmark} --runs results/trained --due .snakemake"
+            " --output results/{benchmark}_{kind}"
         )
-    opened.after_failure([path for benchmark in begun for path in tables[benchmark]])
+    opened.after_failure([path for kind, benchmark in begun for path in table_files(kind, benchmark)])
 
 
 # Rules of your own, for example one that writes resources/tasks/<task>/.
@@ -55,7 +54,8 @@ rule fetch:
 
 rule tables:
     input:
-        expand("results/{benchmark}_table.md", benchmark=campaign.benchmarks),
+        expand("results/{benchmark}_{kind}.md", benchmark=campaign.benchmarks, kind=["table", "cost"]),
+        expand("results/{benchmark}_published.md", benchmark=campaign.compared),
     localrule: True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.places import DATA, ROOT
@@ -27,6 +29,8 @@ def lacking(item: pytest.Item) -> str:
     for folder in (folder for marker in item.iter_markers("data") for folder in marker.args):
         if not (DATA / folder).is_dir():
             return f"no rows in {DATA.name}/{folder}; set SCALEARN_TEST_DATA to a folder that has them"
+    if item.get_closest_marker("latex") and shutil.which("pdflatex") is None:
+        return "no pdflatex; tests/results/install_latex.sh installs Debian's"
     if item.get_closest_marker("gpu"):
         import torch
 

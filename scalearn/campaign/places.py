@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 MODELS = Path("resources/models")
@@ -11,5 +12,18 @@ ENCODED = Path("resources/encoded")
 EMBEDDED = Path("resources/embedded")
 RUNS = Path("results/trained")
 SOURCES = Path("results/sources")
+RESULTS = Path("results")
 SIMILARITIES = Path("results/similarities")
 EARLIER_RUNS = Path("results/runs")  # of earlier versions; `scalearn adopt` moves them
+
+# A benchmark's files results/<benchmark>_<kind>, with these endings. The command `scalearn <kind>` writes them.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "table": (".md", ".csv", ".tex", ".svg", ".parquet"),
+    "cost": (".md", ".csv", ".tex"),
+    "published": (".md", ".csv", ".tex"),
+}
+
+
+def table_files(kind: str, benchmark: str) -> list[str]:
+    """Return the paths of a benchmark's table of this kind, the Markdown first."""
+    return [f"{RESULTS}/{benchmark}_{kind}{ending}" for ending in TABLES[kind]]

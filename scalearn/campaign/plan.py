@@ -15,6 +15,7 @@ from scalearn.campaign.campaign_file import read_campaign_file
 from scalearn.campaign.config import Config
 from scalearn.campaign.config_errors import check_names, explain
 from scalearn.campaign.keys import digest
+from scalearn.campaign.paper import departures, not_compared
 from scalearn.campaign.runs import Runs
 from scalearn.campaign.table_layout import table_layout
 from scalearn.campaign.variants import renamed
@@ -59,6 +60,19 @@ class Campaign(Runs):
     def layout(self, benchmark: str) -> dict[str, Any]:
         """Return what the benchmark's table shows, as scalearn.results.layout reads it."""
         return table_layout(self, benchmark)
+
+    @property
+    def compared(self) -> list[str]:
+        """The benchmarks that are compared with the paper's published scores."""
+        return [benchmark for benchmark in self.benchmarks if self.not_compared(benchmark) is None]
+
+    def not_compared(self, benchmark: str) -> str | None:
+        """Return why a benchmark is not compared with the published scores, or None if it is."""
+        return not_compared(self, benchmark)
+
+    def departures(self, benchmark: str) -> tuple[str, ...]:
+        """Return what differs from the paper's conditions in a compared benchmark, a sentence for each."""
+        return departures(self, benchmark)
 
     def shown(self, *benchmarks: str) -> str:
         """Return a digest that changes with what the tables of these benchmarks show; by default those of all."""

@@ -15,6 +15,7 @@ from scalearn.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from scalearn.campaign.compute import Compute
+    from scalearn.campaign.plan import Campaign
     from scalearn.campaign.spec import RunSpec
     from scalearn.results.layout import Layout
 
@@ -89,15 +90,20 @@ def run_spec(text: str) -> RunSpec:
     return spec
 
 
-def layouts(text: str, *benchmarks: str) -> list[Layout]:
-    """Return the table layouts of these benchmarks, or of all. text: a campaign file's name, or its content as JSON."""
+def campaign_of(text: str) -> Campaign:
+    """Return the campaign of a campaign file's name, or of its content as JSON."""
     from scalearn.campaign.plan import Campaign
-    from scalearn.results.layout import Layout
 
     if text.lstrip().startswith("{"):
-        campaign = Campaign.parse(json_object("--campaign", text), "--campaign")
-    else:
-        campaign = Campaign.read(Path(text))
+        return Campaign.parse(json_object("--campaign", text), "--campaign")
+    return Campaign.read(Path(text))
+
+
+def layouts(text: str, *benchmarks: str) -> list[Layout]:
+    """Return the table layouts of these benchmarks, or of all. text: as `campaign_of` takes it."""
+    from scalearn.results.layout import Layout
+
+    campaign = campaign_of(text)
     for benchmark in benchmarks:
         if benchmark not in campaign.benchmarks:
             raise UserError(f"--benchmark: unknown name '{benchmark}'{nearest(benchmark, campaign.benchmarks)}")

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from scalearn.cli.app import CampaignText, Output, Runs, Threads, app
-from scalearn.cli.options import layouts
+from scalearn.cli.options import campaign_of, layouts
+from scalearn.errors import UserError
+
+Benchmark = Annotated[str, typer.Option(help="the benchmark of the table")]
+Due = Annotated[
+    Path | None,
+    typer.Option(
+        help="Snakemake's folder: runs that it is about to train again, or that cannot be scored, count as missing"
+    ),
+]
+WithoutSuffix = Annotated[Path, typer.Option(help="path without suffix; .md, .csv and .tex are added")]
 
 
 @app.command()
@@ -37,16 +47,11 @@ def collect(campaign: CampaignText, runs: Runs, output: Output, threads: Threads
 @app.command()
 def table(
     campaign: CampaignText,
-    benchmark: Annotated[str, typer.Option(help="the benchmark of the table")],
+    benchmark: Benchmark,
     runs: Runs,
-    output: Annotated[Path, typer.Option(help="path without suffix; .md, .csv, .tex and .svg are added")],
+    output: Annotated[Path, typer.Option(help="path without suffix; .md, .csv, .tex, .svg and .parquet are added")],
     threads: Threads = None,
-    due: Annotated[
-        Path | None,
-        typer.Option(
-            help="Snakemake's folder: runs that it is about to train again, or that cannot be scored, count as missing"
-        ),
-    ] = None,
+    due: Due = None,
 ) -> None:
     """Write a benchmark's result table. Runs without an up-to-date score are scored first."""
     from scalearn.cluster.unfinished import outdated_runs
@@ -54,6 +59,44 @@ def table(
 
     (layout,) = layouts(campaign, benchmark)
     write_table(layout, runs, output, threads, None if due is None else outdated_runs(due))
+
+
+@app.command()
+def published(
+    campaign: CampaignText,
+    benchmark: Benchmark,
+    runs: Runs,
+    output: WithoutSuffix,
+    threads: Threads = None,
+    due: Due = None,
+) -> None:
+    """Write a benchmark's scores beside the published ones. Runs without an up-to-date score are scored first."""
+    from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.results.companions import write_published
+
+    (layout,) = layouts(campaign, benchmark)
+    planned = campaign_of(campaign)
+    if (reason := planned.not_compared(benchmark)) is not None:
+        raise UserError(f"--benchmark {benchmark}: it is not compared with the paper: {reason}; name another benchmark")
+    left = None if due is None else outdated_runs(due)
+    write_published(layout, planned.departures(benchmark), runs, output, threads, left)
+
+
+@app.command()
+def cost(
+    campaign: CampaignText,
+    benchmark: Benchmark,
+    runs: Runs,
+    output: WithoutSuffix,
+    threads: Threads = None,
+    due: Due = None,
+) -> None:
+    """Write what each row of a benchmark's table cost: parameters, hours, memory, bytes to keep."""
+    from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.results.companions import write_cost
+
+    (layout,) = layouts(campaign, benchmark)
+    write_cost(layout, runs, output, threads, None if due is None else outdated_runs(due))
 
 
 @app.command()

@@ -10,10 +10,11 @@ import os
 import re
 import shutil
 from argparse import Namespace
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, suppress
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scalearn.campaign.campaign_file import read_campaign_file
@@ -58,13 +59,20 @@ def check_config_files(arguments: Sequence[str]) -> None:
         named &= not value
 
 
-def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[str], origin: str) -> None:
+def check_targets(
+    workflow: Any,
+    command: Sequence[str],
+    benchmarks: Collection[str],
+    origin: str,
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Check that every target is a rule or the output of one.
 
     workflow: Snakemake's object.
     command: the whole command line.
     benchmarks: names of the campaign's benchmarks.
     origin: the campaign file, for messages.
+    reasons: why no rule makes some files, by their paths.
     Raises: UserError if no rule makes a target.
     """
     if "snakemake" not in (Path(command[0]).name, Path(command[0]).parent.name):
@@ -73,6 +81,8 @@ def check_targets(workflow: Any, command: Sequence[str], benchmarks: Collection[
         path = target if target.startswith("/") else os.path.relpath(target)
         exists = workflow.is_rule(target) or "://" in target  # Snakemake itself checks remote storage
         if not exists and not any(rule.is_producer(path) for rule in workflow.rules):
+            if path in reasons:
+                raise UserError(f"{target}: no rule makes this target: {reasons[path]}; leave it out")
             names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
             raise UserError(_refusal(path, names, benchmarks, origin))
 
@@ -87,7 +97,9 @@ def is_work(command: Sequence[str]) -> bool:
 
 def _refusal(target: str, names: Iterable[str], benchmarks: Collection[str], origin: str) -> str:
     """Return the message for a target that no rule makes, with what to type instead."""
-    table = re.fullmatch(r"results/(.+)_table\.(?:md|csv|tex|svg)", target)
+    table = re.fullmatch(
+        r"results/(.+)_(?:table\.(?:md|csv|tex|svg|parquet)|(?:cost|published)\.(?:md|csv|tex))", target
+    )
     if table is None:
         close = nearest(
             target, [*names, "results/scores.parquet", *(f"results/{name}_table.md" for name in benchmarks)]

@@ -16,6 +16,7 @@ from typing import Any
 
 from scalearn.campaign import loggers, versions
 from scalearn.campaign.campaign_file import hand_down, read_campaign_file
+from scalearn.campaign.places import TABLES, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.cluster.command_line import check_executor, check_targets, is_work
 from scalearn.cluster.resume import SNAKEMAKE, note_command
@@ -31,7 +32,7 @@ from scalearn.workspace.adopt import earlier_runs_notice
 from scalearn.workspace.started import note_start
 from scalearn.workspace.table_owners import claim_tables, own_tables
 
-__all__ = ["OpenCampaign", "open_campaign", "pattern", "variants_of", "versions"]
+__all__ = ["OpenCampaign", "open_campaign", "pattern", "table_files", "variants_of", "versions"]
 
 
 @contextmanager
@@ -64,7 +65,12 @@ class OpenCampaign:
         """Refuse targets that no rule makes. Needs all rules, so it comes last in the Snakefile."""
         if self.workflow.is_main_process:
             with refusals():
-                check_targets(self.workflow, sys.argv, self.campaign.benchmarks, self.origin)
+                check_targets(self.workflow, sys.argv, self.campaign.benchmarks, self.origin, self._not_compared())
+
+    def _not_compared(self) -> dict[str, str]:
+        """Return why no rule compares some benchmarks with the published scores, by the files that it would write."""
+        reasons = {name: self.campaign.not_compared(name) for name in self.campaign.benchmarks}
+        return {path: why for name, why in reasons.items() if why for path in table_files("published", name)}
 
     def before_first_job(self) -> None:
         """Check what a dry run need not read, claim the tables, and note this start.
@@ -93,18 +99,23 @@ class OpenCampaign:
         """Forget what was to be made."""
         forget_outdated(SNAKEMAKE)
 
-    def tables_after_failure(self, tables: dict[str, list[str]], records: Callable[[str], list[str]]) -> list[str]:
-        """Return the benchmarks whose tables can be made from the runs that there are.
+    def tables_after_failure(self, records: Callable[[str], list[str]]) -> list[tuple[str, str]]:
+        """Return the tables that can be made from the runs that there are, each as its kind and its benchmark.
 
-        tables: the files of each benchmark's table. records: returns the run records that a table needs. A table of
-        another campaign file is left out, and so is one that this start was not to make: Snakemake does not know
-        whether runs outside its graph are up to date. The next start makes the tables anew.
+        records: returns the run records that a table needs. A table of another campaign file is left out, and so is one
+        that this start was not to make: Snakemake does not know whether runs outside its graph are up to date. The next
+        start makes the tables anew.
         """
         left = set(_outputs(self.workflow.dag.needrun_jobs()))
         forget_outdated(SNAKEMAKE, left)
-        due = [name for name, files in tables.items() if not left.isdisjoint(files)]
-        begun = [name for name in due if any(map(os.path.exists, records(name)))]
-        return own_tables(SNAKEMAKE, self.campaign, self.files, begun)
+        due = [
+            (kind, name)
+            for name in self.campaign.benchmarks
+            for kind in TABLES
+            if not left.isdisjoint(table_files(kind, name)) and any(map(os.path.exists, records(name)))
+        ]
+        own = own_tables(SNAKEMAKE, self.campaign, self.files, list(dict.fromkeys(name for _, name in due)))
+        return [(kind, name) for kind, name in due if name in own]
 
     def after_failure(self, made: Iterable[str]) -> None:
         """Note the table files that were made although runs are missing, so that the next start makes them anew."""

@@ -7,7 +7,8 @@ import io
 from collections.abc import Sequence
 
 from scalearn.results.cells import Table
-from scalearn.results.grid import DASH, Grid, Line, Mark
+from scalearn.results.escaping import comment, escape
+from scalearn.results.grid import Grid, Line, Mark
 from scalearn.statistics.interval import Interval
 
 ARROWS = {"": "", "up": " ↑", "down": " ↓"}
@@ -104,12 +105,12 @@ def interval_columns(interval: Interval | None) -> tuple[float | str | None, ...
 def latex(content: Grid) -> str:
     """Return a booktabs tabular, its notes below it and its caption in comments above it."""
     columns = len(content.header)
-    comments = [f"% {text}" for text in (f"{content.title}. Needs \\usepackage{{booktabs}}.", *content.caption)]
+    comments = [comment(text) for text in (f"{content.title}. Needs \\usepackage{{booktabs}}.", *content.caption)]
     lines = [
         *comments,
         f"\\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
         "\\toprule",
-        _latex_row([_escape(text) for text in content.header]),
+        _latex_row([escape(text) for text in content.header]),
         "\\midrule",
         *(text for line in content.lines for text in _latex_line(line, columns)),
         "\\bottomrule",
@@ -122,14 +123,14 @@ def latex(content: Grid) -> str:
 
 def _latex_line(line: Line, columns: int) -> list[str]:
     if line.family:
-        return ["\\midrule", f"\\multicolumn{{{columns}}}{{l}}{{\\textit{{{_escape(line.family)}}}}} \\\\"]
+        return ["\\midrule", f"\\multicolumn{{{columns}}}{{l}}{{\\textit{{{escape(line.family)}}}}} \\\\"]
     return [_latex_row([_latex_cell(mark) for mark in line.cells])]
 
 
 def _latex_cell(mark: Mark) -> str:
-    text = f"\\textbf{{{_escape(mark.text)}}}" if mark.bold else _escape(mark.text)
-    marks = (_escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
-    return text + marks + _escape(ARROWS[mark.trend])
+    text = f"\\textbf{{{escape(mark.text)}}}" if mark.bold else escape(mark.text)
+    marks = (escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    return text + marks + escape(ARROWS[mark.trend])
 
 
 def _latex_row(cells: Sequence[str]) -> str:
@@ -137,23 +138,4 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _latex_note(text: str, columns: int) -> str:
-    return f"\\multicolumn{{{columns}}}{{l}}{{\\footnotesize {_escape(text)}}} \\\\"
-
-
-_LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "\\": "\\textbackslash{}",
-        "~": "\\textasciitilde{}",
-        "^": "\\textasciicircum{}",
-        "±": "$\\pm$",
-        DASH: "--",
-        "†": "$^\\dagger$",
-        "↑": "$\\uparrow$",
-        "↓": "$\\downarrow$",
-    }
-)
-
-
-def _escape(text: str) -> str:
-    return text.translate(_LATEX)
+    return f"\\multicolumn{{{columns}}}{{l}}{{\\footnotesize {escape(text)}}} \\\\"

@@ -1,4 +1,4 @@
-"""Writes a benchmark's result table: Markdown, CSV, LaTeX and a figure."""
+"""Writes a benchmark's result table: Markdown, CSV, LaTeX, parquet and a figure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scalearn.results.comparisons import comparison_grids
 from scalearn.results.figure import write_figure
 from scalearn.results.grid import grid
 from scalearn.results.layout import Layout
+from scalearn.results.parquet import write_parquet
 from scalearn.results.render import latex, markdown, tidy, tidy_comparisons
 from scalearn.results.scored import current_scores
 from scalearn.results.uncertainty import with_uncertainty
@@ -33,7 +34,7 @@ def write_table(
     threads: int | None = None,
     due: Collection[Path] | None = None,
 ) -> None:
-    """Write output.md, .csv, .tex and, to look at, .svg for this layout; runs below `runs` without a score get one.
+    """Write the table of this layout: output.md, .csv, .tex, .parquet and .svg. Runs without a score are scored first.
 
     Beside them go intervals and differences from the baseline row, as .md, .csv and .tex; see `comparisons_beside`.
     Equal records make equal bytes; what is missing is shown as missing.
@@ -57,6 +58,7 @@ def write_table(
         for ending, text in by_ending.items():
             with whole_file(path.with_name(path.name + ending)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+    write_parquet(table, output.with_name(output.name + ".parquet"))
     write_figure(table, output.with_name(output.name + ".svg"))
     missing = sum(len(cell.missing) for row in table.rows for cell in row.cells)
     print(f"{output}.md" + (f"; {missing} runs are missing" if missing else ""))
@@ -69,7 +71,7 @@ def comparisons_beside(output: Path) -> Path:
 
 def _check_replaced(output: Path) -> None:
     """Raise UserError if files at `output` are not an earlier table of ours, which its CSV shows."""
-    csv, *others = (output.with_name(output.name + ending) for ending in (".csv", ".md", ".tex", ".svg"))
+    csv, *others = (output.with_name(output.name + ending) for ending in (".csv", ".md", ".tex", ".svg", ".parquet"))
     check_replaced(csv, b"method,family,task,", "result table")
     compared = comparisons_beside(output)
     others += [compared.with_name(compared.name + ending) for ending in (".csv", ".md", ".tex")]

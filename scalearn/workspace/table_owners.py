@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from scalearn.campaign.keys import normal
+from scalearn.campaign.places import TABLES, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.storage.notes import read_note, write_note
@@ -63,8 +64,10 @@ def own_tables(folder: Path, campaign: Campaign, files: Sequence[str], benchmark
     files: the campaign's files.
     """
     mine, owners, shown = campaign_names(files), _read(folder), _shown(campaign)
-    free = [name for name in benchmarks if _other(_table(name), shown[_table(name)], mine, owners) is None]
-    claim_tables(folder, campaign, files, map(_table, free))
+    free = [
+        name for name in benchmarks if all(_other(path, shown[path], mine, owners) is None for path in _tables(name))
+    ]
+    claim_tables(folder, campaign, files, [path for name in free for path in _tables(name)])
     return free
 
 
@@ -81,7 +84,8 @@ def tables_of_others(folder: Path, campaign: Campaign, files: Sequence[str]) -> 
 
 def _shown(campaign: Campaign) -> dict[str, Content]:
     """Return the content of each table of the campaign, by path."""
-    tables = {_table(name): _digests(campaign, name, rows=True) for name in campaign.benchmarks}
+    rows = {name: _digests(campaign, name, rows=True) for name in campaign.benchmarks}
+    tables = {path: rows[name] for name in campaign.benchmarks for path in _tables(name)}
     scores = [_digests(campaign, name, rows=False) for name in campaign.benchmarks]
     return {**tables, SCORES: frozenset().union(*scores)}
 
@@ -112,12 +116,13 @@ def _other(path: str, shown: Content, mine: tuple[str, ...], owners: Owners) -> 
     return owner if exists and owner != mine and not old <= shown else None
 
 
-def _table(benchmark: str) -> str:
-    return f"results/{benchmark}_table.md"
+def _tables(benchmark: str) -> list[str]:
+    """Return the Markdown file of each of the benchmark's tables; it stands for the files beside it."""
+    return [table_files(kind, benchmark)[0] for kind in TABLES]
 
 
 def _benchmark(path: str) -> str:
-    return Path(path).name.removesuffix("_table.md")
+    return Path(path).stem.rpartition("_")[0]
 
 
 def _digest(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scalearn.campaign.input_files import ADAPTER_RECORD
-from scalearn.campaign.places import ADAPTERS, ENCODED, MODELS, RUNS, SOURCES, TASKS
+from scalearn.campaign.places import ADAPTERS, ENCODED, MODELS, RUNS, SOURCES, TABLES, TASKS, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
@@ -21,7 +21,6 @@ from scalearn.storage.files import altered, read_json
 from scalearn.workspace.table_owners import SCORES, tables_of_others
 
 SNAKEMAKE = Path(".snakemake")
-TABLE_FILES = (".md", ".csv", ".tex", ".svg")
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,8 @@ def _tables(campaign: Campaign, file: Path) -> list[Path]:
     As long as these files exist, Snakemake rebuilds nothing that they depend on.
     """
     theirs = tables_of_others(SNAKEMAKE, campaign, [str(file)])
-    tables = [Path("results", f"{name}_table.md") for name in campaign.benchmarks]
-    mine = [path.with_suffix(ending) for path in tables if str(path) not in theirs for ending in TABLE_FILES]
+    tables = [table_files(kind, name) for name in campaign.benchmarks for kind in TABLES]
+    mine = [Path(file) for files in tables if theirs.isdisjoint(files) for file in files]
     return mine if SCORES in theirs else [*mine, Path(SCORES)]
 
 

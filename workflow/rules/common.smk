@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.logging import logger
 
-from scalearn.cluster.snakefile import open_campaign, pattern, variants_of, versions
+from scalearn.cluster.snakefile import open_campaign, pattern, table_files, variants_of, versions
 
 opened = open_campaign(workflow, config, logger)
 campaign, config = opened.campaign, opened.content
@@ -47,11 +47,6 @@ def records(*benchmarks):
     """Return the record of each training that the tables of these benchmarks, or of all, need."""
     runs = [run for name in benchmarks or campaign.benchmarks for run in campaign.runs(name)]
     return list(dict.fromkeys(files(runs, "run.json")))
-
-
-def table_files(benchmark):
-    """Return the files of a benchmark's table."""
-    return [f"results/{benchmark}_table.{ending}" for ending in ("md", "csv", "tex", "svg")]
 
 
 def stack_of(wildcards):
