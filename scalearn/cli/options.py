@@ -89,6 +89,12 @@ def run_spec(text: str) -> RunSpec:
     return spec
 
 
+def states_kind(text: str, task: str) -> bool:
+    """Tell whether a campaign states the `kind` of a task. text: what the campaign file says, as JSON, or nothing."""
+    content = json_object("--campaign", text) if text else {}
+    return "kind" in (content.get("tasks") or {}).get(task, {})
+
+
 def layouts(text: str, *benchmarks: str) -> list[Layout]:
     """Return the table layouts of these benchmarks, or of all. text: a campaign file's name, or its content as JSON."""
     from scalearn.campaign.plan import Campaign
