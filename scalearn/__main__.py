@@ -46,7 +46,7 @@ def warm(command: list[str]) -> int:
 def run(arguments: list[str]) -> int:
     """Run one command in this process and return its exit status."""
     from scalearn.cli.commands import UsageError, app
-    from scalearn.errors import Stopped, UserError
+    from scalearn.errors import Stopped, UserError, of_path
     from scalearn.machine.time_budget import STOPPED
 
     for stream in (sys.stdout, sys.stderr):  # a label with an emoji must not fail where the locale has none
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         if error.filename is None:  # the library's own affair, such as a connection
             raise
-        refused = UserError(f"{error.filename}: {error.strerror}; mend the path, or what is in its way")
+        refused = of_path(error)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     print(f"error: {refused}", file=sys.stderr)

@@ -31,13 +31,25 @@ class ArgumentError(UserError, ValueError):
     """Bad input of a call from Python. It is a ValueError, too, which `adapters` and `transformers` raise."""
 
 
+def of_path(error: OSError) -> UserError:
+    """Return what the operating system says of a path. error: one with a file name."""
+    return UserError(f"{error.filename}: {error.strerror}; mend the path, or what is in its way")
+
+
 @contextmanager
 def as_argument_error() -> Iterator[None]:
-    """Raise a UserError of the code inside as an ArgumentError. Public functions of the package use it as decorator."""
+    """Raise a UserError of the code inside as an ArgumentError, and an error of the operating system about a path, too.
+
+    Public functions of the package use it as decorator.
+    """
     try:
         yield
     except UserError as error:
         raise ArgumentError(str(error)) from None
+    except OSError as error:
+        if error.filename is None:  # a library's own affair, such as a connection
+            raise
+        raise ArgumentError(str(of_path(error))) from error
 
 
 class Stopped(Exception):

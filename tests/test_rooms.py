@@ -28,7 +28,7 @@ ARROWS = {
     "data": {"storage", "tasks"},
     "statistics": {"tasks"},
     "results": {"storage", "methods", "tasks", "campaign", "statistics"},
-    "workspace": {"storage", "methods", "campaign", "encoders", "foreign"},
+    "workspace": {"storage", "methods", "tasks", "campaign", "encoders", "foreign"},
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
     "inference": {"storage", "tasks", "campaign", "training", "results", "export"},

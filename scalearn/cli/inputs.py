@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from scalearn.campaign.campaign_file import VARIABLE
 from scalearn.cli.app import FetchedModel, Output, app
-from scalearn.cli.options import json_object, valid
+from scalearn.cli.options import json_object, states_kind, valid
 from scalearn.errors import UserError, nearest
 from scalearn.machine import gpus
 
@@ -43,8 +44,11 @@ def prepare_task(
     output: Output,
     definition: Annotated[str | None, typer.Option(help="a `tasks` entry as JSON; by default the built-in one")] = None,
     mirror: Annotated[Path | None, typer.Option(help="a folder in the hub's layout, instead of the hub")] = None,
+    campaign: Annotated[str, typer.Option(envvar=VARIABLE, hidden=True)] = "",
 ) -> None:
     """Prepare a task: write its train, validation and test rows and its task.json."""
+    # A job's --definition leaves defaults out. The campaign in the environment tells whether it states `kind`. This is
+    # no part of the definition, so that the tasks of earlier campaigns stay as they are.
     from scalearn.fields import Name, local_path
     from scalearn.tasks import TASKS
     from scalearn.tasks.definition import Task
@@ -52,7 +56,11 @@ def prepare_task(
 
     if definition is None and name not in TASKS:
         raise UserError(f"unknown task '{name}'{nearest(name, TASKS)}; or give its --definition")
-    task = TASKS[name] if definition is None else valid("--definition", Task, json_object("--definition", definition))
+    if definition is None:
+        task = TASKS[name]
+    else:
+        stated = {"kind": "classification"} if states_kind(campaign, name) else {}
+        task = valid("--definition", Task, {**stated, **json_object("--definition", definition)})
     prepare(valid("NAME", Name, name), task, output, None if mirror is None else local_path(str(mirror)))
 
 

@@ -90,6 +90,12 @@ def run_spec(text: str) -> RunSpec:
     return spec
 
 
+def states_kind(text: str, task: str) -> bool:
+    """Tell whether a campaign states the `kind` of a task. text: what the campaign file says, as JSON, or nothing."""
+    content = json_object("--campaign", text) if text else {}
+    return "kind" in (content.get("tasks") or {}).get(task, {})
+
+
 def campaign_of(text: str) -> Campaign:
     """Return the campaign of a campaign file's name, or of its content as JSON."""
     from scalearn.campaign.plan import Campaign

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalearn.data.features import features
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
+from scalearn.tasks.card import features
 from scalearn.tasks.store import SPLITS, TaskInfo
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def task(folder: Path | str) -> DatasetDict:
         folder: A prepared task, such as resources/tasks/rte.
 
     Returns: `train`, `validation` and `test`, which `datasets` maps into memory. scalearn.tasks.store describes the
-    columns.
+    columns. All splits have the same features: `part`, a column of the test file, is None in train and validation.
 
     Raises: UserError if the folder holds no prepared task, or a file of it is damaged.
     """
@@ -31,9 +31,10 @@ def task(folder: Path | str) -> DatasetDict:
 
     folder = Path(folder)
     info = TaskInfo.read(folder)
+    columns = features(info)
     return DatasetDict(
         {
-            split: Dataset.from_parquet(str(folder / f"{split}.parquet"), split=split, features=features(info, split))
+            split: Dataset.from_parquet(str(folder / f"{split}.parquet"), split=split, features=columns)
             for split in SPLITS
         }
     )

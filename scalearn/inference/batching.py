@@ -4,56 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import torch
 from torch import Tensor
 
+from scalearn.training.data.token_rows import TokenRows
 from scalearn.training.data.tokens import Tokens
 
 BATCH = 64  # rows of a batch
 Item = TypeVar("Item")
 Forward = Callable[[Mapping[str, Tensor]], Tensor]  # a padded batch -> logits, (rows, outputs)
-
-
-@dataclass(frozen=True)
-class TokenRows:
-    """Tokenised inputs. A row has `width` sequences: one, or in multiple choice one per choice.
-
-    tokens: of all sequences, one after another. starts, lengths: of each sequence, shape (rows, width).
-    second: the position of the second text's first token, for encoders with token types; else None.
-    """
-
-    tokens: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
-    second: npt.NDArray[np.int32] | None
-    pad: int
-
-    @classmethod
-    def of(cls, columns: Mapping[str, pa.Array], pad: int, width: int) -> TokenRows:
-        """Take the columns that `Tokens.encode` returns."""
-        ids = columns["input_ids"]
-        offsets = ids.offsets.to_numpy().astype(np.int64)
-        second = columns["second"].to_numpy().reshape(-1, width) if "second" in columns else None
-        starts, lengths = offsets[:-1].reshape(-1, width), np.diff(offsets).reshape(-1, width)
-        return cls(ids.values.to_numpy(), starts, lengths, second, pad)
-
-    def batch(self, rows: npt.NDArray[np.int64], choices: bool) -> dict[str, Tensor]:
-        """Return these rows, padded: shape (rows, longest), with choices (rows, choices, longest)."""
-        lengths = self.lengths[rows, :, None]
-        positions = np.arange(lengths.max())
-        mask = positions < lengths
-        ids = np.full(mask.shape, self.pad, dtype=np.int64)
-        ids[mask] = self.tokens[(self.starts[rows, :, None] + positions)[mask]]
-        arrays = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-        if self.second is not None:
-            arrays["token_type_ids"] = (mask & (positions >= self.second[rows, :, None])).astype(np.int64)
-        return {name: torch.from_numpy(array if choices else array[:, 0]) for name, array in arrays.items()}
 
 
 def tokenised(tokens: Tokens, first: Sequence[str], second: Sequence[str] | None, choices: int | None) -> TokenRows:

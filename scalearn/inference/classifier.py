@@ -11,10 +11,11 @@ import torch
 
 from scalearn.errors import UserError
 from scalearn.inference.answers import Logits, Prediction, answers
-from scalearn.inference.batching import Forward, TokenRows, logits_of, one_ahead, tokenised
+from scalearn.inference.batching import Forward, logits_of, one_ahead, tokenised
 from scalearn.inference.inputs import InputForm, Texts, batches_of
 from scalearn.results.omega import SourceScales, omega_frame
 from scalearn.tasks.reading.rows import Batch
+from scalearn.training.data.token_rows import TokenRows
 from scalearn.training.data.tokens import Tokens
 
 if TYPE_CHECKING:

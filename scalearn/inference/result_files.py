@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalearn.errors import UserError
-from scalearn.storage.files import whole_file
+from scalearn.storage.files import check_parents, whole_file
 
 SEPARATOR = "|"  # of several labels in CSV and TSV
 Write = Callable[[pa.RecordBatch], None]
@@ -74,11 +74,12 @@ def check_labels(labels: Sequence[str], schema: pa.Schema, path: Path | None) ->
 
 
 def check_result_name(path: Path) -> None:
-    """Refuse a name of another format, or of a file that is there already."""
+    """Refuse a name of another format, a file that is there already, or a path with a file among its folders."""
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{path}: the file name must end in {', '.join(FORMATS)}; name another --output")
     if path.exists() or path.is_symlink():
         raise UserError(f"{path}: it is there already; name another --output, or remove it")
+    check_parents(path)
 
 
 @contextmanager

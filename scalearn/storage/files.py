@@ -104,9 +104,17 @@ def whole_folder(path: Path, *, new: bool = False) -> Iterator[Path]:
 
 
 def check_new(path: Path) -> None:
-    """Refuse a file or folder that is there already."""
+    """Refuse a folder that is there already, or that has a file among the folders above it."""
     if path.exists() or path.is_symlink():
         raise UserError(f"{path}: it is there already; name another folder, or remove it")
+    check_parents(path)
+
+
+def check_parents(path: Path) -> None:
+    """Refuse a path that has a file among the folders above it."""
+    above = next((place for place in path.parents if place.exists()), None)
+    if above is not None and not above.is_dir():
+        raise UserError(f"{path}: {above} is a file, not a folder; name another path, or remove that file")
 
 
 @contextmanager

@@ -20,11 +20,12 @@ from scalearn.encoders.fetching import FILES as ENCODER
 from scalearn.errors import UserError, shown
 from scalearn.foreign.fetching import FILES as ADAPTER
 from scalearn.storage.files import CHECKSUM, LOCK, check_replaced, is_temporary
+from scalearn.tasks.card import is_card
+from scalearn.tasks.store import SPLITS
 from scalearn.workspace import at_work, made_by
 from scalearn.workspace.started import campaigns, forget
 
 SNAKEMAKE = Path(".snakemake")
-SPLITS = ("train", "validation", "test")
 # Pattern of the folders that commands write -> the record and the other files in such a folder.
 FOLDERS = {
     "resources/tasks/*": ("task.json", {f"{split}.parquet" for split in SPLITS}),
@@ -209,7 +210,7 @@ def _strange(path: Path, record: str, files: set[str]) -> str:
         return "it is a link or a file"
     for entry in sorted(path.iterdir()):
         expected = entry.name in {record, *files} or entry.name.startswith(SYSTEM) or is_temporary(entry.name)
-        if not expected or entry.is_dir():
+        if not (expected or is_card(entry)) or entry.is_dir():
             return f"it holds other things ({entry.name})"
     try:
         content = json.loads((path / record).read_text(encoding="utf-8"))

@@ -69,6 +69,12 @@ CASES = [
             labelled(0, float("inf")),
         ),
         file(
+            "a regression that the task does not state",
+            r"column 'label' holds double, which may be a quantity or a class; set `kind: regression`, or `kind: class",
+            "jsonl",
+            labelled(1.0, 2.0, 3.0),
+        ),
+        file(
             "nan in words",
             r"row 2: label 'NaN' looks like a missing number; .*name it in `labels`",
             "csv",

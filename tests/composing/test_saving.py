@@ -11,7 +11,7 @@ import torch
 from adapters import SeqBnConfig
 
 import scalearn
-from scalearn.errors import UserError
+from scalearn.errors import ArgumentError, UserError
 from scalearn.training.engine.checkpoints import trainable
 from tests.composing.composed import CASES, composed, train
 from tests.composing.making import TWO_STAGE, encoder, logits, options, save_new
@@ -91,6 +91,24 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"out: it is there already; name another folder"):
         scalearn.save_adapter(model, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("file/out", "file/out: .*/file is a file, not a folder; name another path"),
+        ("file/in/it/out", "file/in/it/out: .*/file is a file, not a folder"),
+        ("link/out", "link: File exists; mend the path"),
+        (f"{'n' * 300}/out", "File name too long; mend the path"),
+    ],
+)
+def test_a_place_where_no_folder_can_be_is_refused(place: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    model, _ = composed("scalearn", "bert", tmp_path / "made")
+    with pytest.raises(ArgumentError, match=says):
+        scalearn.save_adapter(model, tmp_path / place)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_model_that_was_not_composed_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import scalearn
 from scalearn.errors import UserError
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import prepare
+from scalearn.tasks.store import SPLITS
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.data.encode import encode
 from scalearn.training.runs.planned import read_encoding
@@ -41,6 +42,11 @@ KINDS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], Any]] = {
         {"texts": ["a"], "choices": ["c"]},
         Value("int64"),
     ),
+    "candidates": (
+        [{"p": f"a b {number}", "q": "@placeholder", "entities": ["a", "b"], "answers": ["a"]} for number in range(40)],
+        {"texts": ["p", "q"], "label": "answers", "construction": "record"},
+        Value("int64"),
+    ),
 }
 
 
@@ -58,18 +64,29 @@ def test_a_task_has_proper_features_and_its_rows(kind: str, tmp_path: Path) -> N
     assert set(splits) == {"train", "validation", "test"}
     for split, dataset in splits.items():
         assert dataset.features["label"] == KINDS[kind][2]
-        stored = pq.read_table(folder / f"{split}.parquet")
-        assert dataset.to_list() == stored.to_pylist()
+        assert dataset.features == splits["test"].features  # of one DatasetDict, as push_to_hub requires
+        stored = pq.read_table(folder / f"{split}.parquet").to_pylist()
+        assert dataset.to_list() == [row if split == "test" else {**row, "part": None} for row in stored]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_load_dataset_on_the_folder_gives_the_same(kind: str, tmp_path: Path) -> None:
+    folder = prepared(tmp_path, kind)
+    loaded, splits = load_dataset(str(folder)), scalearn.data.task(folder)
+    assert list(loaded) == list(splits)
+    for split, dataset in splits.items():
+        assert loaded[split].features == dataset.features and loaded[split].to_list() == dataset.to_list()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_load_dataset_on_the_files_gives_the_same(kind: str, tmp_path: Path) -> None:
     folder = prepared(tmp_path, kind)
-    for split, dataset in scalearn.data.task(folder).items():
-        file = str(folder / f"{split}.parquet")
-        loaded = load_dataset("parquet", data_files=file, split="train", features=dataset.features)
-        assert loaded.features == dataset.features and loaded.to_list() == dataset.to_list()
-        assert load_dataset("parquet", data_files=file, split="train").to_list() == dataset.to_list()
+    splits, files = scalearn.data.task(folder), {split: str(folder / f"{split}.parquet") for split in SPLITS}
+    loaded = load_dataset("parquet", data_files=files, features=splits["train"].features)
+    for split, dataset in splits.items():
+        assert loaded[split].features == dataset.features and loaded[split].to_list() == dataset.to_list()
+        plain = load_dataset("parquet", data_files=files[split], split="train")
+        assert plain.to_list() == dataset.select_columns(plain.column_names).to_list()
 
 
 def test_a_task_without_features_in_its_files_has_them_from_task_json(tmp_path: Path) -> None:

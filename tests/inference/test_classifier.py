@@ -18,9 +18,10 @@ import scalearn
 from scalearn.campaign.places import MODELS, TASKS
 from scalearn.errors import UserError
 from scalearn.inference.answers import Prediction, answers
-from scalearn.inference.batching import TokenRows, logits_of, one_ahead
+from scalearn.inference.batching import logits_of, one_ahead
 from scalearn.inference.inputs import InputForm, Texts, batches_of
 from scalearn.storage.files import read_json, write_json
+from scalearn.training.data.token_rows import TokenRows
 from tests.export.making import make_run
 from tests.inference.conftest import KINDS, kind_run
 from tests.places import ROOT

@@ -177,6 +177,8 @@ def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Call
     shutil.copytree(run, tmp_path / "moved run")
     moved = refused(tmp_path / "moved run", source, "-o", out)
     assert "start the campaign to make it again, or predict with an export of the run" in moved
+    below = refused(run, source, "-o", source / "in it" / "out.csv")
+    assert f"out.csv: {source} is a file, not a folder; name another path" in below
     assert not out.exists()
     out.write_text("mine")
     assert f"{out}: it is there already" in refused(run, source, "-o", out)
@@ -186,7 +188,8 @@ def test_what_is_refused(run: str, campaign: Path, tmp_path: Path, refused: Call
 def test_a_bad_row_far_down_leaves_no_result(run: str, tmp_path: Path, refused: Callable[..., str]) -> None:
     rows = [*ROWS * 120, {**ROWS[0], "text2": None}]
     source = written(tmp_path / "in.jsonl", rows)
-    assert f"in.jsonl: row {len(rows)}: 'text2' is missing" in refused(run, source, "-o", tmp_path / "out.csv")
+    for out in ("out.csv", "no/such/folder/out.csv"):
+        assert f"in.jsonl: row {len(rows)}: 'text2' is missing" in refused(run, source, "-o", tmp_path / out)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 

@@ -14,10 +14,13 @@ from scalearn.campaign.places import RUNS, SOURCES
 from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.storage.files import write_json
+from scalearn.tasks.card import CARD, is_card
+from scalearn.tasks.preparing.prepare import prepare
 from scalearn.workspace import at_work
 from scalearn.workspace.prune import needed_paths, prune, unneeded
 from scalearn.workspace.started import note_start
 from tests.pair import CONFIG
+from tests.tasks.making import ROWS, files_task
 
 SNAKEMAKE = Path(".snakemake")
 SOUP = {
@@ -128,6 +131,20 @@ def test_what_is_not_ours_is_named_and_stays(file: str, named: str, capsys: pyte
     Path(file).write_text(json.dumps({"rows": 3}))
     prune(True, None)
     assert Path(file).exists() and f"left alone: {named} (" in capsys.readouterr().out
+
+
+def test_a_prepared_task_goes_with_its_card_but_not_with_a_readme_of_the_user_s(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made("a.yaml")
+    folders = [Path("resources/tasks", name) for name in ("given_up", "noted")]
+    for folder in folders:
+        prepare(folder.name, files_task(Path(), ROWS), folder)
+    assert is_card(folders[1] / CARD)
+    (folders[1] / CARD).write_text("# What I changed\n")
+    prune(True, None)
+    assert not folders[0].exists() and (folders[1] / CARD).exists()
+    assert f"left alone: {folders[1]} (it holds other things (README.md))" in capsys.readouterr().out
 
 
 def test_links_are_not_followed(tmp_path_factory: pytest.TempPathFactory) -> None:

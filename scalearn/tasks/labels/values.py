@@ -23,6 +23,24 @@ def class_texts(task: Task, batch: Batch) -> pa.Array:
     return as_text(task, batch, batch.column(task.label))
 
 
+def refuse_unstated_kind(task: Task, batch: Batch) -> None:
+    """Refuse floating-point numbers as classes if the definition states neither `kind` nor `labels`.
+
+    Whole numbers such as 3.0 may be classes or the targets of a regression. Text has no types, so that `3.0` in a CSV
+    file is a class.
+
+    Raises: UserError if the label column holds such numbers.
+    """
+    kind = batch.column(task.label).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_floating(kind) and task.labels is None and "kind" not in task.model_fields_set:
+        raise UserError(
+            f"{batch.origin}: column '{task.label}' holds {kind}, which may be a quantity or a class; "
+            "set `kind: regression`, or `kind: classification` if each number is a class"
+        )
+
+
 def class_indices(task: Task, batch: Batch, space: LabelSpace) -> pa.Array:
     """Return the class index of each row, int64 [rows].
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from scalearn.errors import UserError, shown
 from scalearn.storage.files import temporary_folder
 from scalearn.tasks import store
+from scalearn.tasks.card import CARD, is_card, write_card
 from scalearn.tasks.definition import HubSource, RuleSource, Task, positive_class
 from scalearn.tasks.preparing.class_labels import with_class_names
 from scalearn.tasks.preparing.columns import check_definition, grouped, on_disk, source_columns
@@ -27,7 +28,7 @@ from scalearn.tasks.reading.sources import Splits, read_splits
 
 
 def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> store.TaskInfo:
-    """Write the task's splits and task.json to the folder `output`; return the content of task.json.
+    """Write the task's splits, task.json and card to the folder `output`; return the content of task.json.
 
     Args:
         mirror: a local folder in the hub's layout, which replaces the hub.
@@ -49,6 +50,7 @@ def prepare(name: str, task: Task, output: Path, mirror: Path | None = None) -> 
             notes=plan.notes,  # the list grows while rows are written
             built_in=is_built_in(name, task),
         )
+        write_card(temporary, info)
         _move(temporary, output)
     print(f"prepared {name}: " + ", ".join(f"{size:,} {split}" for split, size in info.sizes.items()))
     for note in info.notes:
@@ -163,6 +165,9 @@ def _inferred(task: Task, survey: Survey, class_names: tuple[str, ...] | None) -
 
 def _move(temporary: Path, output: Path) -> None:
     output.mkdir(exist_ok=True)
-    (output / "task.json").unlink(missing_ok=True)  # so that a folder with task.json never mixes old and new files
-    for file in (*(f"{split}.parquet" for split in store.SPLITS), "task.json"):
+    own = (output / CARD).exists() and not is_card(output / CARD)  # a README.md of the user's stays
+    records = ["task.json"] if own else [CARD, "task.json"]
+    for file in reversed(records):  # so that a folder with them never mixes old and new files
+        (output / file).unlink(missing_ok=True)
+    for file in (*(f"{split}.parquet" for split in store.SPLITS), *records):
         (temporary / file).replace(output / file)

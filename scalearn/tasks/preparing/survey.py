@@ -12,7 +12,7 @@ from scalearn.tasks.definition import Task
 from scalearn.tasks.labels.choices import choice_lists, right_choices, wrong_choice
 from scalearn.tasks.labels.lists import LabelLists
 from scalearn.tasks.labels.sets import LabelSpace, SeenLabels, label_space
-from scalearn.tasks.labels.values import class_texts, targets
+from scalearn.tasks.labels.values import class_texts, refuse_unstated_kind, targets
 from scalearn.tasks.preparing.groups import Groups, group_values
 from scalearn.tasks.preparing.progress import reported
 from scalearn.tasks.reading.rows import Batch, Mask, Numbers, Rows
@@ -90,6 +90,7 @@ class _Classes(_Rows):
 
     def add(self, batch: Batch) -> None:
         self.labels.append(self.seen.add(class_texts(self.task, batch), batch.numbers))
+        refuse_unstated_kind(self.task, batch)
 
     def result(self, origin: str, rows: int, groups: Numbers | None) -> Survey:
         space = label_space(self.task, self.seen.codes)

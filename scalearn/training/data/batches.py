@@ -21,6 +21,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from scalearn.training.data.token_rows import TokenRows
+
 Batch = dict[str, Tensor]
 FLOAT_LABELS = ("regression", "multi_label")
 
@@ -42,15 +44,17 @@ class EncodedSplit(Dataset[Batch]):
         self.width: int = choices or 1
         chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
         # All tokens are one array, the file itself; each sequence is a range in it. NumPy gathers a batch in one call.
-        self._tokens = np.frombuffer(buffer, dtype=np.int32, count=buffer.size // 4)
+        tokens = np.frombuffer(buffer, dtype=np.int32, count=buffer.size // 4)
         edges = [_first_token(chunk, buffer) + chunk.offsets.to_numpy().astype(np.int64) for chunk in chunks]
-        self._starts = np.concatenate([bounds[:-1] for bounds in edges]).reshape(-1, self.width)
-        self._lengths = np.concatenate([np.diff(bounds) for bounds in edges]).reshape(-1, self.width)
-        self.lengths: npt.NDArray[np.int64] = self._lengths.max(axis=1)
-        self.labels = self._read_labels()
+        starts = np.concatenate([bounds[:-1] for bounds in edges]).reshape(-1, self.width)
+        lengths = np.concatenate([np.diff(bounds) for bounds in edges]).reshape(-1, self.width)
+        second = None
         if encoding["token_types"]:
-            second = self._table["second"].combine_chunks()
-            self._second = (second.flatten() if choices else second).to_numpy().reshape(-1, self.width)
+            column = self._table["second"].combine_chunks()
+            second = (column.flatten() if choices else column).to_numpy().reshape(-1, self.width)
+        self._sequences = TokenRows(tokens, starts, lengths, second, encoding["pad_token_id"])
+        self.lengths: npt.NDArray[np.int64] = lengths.max(axis=1)
+        self.labels = self._read_labels()
         self._label_type = torch.float32 if encoding["task"]["kind"] in FLOAT_LABELS else torch.int64
 
     def _read_labels(self) -> npt.NDArray[Any]:
@@ -89,18 +93,8 @@ class EncodedSplit(Dataset[Batch]):
 
         Token tensors have shape (rows, longest), in multiple choice (rows, choices, longest).
         """
-        rows = self.order[np.asarray(indices)]
-        lengths = self._lengths[rows, :, None]  # (rows, width, 1)
-        positions = np.arange(lengths.max())
-        mask = positions < lengths
-        ids = np.full(mask.shape, self.encoding["pad_token_id"], dtype=np.int64)
-        ids[mask] = self._tokens[(self._starts[rows, :, None] + positions)[mask]]
-        arrays = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-        if self.encoding["token_types"]:
-            arrays["token_type_ids"] = (mask & (positions >= self._second[rows, :, None])).astype(np.int64)
-        batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        if self.encoding["task"]["kind"] != "multiple_choice":
-            batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
+        choices = self.encoding["task"]["kind"] == "multiple_choice"
+        batch = self._sequences.batch(self.order[np.asarray(indices)], choices)
         batch["labels"] = torch.as_tensor(self.labels[np.asarray(indices)]).to(self._label_type)
         return batch
 

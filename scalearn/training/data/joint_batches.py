@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,10 @@ class FirstText(EncodedSplit):
     def __init__(self, path: Path, encoding: dict[str, Any], separator: int) -> None:
         """Cut each row after `separator`, the token that ends the first text."""
         super().__init__(path, encoding)
-        rows = zip(self._starts[:, 0], self.lengths, strict=True)
-        ends = [int(np.argmax(self._tokens[start : start + length] == separator)) + 1 for start, length in rows]
-        self._lengths = np.array(ends, dtype=np.int64).reshape(-1, 1)
-        self.lengths = self._lengths[:, 0]
+        tokens, rows = self._sequences.tokens, zip(self._sequences.starts[:, 0], self.lengths, strict=True)
+        ends = [int(np.argmax(tokens[start : start + length] == separator)) + 1 for start, length in rows]
+        self.lengths = np.array(ends, dtype=np.int64)
+        self._sequences = replace(self._sequences, lengths=self.lengths[:, None])
 
 
 def sample_rows(split: EncodedSplit, rows: int, seed: int | None) -> EncodedSplit:

@@ -221,7 +221,6 @@ def of(value: Any, other: Any, kind: pa.DataType | None = None) -> pa.Array:
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        (half(1, 0), ("0", "1")),
         (of(Decimal("1.00"), Decimal("0.00"), pa.decimal128(10, 2)), ("0", "1")),
         (of(Decimal("10.00"), Decimal("9.00"), pa.decimal256(60, 2)), ("9", "10")),
         (of(2**63 + 1, 5, pa.uint64()), ("5", str(2**63 + 1))),

@@ -264,4 +264,5 @@ def test_tokens_stay_in_the_mapped_file(tmp_path: Path) -> None:
     split = split_of(tmp_path, "train")
     assert split.__getitems__([5999])["labels"].shape == (1,)
     assert pa.total_allocated_bytes() - before < 0.1 * file.stat().st_size
-    assert not split._tokens.flags.owndata and split._tokens.nbytes <= file.stat().st_size
+    tokens = split._sequences.tokens
+    assert not tokens.flags.owndata and tokens.nbytes <= file.stat().st_size
