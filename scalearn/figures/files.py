@@ -1,0 +1,63 @@
+"""Writes figures as SVG, PDF and PNG. Equal figures make equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scalearn.errors import UserError
+from scalearn.figures import style
+from scalearn.figures.figure import NAMES, Figure, figures_of
+from scalearn.results.curves import curves_of
+from scalearn.results.layout import Layout
+from scalearn.results.tables import scored_table
+from scalearn.storage.files import check_replaced, whole_file
+
+ENDINGS = ("svg", "pdf", "png")
+OURS = b"vega"  # in every SVG of a chart
+RESOLUTION = 2.0  # pixels of a PNG for a pixel of the chart
+
+
+def write_figures(layout: Layout, runs: Path, output: Path, threads: int | None = None) -> None:
+    """Write the figures of a benchmark into a folder, each as SVG, PDF and PNG.
+
+    A figure that has nothing to show yet says so in words.
+
+    Args:
+        layout: What the table of scores shows.
+        runs: The folder of all runs.
+        threads: How many runs are scored in parallel.
+    """
+    _check_ours(output)
+    table = scored_table(layout, runs, threads)
+    there = {figure.name: figure for figure in figures_of(table, curves_of(table, runs))}
+    for name in NAMES:
+        save(there.get(name) or _empty(name, table.benchmark), output / name, ENDINGS)
+    print(f"{output}: {', '.join(NAMES)}")
+
+
+def save(figure: Figure, path: Path, endings: Sequence[str]) -> None:
+    """Write a figure to `path` with each of these endings: svg, pdf, png."""
+    for ending in endings:
+        with whole_file(path.with_name(f"{path.name}.{ending}")) as temporary:
+            figure.chart.save(str(temporary), format=ending, scale_factor=RESOLUTION if ending == "png" else 1)
+
+
+def _check_ours(output: Path) -> None:
+    """Refuse a folder that holds files of these names, but no figure of ours."""
+    scores = output / "scores.svg"
+    check_replaced(scores, OURS, "figure")
+    for path in (output / f"{name}.{ending}" for name in NAMES for ending in ENDINGS):
+        if path.exists() and not scores.exists():
+            raise UserError(f"{path}: it is there already, without the {scores.name} of a table; name another --output")
+
+
+def _empty(name: str, benchmark: str) -> Figure:
+    """Return a figure that says that there is nothing to show yet."""
+    why = {
+        "forest": "no two rows can be compared yet, or the campaign has no baseline row",
+        "curves": "no finished run has recorded validation scores",
+        "parameters": "no row is complete yet",
+    }[name]
+    text = f"{benchmark}, {name}: {why}."
+    return Figure(name, text, text, style.words(text))

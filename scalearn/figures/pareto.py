@@ -1,0 +1,97 @@
+"""Average scores over what they cost, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from scalearn.figures import style
+from scalearn.figures.figure import Figure
+from scalearn.results.cells import Table
+from scalearn.results.pareto import front, total_parameters
+
+WIDTH, HEIGHT = 560, 340
+
+
+def over_parameters(table: Table) -> Figure | None:
+    """Return average scores over the number of parameters that a row trains for all tasks; None without a point."""
+    costs = {row.name: total_parameters(row) for row in table.rows}
+    # A logarithm has no place for the 0 of methods that train nothing but a head.
+    shown = {name: max(float(count), 1.0) for name, count in costs.items() if count is not None}
+    axis = "trained parameters for all tasks, without heads and source adapters"
+    return _figure(table, "parameters", axis, shown, {"type": "log"}, ",.0f")
+
+
+def over_hours(table: Table, hours: Mapping[str, float]) -> Figure | None:
+    """Return average scores over device hours; None without a point.
+
+    Args:
+        hours: Row name -> device hours of its runs, source adapters included.
+    """
+    shown = {name: value for name, value in hours.items() if value > 0}
+    return _figure(table, "hours", "device hours, source adapters included", shown, {"type": "log"}, ",.3f")
+
+
+def _figure(
+    table: Table, name: str, axis: str, costs: Mapping[str, float], scale: dict[str, Any], form: str
+) -> Figure | None:
+    points = {
+        row.name: (costs[row.name], row.average) for row in table.rows if row.name in costs and row.average is not None
+    }
+    if not points:
+        return None
+    best = front(points)
+    rows = [
+        {
+            "row": row.title,
+            "family": style.family(row),
+            "cost": points[row.name][0],
+            "score": points[row.name][1] * 100,
+            "front": row.name in best,
+            "place": sorted(points, key=lambda other: points[other]).index(row.name),
+            **({"low": row.average_interval.low * 100, "high": row.average_interval.high * 100}
+               if row.average_interval else {}),
+        }
+        for row in table.rows
+        if row.name in points
+    ]  # fmt: skip
+    title = f"{table.benchmark}, {table.model}: average score times 100 over {name}"
+    on_front = ", ".join(row.title for row in table.rows if row.name in best)
+    text = (
+        f"A mark per row; lines are 95 % intervals. On the stepped line no other row has a higher average for the same"
+        f" cost or less: {on_front}."
+    )
+    return Figure(name, title, text, style.finished(_chart(table, rows, axis, scale, form), title))
+
+
+def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str, Any], form: str) -> Any:
+    x = alt.X(
+        "cost:Q",
+        title=axis,
+        scale=alt.Scale(padding=20, **scale),
+        axis=alt.Axis(format="~s", tickCount=6, labelFlush=False),
+    )
+    y = {"title": "average score", "scale": alt.Scale(zero=False, nice=True)}
+    base = alt.Chart(style.data(rows))
+    steps = (
+        base.transform_filter("datum.front")
+        .mark_line(interpolate="step-after", color=style.GREY, strokeDash=[4, 3])
+        .encode(x, alt.Y("score:Q", **y))
+    )
+    lines = base.mark_rule(strokeWidth=1.2).encode(
+        x, alt.Y("low:Q", **y), alt.Y2("high:Q"), style.colour(table), opacity=style.opacity(0.6)
+    )
+    marks = base.mark_point(filled=True, size=80).encode(
+        x, alt.Y("score:Q", **y), style.colour(table), style.shape(), opacity=style.opacity(),
+        tooltip=["row:N", alt.Tooltip("cost:Q", format=form), alt.Tooltip("score:Q", format=".2f")],
+    )  # fmt: skip
+    # Neighbours have their names on different sides, so that these overlap less.
+    names = [
+        base.transform_filter(f"datum.place % 2 == {side}")
+        .mark_text(align="left", dx=8, dy=-7 if side else 11, fontSize=11)
+        .encode(x, alt.Y("score:Q", **y), style.colour(table), text="row:N", opacity=style.opacity())
+        for side in (0, 1)
+    ]
+    return alt.layer(steps, lines, marks, *names).properties(width=WIDTH, height=HEIGHT)
