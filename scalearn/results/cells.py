@@ -39,6 +39,7 @@ class Cell:
     values: dict[int, float]
     parameters: int | None  # trainable, without the head; None if no run is finished
     interval: Interval | None = None  # 95 %, of the mean
+    computed: tuple[str, ...] = ()  # the distinct precisions and devices of its runs, as `float32 on cpu`
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -191,7 +192,14 @@ def _f1_of(record: ScoreRecord) -> str | None:
 
 def _cell(task: str, planned: tuple[int, ...], records: Sequence[ScoreRecord]) -> Cell:
     values = {record.identity.seed: record.score for record in records}
-    return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None)
+    computed = {_computed(entry) for record in records for entry in record.provenance.computed}
+    parameters = records[0].cost.trainable_parameters if records else None
+    return Cell(task, planned, values, parameters, computed=tuple(sorted(computed)))
+
+
+def _computed(entry: Mapping[str, str | bool]) -> str:
+    tf32 = " with tf32" if entry.get("tf32") else ""
+    return f"{entry.get('precision', 'unknown precision')}{tf32} on {entry.get('device', 'unknown device')}"
 
 
 def _tested(record: ScoreRecord) -> object:

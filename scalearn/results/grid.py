@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalearn.errors import shown
 from scalearn.results.cells import Cell, Row, Table
+from scalearn.results.computed import computed_note, computed_otherwise
 from scalearn.results.layout import FAMILIES
 
 SHORT = {
@@ -41,12 +42,13 @@ BASELINE = "Majority baseline"
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell's text and its marks: best of the column, not above the baseline, seeds missing."""
+    """A cell's text and its marks: best of the column, not above the baseline, seeds missing, computed otherwise."""
 
     text: str
     bold: bool = False
     dagger: bool = False
     partial: str = ""
+    otherwise: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def grid(table: Table) -> Grid:
     notes = [
         *(["Marked †: at or below the majority baseline."] if any(mark.dagger for mark in marks) else []),
         *(["Marked *: mean over the seeds that are there, not all planned."] if any(m.partial for m in marks) else []),
+        *computed_note(table),
     ]
     return Grid(
         f"{table.benchmark}, {table.model}",
@@ -116,7 +119,7 @@ def _best(cells: Sequence[Cell]) -> str:
 
 def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Line:
     cells = [
-        _value(cell, column.baseline, winner)
+        _value(cell, column.baseline, winner, computed_otherwise(table, cell))
         for cell, column, winner in zip(row.cells, table.columns, best, strict=True)
     ]
     average = Mark(DASH)
@@ -128,13 +131,13 @@ def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Lin
     return Line((Mark(row.title), *cells, average, Mark(parameters), Mark(seeds)))
 
 
-def _value(cell: Cell, baseline: float | None, best: str) -> Mark:
+def _value(cell: Cell, baseline: float | None, best: str, otherwise: bool) -> Mark:
     if cell.mean is None:
         return Mark("missing")
     text = percent(cell.mean)
     partial = f"{len(cell.values)} of {len(cell.planned)} seeds" if cell.missing else ""
     spread = "" if cell.std is None else f" ± {percent(cell.std)}"
-    return Mark(text + spread, not partial and text == best, _low(text, baseline), partial)
+    return Mark(text + spread, not partial and text == best, _low(text, baseline), partial, otherwise)
 
 
 def _low(shown: str, baseline: float | None) -> bool:

@@ -33,7 +33,8 @@ def _markdown_line(line: Line, columns: int) -> list[str]:
 
 def _markdown_cell(mark: Mark) -> str:
     text = f"**{mark.text}**" if mark.bold else mark.text
-    return text + ("†" if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    signs = ("†" if mark.dagger else "") + ("‡" if mark.otherwise else "")
+    return text + signs + (f" ({mark.partial})*" if mark.partial else "")
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -101,7 +102,8 @@ def _latex_line(line: Line, columns: int) -> list[str]:
 
 def _latex_cell(mark: Mark) -> str:
     text = f"\\textbf{{{escape(mark.text)}}}" if mark.bold else escape(mark.text)
-    return text + (escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
+    signs = escape(("†" if mark.dagger else "") + ("‡" if mark.otherwise else ""))
+    return text + signs + (f" ({mark.partial})*" if mark.partial else "")
 
 
 def _latex_row(cells: Sequence[str]) -> str:
