@@ -54,7 +54,8 @@ rule fetch:
 
 rule tables:
     input:
-        expand("results/{benchmark}_{kind}.md", benchmark=campaign.benchmarks, kind=["table", "cost"]),
+        expand("results/{benchmark}_{kind}.md", benchmark=campaign.benchmarks, kind=["table", "comparisons", "cost"]),
+        expand("results/{benchmark}_figures/scores.svg", benchmark=campaign.benchmarks),
         expand("results/{benchmark}_published.md", benchmark=campaign.compared),
     localrule: True
 

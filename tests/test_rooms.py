@@ -28,6 +28,7 @@ ARROWS = {
     "data": {"storage", "tasks"},
     "statistics": {"tasks"},
     "results": {"storage", "methods", "tasks", "campaign", "statistics"},
+    "figures": {"storage", "campaign", "results", "statistics"},
     "workspace": {"storage", "methods", "tasks", "campaign", "encoders", "foreign"},
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
@@ -36,7 +37,7 @@ ARROWS = {
     "composing": {"storage", "methods", "campaign", "foreign", "training", "export"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
-        "workspace", "cluster", "foreign", "export", "inference",
+        "workspace", "cluster", "foreign", "export", "inference", "figures",
     },
 }  # fmt: skip
 

@@ -55,10 +55,45 @@ def table(
 ) -> None:
     """Write a benchmark's result table. Runs without an up-to-date score are scored first."""
     from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.figures.files import write_scores
     from scalearn.results.tables import write_table
 
     (layout,) = layouts(campaign, benchmark)
-    write_table(layout, runs, output, threads, None if due is None else outdated_runs(due))
+    write_scores(write_table(layout, runs, output, threads, None if due is None else outdated_runs(due)), output)
+
+
+@app.command()
+def comparisons(
+    campaign: CampaignText,
+    benchmark: Benchmark,
+    runs: Runs,
+    output: WithoutSuffix,
+    threads: Threads = None,
+    due: Due = None,
+) -> None:
+    """Write the 95 % intervals of a benchmark's table, and its rows' differences from the baseline row."""
+    from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.results.companions import write_comparisons
+
+    (layout,) = layouts(campaign, benchmark)
+    write_comparisons(layout, runs, output, threads, None if due is None else outdated_runs(due))
+
+
+@app.command()
+def figures(
+    campaign: CampaignText,
+    benchmark: Benchmark,
+    runs: Runs,
+    output: Annotated[Path, typer.Option(help="a folder; each figure goes there as .svg, .pdf and .png")],
+    threads: Threads = None,
+    due: Due = None,
+) -> None:
+    """Draw a benchmark's figures: scores, differences, learning curves, scores over parameters."""
+    from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.figures.files import write_figures
+
+    (layout,) = layouts(campaign, benchmark)
+    write_figures(layout, runs, output, threads, None if due is None else outdated_runs(due))
 
 
 @app.command()
@@ -93,10 +128,12 @@ def cost(
 ) -> None:
     """Write what each row of a benchmark's table cost: parameters, hours, memory, bytes to keep."""
     from scalearn.cluster.unfinished import outdated_runs
+    from scalearn.figures.files import write_hours
     from scalearn.results.companions import write_cost
 
     (layout,) = layouts(campaign, benchmark)
-    write_cost(layout, runs, output, threads, None if due is None else outdated_runs(due))
+    table, hours = write_cost(layout, runs, output, threads, None if due is None else outdated_runs(due))
+    write_hours(table, hours, output)
 
 
 @app.command()

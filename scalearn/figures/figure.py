@@ -23,9 +23,6 @@ class Figure:
     chart: Any
 
 
-NAMES = ("scores", "forest", "curves", "parameters")  # of the figures that the clock has no part in
-
-
 def figures_of(table: Table, curves: Sequence[Curves] = (), hours: Mapping[str, float] | None = None) -> list[Figure]:
     """Return the figures of a table that have anything to show.
 

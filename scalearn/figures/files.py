@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from scalearn.campaign.places import FIGURES, FORMATS
 from scalearn.errors import UserError
-from scalearn.figures import style
-from scalearn.figures.figure import NAMES, Figure, figures_of
+from scalearn.figures import pareto, scores, style
+from scalearn.figures.figure import Figure, figures_of
+from scalearn.results.cells import Table
 from scalearn.results.curves import curves_of
 from scalearn.results.layout import Layout
 from scalearn.results.tables import scored_table
 from scalearn.storage.files import check_replaced, whole_file
 
-ENDINGS = ("svg", "pdf", "png")
 OURS = b"vega"  # in every SVG of a chart
 RESOLUTION = 2.0  # pixels of a PNG for a pixel of the chart
 
 
-def write_figures(layout: Layout, runs: Path, output: Path, threads: int | None = None) -> None:
+def write_figures(
+    layout: Layout,
+    runs: Path,
+    output: Path,
+    threads: int | None = None,
+    due: Collection[Path] | None = None,
+) -> None:
     """Write the figures of a benchmark into a folder, each as SVG, PDF and PNG.
 
     A figure that has nothing to show yet says so in words.
@@ -27,13 +34,24 @@ def write_figures(layout: Layout, runs: Path, output: Path, threads: int | None 
         layout: What the table of scores shows.
         runs: The folder of all runs.
         threads: How many runs are scored in parallel.
+        due: See current_scores.
     """
     _check_ours(output)
-    table = scored_table(layout, runs, threads)
+    table = scored_table(layout, runs, threads, due)
     there = {figure.name: figure for figure in figures_of(table, curves_of(table, runs))}
-    for name in NAMES:
-        save(there.get(name) or _empty(name, table.benchmark), output / name, ENDINGS)
-    print(f"{output}: {', '.join(NAMES)}")
+    for name in FIGURES:
+        save(there.get(name) or _empty(name, table.benchmark), output / name, FORMATS)
+    print(f"{output}: {', '.join(FIGURES)}")
+
+
+def write_scores(table: Table, output: Path) -> None:
+    """Write the figure of scores beside a table, as output.svg."""
+    save(scores.figure(table), output, ["svg"])
+
+
+def write_hours(table: Table, hours: Mapping[str, float], output: Path) -> None:
+    """Write average scores over device hours (row name -> hours) beside a table of costs, as output.svg."""
+    save(pareto.over_hours(table, hours) or _empty("hours", table.benchmark), output, ["svg"])
 
 
 def save(figure: Figure, path: Path, endings: Sequence[str]) -> None:
@@ -45,11 +63,11 @@ def save(figure: Figure, path: Path, endings: Sequence[str]) -> None:
 
 def _check_ours(output: Path) -> None:
     """Refuse a folder that holds files of these names, but no figure of ours."""
-    scores = output / "scores.svg"
-    check_replaced(scores, OURS, "figure")
-    for path in (output / f"{name}.{ending}" for name in NAMES for ending in ENDINGS):
-        if path.exists() and not scores.exists():
-            raise UserError(f"{path}: it is there already, without the {scores.name} of a table; name another --output")
+    first = output / "scores.svg"
+    check_replaced(first, OURS, "figure")
+    for path in (output / f"{name}.{ending}" for name in FIGURES for ending in FORMATS):
+        if path.exists() and not first.exists():
+            raise UserError(f"{path}: it is there already, without the {first.name} of a table; name another --output")
 
 
 def _empty(name: str, benchmark: str) -> Figure:
@@ -58,6 +76,7 @@ def _empty(name: str, benchmark: str) -> Figure:
         "forest": "no two rows can be compared yet, or the campaign has no baseline row",
         "curves": "no finished run has recorded validation scores",
         "parameters": "no row is complete yet",
+        "hours": "no row is complete yet, or the times of its runs are not known",
     }[name]
     text = f"{benchmark}, {name}: {why}."
     return Figure(name, text, text, style.words(text))

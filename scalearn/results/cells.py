@@ -36,16 +36,18 @@ class Column:
 class Cell:
     """One method on one task: the headline score of each finished seed, as a fraction.
 
-    parameters: trainable ones, without the head; None if no run is finished. parts: what was scored, for each planned
-    seed; empty if there is no setting yet. interval: 95 %, of the mean.
+    parameters: trainable ones, without the head; None if no run is finished. interval: 95 %, of the mean. computed: the
+    distinct precisions and devices of its runs, as `float32 on cpu`. parts: what was scored, for each planned seed;
+    empty if there is no setting yet.
     """
 
     task: str
     planned: tuple[int, ...]
     values: dict[int, float]
     parameters: int | None
-    parts: Mapping[int, Part] = field(default_factory=dict)
     interval: Interval | None = None
+    computed: tuple[str, ...] = ()
+    parts: Mapping[int, Part] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -231,7 +233,14 @@ def _f1_of(record: ScoreRecord) -> str | None:
 
 def _cell(task: str, planned: tuple[int, ...], parts: Mapping[int, Part], records: Sequence[ScoreRecord]) -> Cell:
     values = {record.identity.seed: record.score for record in records}
-    return Cell(task, planned, values, records[0].cost.trainable_parameters if records else None, parts)
+    computed = {_computed(entry) for record in records for entry in record.provenance.computed}
+    parameters = records[0].cost.trainable_parameters if records else None
+    return Cell(task, planned, values, parameters, computed=tuple(sorted(computed)), parts=parts)
+
+
+def _computed(entry: Mapping[str, str | bool]) -> str:
+    tf32 = " with tf32" if entry.get("tf32") else ""
+    return f"{entry.get('precision', 'unknown precision')}{tf32} on {entry.get('device', 'unknown device')}"
 
 
 def _tested(record: ScoreRecord) -> object:

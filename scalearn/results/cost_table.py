@@ -44,13 +44,13 @@ def fronts(table: Table, costs: Sequence[RowCost]) -> dict[str, frozenset[str]]:
 def cost_grid(table: Table, costs: Sequence[RowCost]) -> Grid:
     """Return the costs as a table: a line per row, for one seed of all tasks of the benchmark."""
     by_name, best = {row.name: row for row in costs}, fronts(table, costs)
+    if sum(row.average is not None for row in table.rows) < 2:
+        best = dict.fromkeys(MEASURES, frozenset())  # there is nothing to beat
     on_gpu = any(run.gpu_memory is not None for row in costs for run in row.runs)
     lines: list[Line] = []
     for family, rows in table.families.items():
         lines.append(Line(family=FAMILIES[family]))
         lines += [_line(by_name[row.name], row.average, best, on_gpu) for row in rows]
-    if sum(row.average is not None for row in table.rows) < 2:
-        best = dict.fromkeys(MEASURES, frozenset())  # there is nothing to beat
     header = ["Method", "Avg.", "Parameters/task", "Parameters", "+ sources", "Hours", "+ sources", "Hours of all runs"]
     header += ["Memory (MiB)", *(["GPU memory (MiB)"] if on_gpu else [])]
     return Grid(
@@ -127,7 +127,9 @@ def _legend(table: Table, on_gpu: bool) -> list[str]:
 
 def _devices(costs: Sequence[RowCost]) -> str:
     counted = Counter(run.device for row in costs for run in row.runs if run.device)
-    listed = "; ".join(f"{device} ({number} runs)" for device, number in sorted(counted.items()))
+    listed = "; ".join(
+        f"{device} ({number} {'run' if number == 1 else 'runs'})" for device, number in sorted(counted.items())
+    )
     warning = " Hours on different devices cannot be compared." if len(counted) > 1 else ""
     return f"Devices: {listed or 'not known'}.{warning}"
 

@@ -17,8 +17,6 @@ _SPECIAL = {
     '"': "\\textquotedblright{}",
     "`": "\\textquoteleft{}",
     "'": "\\textquoteright{}",
-    "[": "{[}",  # at the beginning of a line of a table, \\\\ before it would take it for an argument
-    "*": "{*}",
 }
 _LETTERS = {
     **{"ß": "\\ss{}", "æ": "\\ae{}", "Æ": "\\AE{}", "œ": "\\oe{}", "Œ": "\\OE{}", "ø": "\\o{}", "Ø": "\\O{}"},
@@ -93,9 +91,11 @@ def escape(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text)
     # Two hyphens in a row would become a dash.
-    return "".join(
+    latex = "".join(
         "{}-" if character == before == "-" else _character(character) for before, character in pairwise(f" {text}")
     )
+    # The end of the line before would take [ and * at the beginning of a line for its arguments.
+    return f"{{}}{latex}" if latex.startswith(("[", "*")) else latex
 
 
 def comment(text: str) -> str:
@@ -111,7 +111,7 @@ def _character(character: str) -> str:
         return " "
     if " " < character <= "~":
         return character
-    return _accented(character) or _greek(character) or f"{{[}}U+{ord(character):04X}]"
+    return _accented(character) or _greek(character) or f"[U+{ord(character):04X}]"
 
 
 def _accented(character: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalearn.errors import shown
 from scalearn.results.cells import Cell, Row, Table
+from scalearn.results.computed import computed_note, computed_otherwise
 from scalearn.results.layout import FAMILIES
 
 SHORT = {
@@ -47,7 +48,8 @@ TRENDS = (
 class Mark:
     """A cell's text and its marks.
 
-    bold: best of the column. dagger: not above the majority baseline. partial: seeds missing. trend: better ("up") or
+    bold: best of the column. dagger: not above the majority baseline. partial: seeds missing. otherwise: computed
+    otherwise than most cells. trend: better ("up") or
     worse ("down") than the baseline row beyond the noise.
     """
 
@@ -55,6 +57,7 @@ class Mark:
     bold: bool = False
     dagger: bool = False
     partial: str = ""
+    otherwise: bool = False
     trend: str = ""
 
 
@@ -97,6 +100,7 @@ def grid(table: Table) -> Grid:
     notes = [
         *(["Marked †: at or below the majority baseline."] if any(mark.dagger for mark in marks) else []),
         *(["Marked *: mean over the seeds that are there, not all planned."] if any(m.partial for m in marks) else []),
+        *computed_note(table),
         *([TRENDS.format(table.against_title)] if any(mark.trend for mark in marks) else []),
     ]
     return Grid(
@@ -127,7 +131,7 @@ def _best(cells: Sequence[Cell]) -> str:
 
 def _line(table: Table, row: Row, best: Sequence[str], best_average: str) -> Line:
     cells = [
-        _value(cell, column.baseline, winner, _trend(table, row, cell.task))
+        _value(cell, column.baseline, winner, computed_otherwise(table, cell), _trend(table, row, cell.task))
         for cell, column, winner in zip(row.cells, table.columns, best, strict=True)
     ]
     average = Mark(DASH)
@@ -145,14 +149,14 @@ def _trend(table: Table, row: Row, task: str | None) -> str:
     return comparison.trend if comparison else ""
 
 
-def _value(cell: Cell, baseline: float | None, best: str, trend: str) -> Mark:
+def _value(cell: Cell, baseline: float | None, best: str, otherwise: bool, trend: str) -> Mark:
     if cell.mean is None:
         return Mark("missing")
     text = percent(cell.mean)
     partial = f"{len(cell.values)} of {len(cell.planned)} seeds" if cell.missing else ""
     spread = "" if cell.std is None else f" ± {percent(cell.std)}"
     bold = not partial and text == best and trend == "up"
-    return Mark(text + spread, bold, _low(text, baseline), partial, trend)
+    return Mark(text + spread, bold, _low(text, baseline), partial, otherwise, trend)
 
 
 def _low(shown: str, baseline: float | None) -> bool:

@@ -137,7 +137,7 @@ def published_grid(table: Table, entries: Sequence[Against], departures: Sequenc
         f"{table.benchmark}, {table.model}, against the paper",
         ("Method", "", *heads, "Avg."),
         tuple(lines),
-        (*_legend(), *_conditions(table, departures), *_not_compared(table, by_row)),
+        (*_legend(table), *_conditions(table, departures), *_not_compared(table, by_row)),
         tuple(_without_interval(table, entries)),
         tuple(
             f"{row.title}, {cell.task}: {len(cell.values)} of {len(cell.planned)} seeds"
@@ -164,23 +164,29 @@ def _difference(entry: Against) -> str:
     return f"{entry.difference:+z.2f} [{entry.verdict}]" + ("°" if entry.inside is None else "")
 
 
-def _legend() -> list[str]:
+def _legend(table: Table) -> list[str]:
+    small = ", ".join(column.task for column in table.columns if column.task in SMALL_TESTS)
+    more = f", or {NEAR_IF_SMALL:g} on tasks with fewer than 500 test rows ({small})" if small else ""
     return [
         "Test split of each task, metrics times 100, means over seeds. Published: arXiv 2310.01217, the table in the"
         " README of the released code. Difference: ours minus published.",
-        "[OK]: the published score lies inside our 95 % interval; a wide interval holds many scores."
-        f" [near]: it does not, but the difference is at most {NEAR:g} point, or {NEAR_IF_SMALL:g} on tasks with fewer"
-        f" than 500 test rows ({', '.join(SMALL_TESTS)}). [off]: it is larger. {DASH}: ours is incomplete.",
+        "[OK]: the published score lies inside our 95 % interval; a wide interval holds many scores. [near]: it lies"
+        f" outside, but the difference is at most {NEAR:g} point{more}. [off]: the difference is larger."
+        f" {DASH}: ours is incomplete. Published scores vary with their seeds, too.",
     ]
 
 
 def _conditions(table: Table, departures: Sequence[str]) -> list[str]:
+    ways = sorted({way for row in table.rows for cell in row.cells for way in cell.computed})
+    computed = (
+        [f"Computed in {' and '.join(ways)}; the paper computed most runs in half precision on GPUs."] if ways else []
+    )
     if not departures:
-        return [f"Protocol: {table.protocol}. The campaign file changes none of the paper's conditions."]
+        return [f"Protocol: {table.protocol}. The campaign file changes none of the paper's conditions.", *computed]
     protocol = (
         [] if any(sentence.startswith("Protocol:") for sentence in departures) else [f"Protocol: {table.protocol}."]
     )
-    return ["What differs from the paper's conditions:", *protocol, *departures]
+    return ["What differs from the paper's conditions:", *protocol, *departures, *computed]
 
 
 def _not_compared(table: Table, by_row: Mapping[str, object]) -> list[str]:

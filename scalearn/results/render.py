@@ -36,7 +36,8 @@ def _markdown_line(line: Line, columns: int) -> list[str]:
 
 def _markdown_cell(mark: Mark) -> str:
     text = f"**{mark.text}**" if mark.bold else mark.text
-    return text + ("†" if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "") + ARROWS[mark.trend]
+    signs = ("†" if mark.dagger else "") + ("‡" if mark.otherwise else "")
+    return text + signs + (f" ({mark.partial})*" if mark.partial else "") + ARROWS[mark.trend]
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -129,8 +130,8 @@ def _latex_line(line: Line, columns: int) -> list[str]:
 
 def _latex_cell(mark: Mark) -> str:
     text = f"\\textbf{{{escape(mark.text)}}}" if mark.bold else escape(mark.text)
-    marks = (escape("†") if mark.dagger else "") + (f" ({mark.partial})*" if mark.partial else "")
-    return text + marks + escape(ARROWS[mark.trend])
+    signs = escape(("†" if mark.dagger else "") + ("‡" if mark.otherwise else ""))
+    return text + signs + (f" ({mark.partial})*" if mark.partial else "") + escape(ARROWS[mark.trend])
 
 
 def _latex_row(cells: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from scalearn.campaign.keys import normal
-from scalearn.campaign.places import TABLES, table_files
+from scalearn.campaign.places import RESULTS, TABLES, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.errors import UserError
 from scalearn.storage.notes import read_note, write_note
@@ -117,12 +117,12 @@ def _other(path: str, shown: Content, mine: tuple[str, ...], owners: Owners) -> 
 
 
 def _tables(benchmark: str) -> list[str]:
-    """Return the Markdown file of each of the benchmark's tables; it stands for the files beside it."""
+    """Return the first file of each of the benchmark's tables and figures; it stands for the files beside it."""
     return [table_files(kind, benchmark)[0] for kind in TABLES]
 
 
 def _benchmark(path: str) -> str:
-    return Path(path).stem.rpartition("_")[0]
+    return Path(path).relative_to(RESULTS).parts[0].rpartition("_")[0]  # figures are files in a folder
 
 
 def _digest(text: str) -> str:

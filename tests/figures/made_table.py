@@ -35,9 +35,7 @@ def made_table(
     def cell(task: str) -> Cell:
         values = {seed: float(0.8 + 0.02 * rng.normal()) for seed in range(seeds)}
         mean = float(np.mean(list(values.values()))) if values else 0.0
-        return Cell(
-            task, tuple(range(seeds or 1)), values, int(10 ** rng.uniform(1, 7)), {}, interval=interval(mean, 0.03)
-        )
+        return Cell(task, tuple(range(seeds or 1)), values, int(10 ** rng.uniform(1, 7)), interval=interval(mean, 0.03))
 
     rows = []
     for name in methods:

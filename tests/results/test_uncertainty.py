@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from scalearn.results.cells import Table
+from scalearn.results.companions import write_comparisons
 from scalearn.results.explain import explanation
 from scalearn.results.layout import Layout
 from scalearn.results.records import Part
@@ -84,6 +85,7 @@ def written(layout: Layout, runs: Path, tmp_path: Path) -> dict[str, str]:
     """Return the Markdown and CSV files of a table and its comparisons."""
     write_table(layout, runs, tmp_path / "results/pair_table")
     names = ["pair_table.md", "pair_table.csv", "pair_comparisons.md", "pair_comparisons.csv", "pair_comparisons.tex"]
+    write_comparisons(layout, runs, tmp_path / "results/pair_comparisons")
     return {name: (tmp_path / "results" / name).read_text() for name in names}
 
 

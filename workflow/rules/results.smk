@@ -28,7 +28,6 @@ rule table:
         csv="results/{benchmark}_table.csv",
         latex="results/{benchmark}_table.tex",
         figure="results/{benchmark}_table.svg",
-        comparisons=expand("results/{{benchmark}}_comparisons.{ending}", ending=["md", "csv", "tex"]),
         parquet="results/{benchmark}_table.parquet",
     log:
         "logs/table/{benchmark}.log",
@@ -42,6 +41,42 @@ rule table:
         " --output results/{wildcards.benchmark}_table > {log} 2>&1"
 
 
+rule comparisons:
+    input:
+        lambda wildcards: records(wildcards.benchmark),
+    output:
+        markdown="results/{benchmark}_comparisons.md",
+        csv="results/{benchmark}_comparisons.csv",
+        latex="results/{benchmark}_comparisons.tex",
+    log:
+        "logs/comparisons/{benchmark}.log",
+    localrule: True
+    threads: 2
+    params:
+        version=versions.SCORING,
+        shown=lambda wildcards: campaign.shown(wildcards.benchmark),
+    shell:
+        "scalearn comparisons --benchmark {wildcards.benchmark} --runs results/trained --threads {threads}"
+        " --output results/{wildcards.benchmark}_comparisons > {log} 2>&1"
+
+
+rule figures:
+    input:
+        lambda wildcards: records(wildcards.benchmark),
+    output:
+        table_files("figures", "{benchmark}"),
+    log:
+        "logs/figures/{benchmark}.log",
+    localrule: True
+    threads: 2
+    params:
+        version=versions.SCORING,
+        shown=lambda wildcards: campaign.shown(wildcards.benchmark),
+    shell:
+        "scalearn figures --benchmark {wildcards.benchmark} --runs results/trained --threads {threads}"
+        " --output results/{wildcards.benchmark}_figures > {log} 2>&1"
+
+
 # What the clock measured stands apart from the scores, whose table is the same bytes wherever it is made.
 rule cost:
     input:
@@ -50,6 +85,7 @@ rule cost:
         markdown="results/{benchmark}_cost.md",
         csv="results/{benchmark}_cost.csv",
         latex="results/{benchmark}_cost.tex",
+        figure="results/{benchmark}_cost.svg",
     log:
         "logs/cost/{benchmark}.log",
     localrule: True
