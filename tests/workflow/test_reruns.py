@@ -11,13 +11,12 @@ import pytest
 
 from scalearn.cluster.resume import SNAKEMAKE
 from scalearn.cluster.unfinished import outdated_runs
-from tests.workflow.project import CAMPAIGN, Planned, Project, campaign_of, short
+from tests.workflow.project import CAMPAIGN, VIEWS, Planned, Project, campaign_of, short
 
 NOTHING = Planned(set(), {})
 
 
 # The jobs that follow from new runs: the collection of scores and the table, which score what has no current score.
-VIEWS = {"collect_scores": 1, "table": 1}
 STAGE_2 = ("adapter_fusion", "scalearn")
 
 
