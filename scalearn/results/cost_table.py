@@ -101,7 +101,7 @@ def _count(value: float) -> str:
 
 def _hours(value: float) -> str:
     """Return three digits, and all of those before the point."""
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def _megabytes(value: float) -> str:

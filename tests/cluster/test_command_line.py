@@ -44,6 +44,12 @@ OTHERS = {"mine.yaml": {"benchmarks": {"mine": ["one"]}}, "profiles/demo/campaig
             "results/demo_table.svg",
             "config.yaml has no benchmark 'demo', but profiles/demo/campaign.yaml has: give `--c",
         ),
+        (
+            "results/demo_cost.csv",
+            "config.yaml has no benchmark 'demo', but profiles/demo/campaign.yaml has: give `--c",
+        ),
+        ("results/pairs_table.parquet", "config.yaml has no benchmark 'pairs', did you mean 'pair'?"),
+        ("results/pairs_published.svg", "no rule makes this target"),
         ("tabels", "no rule makes this target, did you mean 'tables'? the benchmarks of config.yaml are pair, other"),
         ("results/runs/x/score.json", "no rule makes this target; the benchmarks of config.yaml are pair, other"),
         ("config.yaml", "no rule makes this target; the benchmarks of config.yaml are pair, other"),
@@ -64,6 +70,15 @@ def test_what_is_said_of_a_target(target: str, sentence: str, tmp_path: Path, mo
     ):
         check_targets(WORKFLOW, ["snakemake", "results/pair_table.tex"], ["mine"], "mine.yaml")
     check_targets(WORKFLOW, ["x/pytest", target], ["pair"], "config.yaml")  # not Snakemake's command line
+
+
+def test_what_is_not_compared_is_refused_with_the_reason() -> None:
+    reasons = {"results/pair_published.md": "its tasks are not the paper's"}
+    line = ["snakemake", "-n", "results/../results/pair_published.md"]
+    with pytest.raises(
+        UserError, match=r"pair_published\.md: no rule makes this target: its tasks are not the paper's; "
+    ):
+        check_targets(WORKFLOW, line, ["pair"], "config.yaml", reasons)
 
 
 def test_only_slurm_needs_its_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

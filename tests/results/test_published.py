@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from pathlib import Path
 from statistics import mean
 
 import pytest
+import yaml
 
+from scalearn.__main__ import run
 from scalearn.campaign.shipped import BENCHMARKS as SHIPPED
 from scalearn.errors import UserError
 from scalearn.methods import METHODS
@@ -28,6 +32,7 @@ from scalearn.results.published import (
 from scalearn.results.render import latex, markdown
 from scalearn.statistics.interval import Interval
 from scalearn.tasks import TASKS
+from tests.places import ROOT
 from tests.results.latex import set_by_pdflatex
 from tests.results.made import layout_of, make_score, run_of
 from tests.results.paper_table import cell_of, glue_table
@@ -175,3 +180,22 @@ def test_an_interval_is_compared_at_the_published_precision() -> None:
     """WSC: all published seeds equal the majority class, 66 of 104 rows, printed as 63.46."""
     entry = Against("adapter", "wsc", 63.46, 66 / 104 * 100, Interval(66 / 104, 66 / 104))
     assert entry.inside and entry.verdict == "OK"
+
+
+def test_the_command_compares_the_papers_benchmarks_and_refuses_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = yaml.safe_load((ROOT / "config.yaml").read_text())
+    campaign |= {"methods": ["adapter"], "seeds": [0], "benchmarks": {"glue": [*SHIPPED["glue"]], "mine": ["rte"]}}
+    output = tmp_path / "glue_published"
+    line = ["--campaign", json.dumps(campaign), "--runs", str(tmp_path / "runs"), "--output", str(output)]
+    assert run(["published", "--benchmark", "glue", *line]) == 0
+    text = (tmp_path / "glue_published.md").read_text()
+    assert "- Adapter, rte: 0 of 1 seeds\n" in text and "Seeds: 1 instead of the paper's 10 (stsb, " in text
+    assert set(re.findall(r"difference \|(.*)\|$", text, re.MULTILINE)[0].split()) == {DASH, "|"}
+    assert run(["published", "--benchmark", "mine", *line]) == 1
+    assert "it is not compared with the paper: the paper has no published scores of a benchmark 'mine'" in (
+        capsys.readouterr().err
+    )
+    assert run(["cost", "--benchmark", "mine", *line]) == 1  # the output is another kind of table
+    assert "glue_published.csv: it exists already and is no table of costs" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def campaign(plain: Campaign, cluster: Cluster, tmp_path: Path) -> Iterator[Camp
     (campaign.folder / "said.txt").unlink()
     (campaign.folder / ".snakemake/scalearn/command.json").unlink()
     shutil.rmtree(campaign.folder / "logs/train")
-    for path in [*campaign.folder.glob("results/pair_table.*"), campaign.folder / "results/scores.parquet"]:
+    for path in [*campaign.folder.glob("results/pair_*.*"), campaign.folder / "results/scores.parquet"]:
         path.unlink()
     for run in campaign.folder.glob("results/trained/*/scalearn_uniform_pp"):
         shutil.rmtree(run)

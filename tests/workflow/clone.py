@@ -88,7 +88,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in paths
-        if path.name not in ("timing.json", ".lock", ".snakemake_timestamp")
+        if path.name not in ("timing.json", ".lock", ".snakemake_timestamp") and "_cost." not in path.name
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from scalearn.campaign.places import RUNS
+from scalearn.campaign.places import RUNS, TABLES
 from scalearn.campaign.plan import Campaign
 from tests.bad_input.case import make_folder
 from tests.places import ROOT, run_path
@@ -25,7 +25,7 @@ STUB = """#!{python} -IS
 import json, os, sys, time
 command, *arguments = sys.argv[1:]
 with open("calls.txt", "a") as calls:
-    found = ["--campaign", os.environ["SCALEARN_CAMPAIGN"]] if command in ("table", "collect") else []
+    found = ["--campaign", os.environ["SCALEARN_CAMPAIGN"]] if command in ("collect", *{tables}) else []
     calls.write(" ".join([*sys.argv[1:], *found]) + "\\n")
 options = dict(zip(arguments, arguments[1:]))
 output = options.get("--output") or arguments[0]
@@ -39,7 +39,7 @@ names = {{
 tasks = json.loads(options["--spec"])["tasks"] if "/joint/" in output and command == "train" else []
 names["train"] += [os.path.join("tasks", task, "predictions.parquet") for task in tasks] or ["predictions.parquet"]
 paths = [os.path.join(output, name) for name in names.get(command, [])]
-paths = paths or [output + end for end in ([".md", ".csv", ".tex", ".svg"] if command == "table" else [""])]
+paths = paths or [output + end for end in {tables}.get(command, [""])]
 while command == "train" and os.path.exists("wait"):
     time.sleep(0.05)
 for path in paths:
@@ -59,6 +59,9 @@ CAMPAIGN: dict[str, Any] = {
     "methods": ["adapter", "adapter_fusion", "scalearn"],
     "seeds": [0, 1],
 }
+
+
+VIEWS = {"collect_scores": 1, "table": 1, "cost": 1}  # jobs that show the scores of CAMPAIGN and train nothing
 
 
 class Planned(NamedTuple):
@@ -101,7 +104,7 @@ class Project:
         for name in ("local", "slurm", "demo", "showcase"):
             (path / name).symlink_to(f"profiles/{name}")
         (path / "bin").mkdir()
-        (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve()))
+        (path / "bin" / "scalearn").write_text(STUB.format(python=Path(sys.executable).resolve(), tables=dict(TABLES)))
         (path / "bin" / "scalearn").chmod(0o755)
         make_folder(path / "tiny model")
         for name in ("one.csv", "two.csv", "three.csv"):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scalearn.campaign.shipped import GLUE
 from tests.workflow.project import CAMPAIGN, ROOT, Planned, Project
 
 
@@ -31,6 +32,14 @@ def test_the_papers_campaign_is_planned_in_seconds(profile: str, fresh: Project)
     assert "config.yaml: 1757 runs for 14 rows and 20 tasks" in said
     jobs = dict(re.findall(r"^(train_\w+) +(\d+)$", said, re.MULTILINE))
     assert jobs == {"train_adapter": str(4 * 52), "train_composition": str(5 * 52), "train_joint": str(5 * 3)}
+
+
+def test_the_papers_benchmarks_are_compared_with_it_and_no_others(fresh: Project) -> None:
+    fresh.configure(benchmarks={"glue": [*GLUE], "superglue": ["rte", "cb"]}, tasks={}, methods=["adapter"], seeds=[0])
+    jobs = fresh.planned("tables").jobs
+    assert {kind: jobs[kind] for kind in ("table", "cost", "published")} == {"table": 2, "cost": 2, "published": 1}
+    said = fresh.snakemake("--profile", "local", "-n", "results/superglue_published.csv", status=1)
+    assert "no rule makes this target: the tasks of 'superglue' are not the paper's (record, multirc, " in said
 
 
 @pytest.mark.parametrize("profiles", [["slurm"], ["slurm", "packed"]])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import Planned, Project, spec_of
+from tests.workflow.project import VIEWS, Planned, Project, spec_of
 
 JOINT = {"methods": ["adapter", "hyperformer", "scalearn"]}
 
@@ -68,7 +68,7 @@ def test_a_task_that_cannot_be_had_is_left_out(joint: Project) -> None:
 def test_a_new_joint_run_makes_the_table_and_the_collection_anew(done: Project, tmp_path: Path) -> None:
     project = done.copy(tmp_path / "copy")
     (project.path / project.run_path("hyperformer", "pair", "one", 0) / "run.json").write_text("another")
-    assert project.planned() == Planned(set(), {"collect_scores": 1, "table": 1})
+    assert project.planned() == Planned(set(), VIEWS)
 
 
 def test_joint_is_no_name_for_a_task(fresh: Project) -> None:

@@ -11,13 +11,12 @@ import pytest
 
 from scalearn.cluster.resume import SNAKEMAKE
 from scalearn.cluster.unfinished import outdated_runs
-from tests.workflow.project import CAMPAIGN, Planned, Project, campaign_of, short
+from tests.workflow.project import CAMPAIGN, VIEWS, Planned, Project, campaign_of, short
 
 NOTHING = Planned(set(), {})
 
 
 # The jobs that follow from new runs: the collection of scores and the table, which score what has no current score.
-VIEWS = {"collect_scores": 1, "table": 1}
 STAGE_2 = ("adapter_fusion", "scalearn")
 
 
@@ -258,6 +257,7 @@ def test_a_failure_makes_anew_the_tables_of_what_has_runs_and_no_others(done: Pr
     table.write_text("before the change")
     done.snakemake("--profile", "local", "--cores", "2", "--resources", "gpu=2", status=1)
     assert table.read_text() != "before the change"
+    assert " --due .snakemake " in (done.path / "results/pair_cost.md").read_text()
     assert not (done.path / "results/other_table.md").exists()
 
 
@@ -282,7 +282,7 @@ def test_what_failed_is_tried_again_although_a_table_was_made_without_it(fresh: 
     fresh.snakemake(*line, status=1)
     shutil.rmtree(fresh.path / "logs")
     for _ in range(2):
-        assert (fresh.path / "results/pair_table.md").exists()
+        assert (fresh.path / "results/pair_table.md").exists() and not list(fresh.path.glob("results/pair_cost.*"))
         assert len(fresh.planned("results/pair_table.md").runs) == 4
         fresh.snakemake(*line, status=1)
     stub.write_text(whole)

@@ -54,6 +54,17 @@ def test_another_file_with_another_table_of_that_name_is_refused() -> None:
         start("a.yaml", TABLE, seeds=[1])
 
 
+@pytest.mark.parametrize("kind", ["cost", "published"])
+def test_the_tables_beside_it_belong_to_their_file_too(kind: str) -> None:
+    path = f"results/pair_{kind}.md"
+    start("a.yaml", path)
+    with pytest.raises(
+        UserError, match=rf"{path} would be replaced: a\.yaml made it, .*; give the benchmark 'pair' an"
+    ):
+        start("b.yaml", path, **SEED)
+    assert own("b.yaml", **SEED) == []
+
+
 def test_an_edit_an_equal_table_and_one_of_a_file_that_is_gone_are_free() -> None:
     start("a.yaml", TABLE, SCORES)
     start("b.yaml", TABLE, SCORES)  # the same content

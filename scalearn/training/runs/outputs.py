@@ -63,12 +63,14 @@ def write_record(output: Path, record: dict[str, Any], files: Iterable[str]) -> 
 
 def timing(seconds: float) -> dict[str, Any]:
     """Return the content of timing.json for a run that took so many seconds on this machine."""
+    on_gpu = torch.cuda.is_available()
     return {
         "seconds": round(seconds, 3),
         "host": socket.gethostname(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "cpu",
+        "device": torch.cuda.get_device_name() if on_gpu else platform.processor() or "cpu",
         "threads": torch.get_num_threads(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        **({"peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20} if on_gpu else {}),
     }
 
 
