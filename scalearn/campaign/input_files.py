@@ -13,9 +13,10 @@ from scalearn.tasks.definition import DiskSource, FilesSource, HubSource, Task
 from scalearn.tasks.reading.disk import disk_inputs
 from scalearn.tasks.reading.mirror import mirror_files
 
-ENCODER_FILES = ("config.json", "model.safetensors")
+ENCODER_CONFIG, ENCODER_WEIGHTS = ENCODER_FILES = ("config.json", "model.safetensors")
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter.safetensors"  # the names of `adapters`
 ADAPTER_RECORD = "adapter.json"  # beside them where an adapter was fetched
+EXPORT_RECORD = "export.json"  # beside them where a run was exported
 
 
 def encoder_inputs(source: ModelSource) -> list[str]:

@@ -13,8 +13,9 @@ from scalearn.storage.files import LOCK, is_temporary, read_json
 
 RECORD, STATE = "run.json", "state.json"
 SUBFOLDERS = {"checkpoints": STATE, "tasks": RECORD}  # subfolders of a run, and a file that each folder in them holds
-WEIGHTS = "weights.safetensors"
-FILES = (WEIGHTS, "history.parquet", "predictions.parquet", "timing.json", "score.json", RECORD, LOCK)
+WEIGHTS, HISTORY, PREDICTIONS = "weights.safetensors", "history.parquet", "predictions.parquet"
+TIMING, SCORE = "timing.json", "score.json"
+FILES = (WEIGHTS, HISTORY, PREDICTIONS, TIMING, SCORE, RECORD, LOCK)
 SYSTEM = (".nfs", ".fuse_hidden", ".DS_Store")  # prefixes of names that an operating system puts into any folder
 # Earlier versions named their temporary files like this.
 _EARLIER = re.compile(rf"\.({'|'.join(map(re.escape, (*FILES, *SUBFOLDERS)))})\.\w{{8}}")

@@ -144,7 +144,8 @@ def explain(
     campaign: CampaignText = "config.yaml",
 ) -> None:
     """Say how a number in a table came about: its runs, their scores, the chosen setting, the formula."""
+    from scalearn.campaign.places import RUNS
     from scalearn.results.explain import benchmark_of, explanation
 
     (layout,) = layouts(campaign, benchmark_of(table))
-    print(explanation(layout, table.parent / "trained", row, task))
+    print(explanation(layout, table.parent / RUNS.name, row, task))

@@ -11,12 +11,11 @@ from typing import Any
 import torch
 from adapters.heads import ModelWithFlexibleHeadsAdaptersMixin
 
+from scalearn.campaign.input_files import ENCODER_WEIGHTS
 from scalearn.composing.sources import SourceAdapter
 from scalearn.errors import UserError
 from scalearn.foreign.fit import check_identity, check_shape
 from scalearn.storage.files import sha256
-
-WEIGHTS = "model.safetensors"
 
 
 class Encoder:
@@ -33,7 +32,7 @@ class Encoder:
     @cached_property
     def sha256(self) -> str:
         """The checksum of the file that the weights were loaded from; "" if no such file is here."""
-        path = Path(self.name) / WEIGHTS if self.name else None
+        path = Path(self.name) / ENCODER_WEIGHTS if self.name else None
         if self.name and not Path(self.name).is_dir():
             path = self._cached()
         return sha256(path) if path is not None and path.is_file() else ""
@@ -43,7 +42,9 @@ class Encoder:
         from huggingface_hub.errors import HFValidationError
 
         try:
-            cached = try_to_load_from_cache(self.name, WEIGHTS, revision=getattr(self.config, "_commit_hash", None))
+            cached = try_to_load_from_cache(
+                self.name, ENCODER_WEIGHTS, revision=getattr(self.config, "_commit_hash", None)
+            )
         except HFValidationError:  # neither a folder nor an id of the hub
             return None
         return Path(cached) if isinstance(cached, str) else None

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalearn.campaign.input_files import ENCODER_FILES
 from scalearn.encoders.architectures import Architecture, architecture_of, check_named_classes
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS = ENCODER_FILES
 WORDS = "embeddings.word_embeddings.weight"  # the name in every supported architecture
 SAVE_AGAIN = (
     "if you trust the model, load it with the class that wrote it, check it, and save it with save_pretrained, which "

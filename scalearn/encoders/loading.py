@@ -10,6 +10,7 @@ from typing import Any
 from transformers import AutoConfig
 
 from scalearn.encoders.architectures import architecture_of
+from scalearn.encoders.folder import WEIGHTS
 from scalearn.errors import UserError
 
 # Runtime settings that replace those in config.json. They do not change what the encoder computes, but
@@ -32,7 +33,7 @@ def load_encoder(folder: Path, attention: str | None = None) -> Any:
 
     Raises: UserError if the folder has no safetensors weights, or the encoder lacks that attention.
     """
-    if not (folder / "model.safetensors").is_file():
+    if not (folder / WEIGHTS).is_file():
         raise UserError(f"{folder}: no model.safetensors; fetch the model again, or convert its weights to safetensors")
     try:
         model = from_pretrained(folder, attn_implementation=attention)

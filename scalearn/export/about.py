@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from scalearn.campaign.run_folder import WEIGHTS
 from scalearn.export.finished import FinishedRun
 from scalearn.tasks import TASKS
 
-FILE = "export.json"
 FORMAT = 1
 TRUNCATION = {"longest": "longest_first", "first": "only_first"}  # the task's word -> the tokenizer's
 
@@ -44,7 +44,7 @@ def about(run: FinishedRun, name: str, model_class: str) -> dict[str, Any]:
         "labels": None if info.labels is None else list(info.labels),
         "method": run.planned.spec.method,
         "run": run.planned.spec.record,
-        "weights": run.record["sha256"]["weights.safetensors"],
+        "weights": run.record["sha256"][WEIGHTS],
     }
 
 

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from scalearn.campaign.input_files import EXPORT_RECORD
 from scalearn.export import card
-from scalearn.export.about import FILE, about, base_model
+from scalearn.export.about import about, base_model
 from scalearn.export.finished import FinishedRun
 from scalearn.export.heads import write_head
 from scalearn.export.proof import Claim, chosen_rows, prove
@@ -37,7 +38,7 @@ def export(
             written.append(write(run, temporary, all_rows=all_rows))
         proofs = prove([claim for claim, _ in written])
         for (claim, content), proof in zip(written, proofs, strict=True):
-            write_json(claim.folder / FILE, content | {"proof": proof})
+            write_json(claim.folder / EXPORT_RECORD, content | {"proof": proof})
             sources = sorted(path.name for path in (claim.folder / SOURCES).glob("*"))
             text = card.card(claim.run, content, sources, from_user or card.FromUser())
             (claim.folder / card.FILE).write_text(text, encoding="utf-8")
@@ -56,5 +57,5 @@ def write(run: FinishedRun, folder: Path, *, all_rows: bool = False) -> tuple[Cl
     write_head(model, head, name, run.info.labels)
     form = write_model(model, name, base_model(run)["name"], run.planned.model, folder)
     content = about(run, name, type(model).__name__) | {"form": form}
-    write_json(folder / FILE, content)
+    write_json(folder / EXPORT_RECORD, content)
     return claim, content

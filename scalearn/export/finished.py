@@ -18,8 +18,6 @@ from scalearn.tasks.store import TaskInfo
 from scalearn.training.runs.inputs import check_inputs
 from scalearn.training.runs.planned import PlannedRun
 
-PREDICTIONS = "predictions.parquet"
-
 
 class NotThere(UserError):
     """A run's encoder, task, sources or similarities are not there. what: the message without its mend."""

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file
 
+from scalearn.campaign.run_folder import PREDICTIONS
 from scalearn.errors import UserError
 from scalearn.export.about import texts_read
-from scalearn.export.finished import PREDICTIONS, FinishedRun
+from scalearn.export.finished import FinishedRun
 from scalearn.export.rebuild import Logits
 
 SCRIPT = Path(__file__).with_name("fresh.py")

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from scalearn.campaign.input_files import EXPORT_RECORD
 from scalearn.errors import UserError
 
 OPTION = "--push-to-hub"
@@ -43,7 +44,7 @@ def push(folder: Path, name: str, *, private: bool = False) -> str:
         present = set(api.list_repo_files(address.repo_id))
     except Exception as error:  # the hub's library raises many kinds, and those of its HTTP client
         raise UserError(f"{OPTION} {name}: {_why(error)}; {again}") from None
-    if present - OURS and "export.json" not in present:
+    if present - OURS and EXPORT_RECORD not in present:
         other = min(present - OURS)
         raise UserError(f"{OPTION} {name}: the repository holds other files ({other}); name another; {again}")
     try:

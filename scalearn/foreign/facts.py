@@ -10,14 +10,14 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from scalearn.campaign.input_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from scalearn.campaign.input_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, EXPORT_RECORD
 from scalearn.campaign.run_folder import RECORD
 from scalearn.errors import UserError
 from scalearn.foreign.hub import CONVERT
 from scalearn.methods.layers.stack_facts import TENSORS
 from scalearn.storage.files import read_json
 
-PICKLE, EXPORT, FUSION = "pytorch_adapter.bin", "export.json", "adapter_fusion_config.json"
+PICKLE, FUSION = "pytorch_adapter.bin", "adapter_fusion_config.json"
 # scalearn composes bottlenecks after each layer's FFN.
 PLACEMENT: Mapping[str, Any] = {
     "mh_adapter": False,
@@ -122,7 +122,7 @@ def read_facts(where: str, folder: Path) -> AdapterFacts:
 
 def _base_model(folder: Path) -> Mapping[str, Any]:
     """Return what an export says of its encoder; empty for other folders."""
-    base = read_json(folder / EXPORT).get("base_model") if (folder / EXPORT).is_file() else None
+    base = read_json(folder / EXPORT_RECORD).get("base_model") if (folder / EXPORT_RECORD).is_file() else None
     return base if isinstance(base, dict) else {}
 
 

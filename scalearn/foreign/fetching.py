@@ -12,18 +12,19 @@ from scalearn.campaign.input_files import (
     ADAPTER_CONFIG,
     ADAPTER_RECORD,
     ADAPTER_WEIGHTS,
+    EXPORT_RECORD,
     adapter_checksums,
     local_adapter,
 )
 from scalearn.campaign.keys import MARK, key
 from scalearn.errors import UserError
 from scalearn.foreign.encoder import fetched_encoder
-from scalearn.foreign.facts import EXPORT, check_folder, read_facts
+from scalearn.foreign.facts import check_folder, read_facts
 from scalearn.foreign.fit import check_encoder, check_width
 from scalearn.foreign.hub import fetch_adapter
 from scalearn.storage.files import read_json, whole_folder, write_json
 
-FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, EXPORT)  # no other file is copied: no pickle, no code
+FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, EXPORT_RECORD)  # no other file is copied: no pickle, no code
 
 
 def fetch(source: ForeignSource, output: Path, encoders: Sequence[Path] = (), factors: Sequence[int] = ()) -> None:
@@ -81,7 +82,7 @@ def _refuse_other_folder(output: Path) -> None:
         raise UserError(f"{output}: this is a file; name a new folder, or one with a fetched adapter")
     names = {path.name for path in output.iterdir()} if output.exists() else set()
     # Snakemake removes all files but export.json before it fetches an adapter again.
-    if names - {*FILES, ADAPTER_RECORD} or (ADAPTER_RECORD not in names and names - {EXPORT}):
+    if names - {*FILES, ADAPTER_RECORD} or (ADAPTER_RECORD not in names and names - {EXPORT_RECORD}):
         raise UserError(f"{output}: the folder holds other files; name a new folder, or one with a fetched adapter")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scalearn.campaign.config import IDENTIFIER
 from scalearn.campaign.input_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from scalearn.errors import UserError
 
@@ -12,12 +13,13 @@ CONVERT = (
     "only safetensors files are loaded; if you trust the adapter, load it with load_adapter, save it with "
     "save_adapter(..., use_safetensors=True), and name that folder"
 )
-_IDENTIFIER = re.compile(r"^[\w.-]+/[\w.-]+(@[\w.-]+)?$")
+_REVISION = re.compile(r"[\w.-]+")
 
 
 def is_identifier(text: str) -> bool:
     """Tell whether a text may be an adapter's id on the hub: owner/name, or owner/name@revision."""
-    return _IDENTIFIER.match(text) is not None
+    repository, at, revision = text.partition("@")
+    return bool(IDENTIFIER.fullmatch(repository) and (not at or _REVISION.fullmatch(revision)))
 
 
 def fetch_adapter(identifier: str) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from scalearn.campaign.input_files import EXPORT_RECORD
 from scalearn.errors import UserError
 from scalearn.inference.answers import Logits, Prediction, answers
 from scalearn.inference.batching import Forward, logits_of, one_ahead, tokenised
@@ -96,4 +97,4 @@ def load(folder: Path | str, *, model: Path | str | None = None) -> Classifier:
     from scalearn.inference.loading import of_export, of_run
 
     folder, encoder = Path(folder), None if model is None else Path(model)
-    return of_export(folder, encoder) if (folder / "export.json").is_file() else of_run(folder, encoder)
+    return of_export(folder, encoder) if (folder / EXPORT_RECORD).is_file() else of_run(folder, encoder)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer
 
+from scalearn.campaign.input_files import ENCODER_WEIGHTS, EXPORT_RECORD
 from scalearn.campaign.places import MODELS
 from scalearn.campaign.run_folder import WEIGHTS
 from scalearn.errors import UserError
 from scalearn.export import fresh
-from scalearn.export.about import FILE, FORMAT, about
+from scalearn.export.about import FORMAT, about
 from scalearn.export.finished import FinishedRun, NotThere, Places, read_run
 from scalearn.export.rebuild import rebuild
 from scalearn.inference.classifier import Classifier
@@ -26,7 +27,6 @@ from scalearn.results.omega import learned_scales
 from scalearn.storage.files import read_json, sha256
 from scalearn.training.data.tokens import Tokens
 
-ENCODER_WEIGHTS = "model.safetensors"
 TRUNCATE = {"longest_first": "longest", "only_first": "first"}  # the tokenizer's word -> the task's
 
 
@@ -68,7 +68,7 @@ def _scales(run: FinishedRun) -> Any:
 
 def of_export(folder: Path, encoder: Path | None) -> Classifier:
     """Return the model of an export. Raises: UserError, see `load`."""
-    path = folder / FILE
+    path = folder / EXPORT_RECORD
     content = read_json(path)
     if content.get("format") != FORMAT:
         raise UserError(f"{path}: format {content.get('format')} is of another version; export the run again")

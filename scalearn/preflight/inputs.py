@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalearn.campaign.config import FolderModel
+from scalearn.campaign.input_files import ENCODER_FILES
 from scalearn.campaign.loggers import check_installed
 from scalearn.campaign.plan import Campaign
 from scalearn.encoders.fetching import CONVERT, check_tokenizer_files
@@ -67,7 +68,7 @@ def _check_model(key: str, folder: Path, trained: bool) -> None:
         raise UserError(f"{key}: {folder} is not a folder, and only safetensors weights are ever loaded; {CONVERT}")
     if not folder.is_dir():
         raise UserError(f"{key}: no folder {folder}; name a folder with a model")
-    for needed in ("config.json", "model.safetensors"):
+    for needed in ENCODER_FILES:
         if not (folder / needed).is_file():
             raise UserError(f"{key}: {folder} holds no {needed}; {CONVERT}")
     check_tokenizer_files(f"{key}: {folder}", folder)

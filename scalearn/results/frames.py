@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalearn.campaign.places import RUNS
+from scalearn.campaign.run_folder import HISTORY, TIMING, WEIGHTS
 from scalearn.campaign.spec import JOINT, RunSpec
 from scalearn.errors import UserError, shown
-from scalearn.results.omega import learned_scales, summary
+from scalearn.results.omega import learned_scales, omega_rows
 from scalearn.results.records import PREDICTIONS, RUN
 from scalearn.results.scored import recorded_score
 from scalearn.storage.files import CHECKSUM, altered, read_json
@@ -23,9 +25,7 @@ from scalearn.storage.files import CHECKSUM, altered, read_json
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAINED = "trained"  # the folder of all runs, below results/
 PARTS = "tasks"  # the folder of a joint run that has a folder for each of its tasks
-HISTORY, WEIGHTS, TIMING = "history.parquet", "weights.safetensors", "timing.json"
 IDENTITY = ("run", "model", "method", "settings", "family", "benchmark", "task", "shots", "seed")
 OMEGA = ("layer", "source", "mean", "std", "min", "max", "dimensions")
 
@@ -131,7 +131,7 @@ def read_results(
     Raises: UserError if there is no such run, or if a run's record is damaged.
     """
     root = Path(folder)
-    root = root / TRAINED if (root / TRAINED).is_dir() else root
+    root = root / RUNS.name if (root / RUNS.name).is_dir() else root
     if not root.is_dir():
         raise UserError(f"{folder}: no such folder; name the results/ of a campaign")
     filters = {"model": model, "method": method, "benchmark": benchmark, "task": task, "seed": seed}
@@ -264,7 +264,4 @@ def _timing(path: Path) -> dict[str, Any]:
 
 def _omega(run: _Run) -> list[dict[str, Any]]:
     names = run.content["inputs"]["sources"]["names"]
-    return [
-        {"layer": scales.layer, "source": scales.source, **summary(scales.values)}
-        for scales in learned_scales(run.file(WEIGHTS), run.spec, names, run.task)
-    ]
+    return omega_rows(learned_scales(run.file(WEIGHTS), run.spec, names, run.task))

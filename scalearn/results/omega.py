@@ -60,8 +60,12 @@ def omega_frame(scales: Sequence[SourceScales]) -> pd.DataFrame:
     """Return a row per layer and source: `layer` (no value if all layers share ω), `source` and `summary`."""
     import pandas as pd
 
-    rows = [{"layer": entry.layer, "source": entry.source, **summary(entry.values)} for entry in scales]
-    return pd.DataFrame(rows).astype({"layer": "Int64"})
+    return pd.DataFrame(omega_rows(scales)).astype({"layer": "Int64"})
+
+
+def omega_rows(scales: Sequence[SourceScales]) -> list[dict[str, Any]]:
+    """Return the rows of `omega_frame`. A layer is None if all layers share ω."""
+    return [{"layer": entry.layer, "source": entry.source, **summary(entry.values)} for entry in scales]
 
 
 def summary(values: npt.NDArray[np.float32]) -> Mapping[str, Any]:
@@ -84,6 +88,7 @@ def _layer(name: str) -> int:
 def _constrained(omega: npt.NDArray[np.float32], constraint: str) -> npt.NDArray[np.float32]:
     """Return ω, of shape (S, d) or (S, 1), as the ablation `omega_constraint` changes it."""
     if constraint == "softmax":
-        raised = np.exp(omega - omega.max(axis=0))
-        return np.asarray(raised / raised.sum(axis=0))
+        from scipy.special import softmax
+
+        return np.asarray(softmax(omega, axis=0))
     return np.asarray(omega / omega.sum(axis=0)) if constraint == "mean" else omega

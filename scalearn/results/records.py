@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scalearn.campaign import run_folder
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError
 from scalearn.storage.files import read_json, write_json
@@ -15,7 +16,7 @@ from scalearn.tasks.definition import Kind
 from scalearn.tasks.store import outputs
 from scalearn.validation import complaint
 
-RUN, PREDICTIONS, SCORE = "run.json", "predictions.parquet", "score.json"
+RUN, PREDICTIONS, SCORE = run_folder.RECORD, run_folder.PREDICTIONS, run_folder.SCORE
 
 
 class _Record(BaseModel):

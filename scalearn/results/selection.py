@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalearn.campaign.run_folder import HISTORY
 from scalearn.errors import UserError
 from scalearn.results.layout import Layout, LayoutRow, Scoring, Setting
 from scalearn.results.records import RUN, Part, RunRecord, TaskFacts
 from scalearn.storage.files import read_json, sha256
 
-HISTORY = "history.parquet"
 LACKS_RUNS = "it lacks runs"
 DAMAGED = "the history of a run is not usable"
 

@@ -16,6 +16,7 @@ from typing import Any
 from scalearn.campaign.keys import name_of, normal
 from scalearn.campaign.places import EARLIER_RUNS, EMBEDDED, ENCODED, MODELS, RUNS, SIMILARITIES, SOURCES, TASKS
 from scalearn.campaign.plan import Campaign
+from scalearn.campaign.run_folder import RECORD, WEIGHTS
 from scalearn.campaign.spec import JOINT, RunSpec
 from scalearn.campaign.variants import ablations
 from scalearn.errors import UserError
@@ -23,8 +24,6 @@ from scalearn.methods import METHODS
 from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import read_json, sha256, write_json
 from scalearn.workspace.made_by import campaign_files, noted_values
-
-RECORD = "run.json"
 
 
 @dataclass
@@ -249,7 +248,7 @@ def _adopt_stack(run: Path, spec: RunSpec, checksum: str, folder: Path, adopted:
         if path.is_file() and sha256(path) == checksum:
             facts = StackFacts.read(path)
             records = [folder / RUNS / source / RECORD for source in spec.sources]
-            weights = [read_json(record)["sha256"]["weights.safetensors"] for record in records if record.is_file()]
+            weights = [read_json(record)["sha256"][WEIGHTS] for record in records if record.is_file()]
             if list(facts.sha256) != weights:
                 raise UserError("it composes other source adapters than the campaign's")
             _move(path, new, adopted)

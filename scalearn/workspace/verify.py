@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scalearn.campaign.input_files import ADAPTER_RECORD
+from scalearn.campaign.input_files import ADAPTER_RECORD, ENCODER_WEIGHTS
 from scalearn.campaign.places import ADAPTERS, ENCODED, MODELS, RUNS, SOURCES, TABLES, TASKS, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.spec import RunSpec
@@ -81,7 +81,7 @@ def damages(campaign: Campaign, file: Path = Path("config.yaml")) -> Iterator[Da
     file: the campaign's file.
     """
     for model in campaign.model_names:
-        yield from _folder(MODELS / model, "model.json", lambda checksum: {"model.safetensors": checksum})
+        yield from _folder(MODELS / model, "model.json", lambda checksum: {ENCODER_WEIGHTS: checksum})
         for task in campaign.task_names:
             yield from _folder(ENCODED / model / task, "encoding.json", lambda checksums: _named(checksums, "arrow"))
     for task in campaign.task_names:

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
+from scalearn.methods import METHODS
 from tests.campaign.default import campaign
+
+# The hyper-parameters of all methods, as a message lists them.
+ALL = shown(sorted({name for method in METHODS.values() for name in method.hyperparameters.model_fields}))
 
 
 @pytest.mark.parametrize(
@@ -18,7 +22,7 @@ from tests.campaign.default import campaign
         ({"task_seeds": {"mnl": [1]}}, "config.yaml: task_seeds: unknown name 'mnl', did you mean 'mnli'?"),
         ({"hyperparameters": {"epochs": 3}}, "hyperparameters.epochs: unknown key here; it belongs in `all`"),
         ({"hyperparameters": {1: {}}}, "config.yaml: hyperparameters.1: unknown key; known: adapter, "),
-        ({"hyperparameters": {"all": {1: 1}}}, "config.yaml: hyperparameters.all.1: unknown key; known: "),
+        ({"hyperparameters": {"all": {1: 1}}}, f"config.yaml: hyperparameters.all.1: unknown key; known: {ALL}"),
         ({"hyperparameters": {"al": {}}}, "config.yaml: hyperparameters.al: unknown key, did you mean 'all'?"),
         (
             {"hyperparameters": {"all": {"epoch": 1}}},

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from scalearn.errors import UserError
 from scalearn.tasks.definition import HubSource
+
+SHARD = re.compile(r"-\d+-of-(\d+)((?:\.\w+)+)$")
 
 
 def mirror_files(mirror: Path, task: str, source: HubSource) -> dict[str, list[Path]]:
@@ -43,6 +48,19 @@ def mirror_folder(mirror: Path, task: str, source: HubSource) -> Path:
             f"mirror {mirror}: no folder {folder} for task '{task}'; add it, or remove the task from the campaign"
         )
     return folder
+
+
+def check_shards(files: Sequence[Path | str]) -> None:
+    """Refuse files of a split whose names, such as a-00000-of-00002, tell that another is missing.
+
+    Raises: UserError if one is missing.
+    """
+    present = Counter(SHARD.sub(r"-*-of-\1\2", str(file)) for file in files)
+    for file in files:
+        shard = SHARD.search(str(file))
+        count = present[SHARD.sub(r"-*-of-\1\2", str(file))]
+        if shard and int(shard[1]) != count:
+            raise UserError(f"{file}: only {count} of the {int(shard[1])} files of this split exist; add the others")
 
 
 def split_files(repository: Path, source: HubSource) -> dict[str, list[Path]]:

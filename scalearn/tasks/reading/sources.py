@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,9 @@ from scalearn.fields import local_path
 from scalearn.tasks.definition import DiskSource, FilesSource, HubSource, Quoting, RuleSource, Task
 from scalearn.tasks.generated import generate
 from scalearn.tasks.reading.disk import disk_files, saved_splits
-from scalearn.tasks.reading.mirror import mirror_files, required_splits, split_files, split_pattern
+from scalearn.tasks.reading.mirror import SHARD, check_shards, mirror_files, required_splits, split_files, split_pattern
 from scalearn.tasks.reading.readers import file_class_names, read_batches, removes_marks
 from scalearn.tasks.reading.rows import Rows
-
-_SHARD = re.compile(r"-\d+-of-(\d+)(\.\w+)$")
 
 
 @dataclass(frozen=True)
@@ -98,14 +95,11 @@ def _rows(paths: Sequence[Path], quoting: Quoting | None) -> Rows:
 
     Raises: UserError if file names such as a-00000-of-00002 tell that a file is missing.
     """
-    origin, shards = str(paths[0]), _SHARD.search(paths[0].name)
-    if shards and int(shards[1]) != len(paths):
-        raise UserError(
-            f"{paths[0]}: only {len(paths)} of the {int(shards[1])} files of this split exist; add the others"
-        )
-
+    check_shards(paths)
+    origin = str(paths[0])
     if len(paths) > 1:
-        origin = _SHARD.sub(r"-*\2", origin) if shards else f"{origin} and {len(paths) - 1} more"
+        more = f"{origin} and {len(paths) - 1} more"
+        origin = SHARD.sub(r"-*\2", origin) if SHARD.search(origin) else more
 
     def read(columns: list[str]) -> Iterator[pa.RecordBatch]:
         for path in paths:

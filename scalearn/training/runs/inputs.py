@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from scalearn.campaign.input_files import ENCODER_WEIGHTS
 from scalearn.errors import UserError
 from scalearn.storage.files import altered, read_json
 
@@ -15,7 +16,7 @@ def check_inputs(model: Path, *data: Path) -> None:
     Raises: UserError if a file differs from the checksum stored beside it, or if a task is encoded for another model.
     """
     weights = str(read_json(model / "model.json")["sha256"])
-    _check(model, {"model.safetensors": weights})
+    _check(model, {ENCODER_WEIGHTS: weights})
     for folder in data:
         encoding = read_json(folder / "encoding.json")
         _check(folder, {f"{split}.arrow": checksum for split, checksum in encoding["sha256"].items()})

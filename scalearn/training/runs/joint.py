@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from scalearn.campaign.run_folder import check_output
+from scalearn.campaign.run_folder import PREDICTIONS, TIMING, check_output
 from scalearn.encoders.loading import load_encoder
 from scalearn.errors import UserError
 from scalearn.methods.base import CurrentTask
@@ -62,7 +62,7 @@ def _train(run: PlannedRun) -> None:
     record |= _training_facts(trainer, state, run)
     write_training(run.output, trainer, state.log_history)
     _write_tasks(run, trainer, record)
-    write_json(run.output / "timing.json", timing(time.monotonic() - started))
+    write_json(run.output / TIMING, timing(time.monotonic() - started))
     write_record(run.output, record, run.files)
     shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
@@ -162,9 +162,9 @@ def _write_tasks(run: PlannedRun, trainer: JointTrainer, record: Mapping[str, An
             folder = temporary / name
             folder.mkdir()
             trainer.current.index = index
-            write_predictions(folder / "predictions.parquet", trainer, tests[name])
+            write_predictions(folder / PREDICTIONS, trainer, tests[name])
             train_split = EncodedSplit(data / "train.arrow", run.encodings[name])
-            write_record(folder, _task_record(trainer, train_split, record), ("predictions.parquet",))
+            write_record(folder, _task_record(trainer, train_split, record), (PREDICTIONS,))
 
 
 def _task_record(trainer: JointTrainer, train: EncodedSplit, record: Mapping[str, Any]) -> dict[str, Any]:

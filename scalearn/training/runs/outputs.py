@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from scalearn import __version__
+from scalearn.campaign.run_folder import HISTORY, PREDICTIONS, RECORD, TIMING, WEIGHTS
 from scalearn.storage.files import sha256, whole_file, write_json
 from scalearn.training.data.batches import EncodedSplit
 from scalearn.training.engine.checkpoints import snapshot
@@ -41,24 +42,24 @@ def write_run(
     record: the content of run.json, without checksums and versions. started: time.monotonic() at the run's start.
     """
     write_training(run.output, trainer, history)
-    write_predictions(run.output / "predictions.parquet", trainer, test)
-    write_json(run.output / "timing.json", timing(time.monotonic() - started))
+    write_predictions(run.output / PREDICTIONS, trainer, test)
+    write_json(run.output / TIMING, timing(time.monotonic() - started))
     write_record(run.output, record, run.files)
 
 
 def write_training(output: Path, trainer: RunTrainer, history: list[dict[str, Any]]) -> None:
     """Write the weights and the history."""
     output.mkdir(parents=True, exist_ok=True)
-    with whole_file(output / "weights.safetensors") as temporary:
+    with whole_file(output / WEIGHTS) as temporary:
         save_file(snapshot(trainer.model), temporary)
-    _write_history(output / "history.parquet", history, trainer.unit)
+    _write_history(output / HISTORY, history, trainer.unit)
 
 
 def write_record(output: Path, record: dict[str, Any], files: Iterable[str]) -> None:
     """Write run.json: the record, the checksums of these files of `output`, and the versions of the packages."""
     checksums = {name: sha256(output / name) for name in files}
     versions = {"scalearn": __version__, **{package: version(package) for package in PACKAGES}}
-    write_json(output / "run.json", {**record, "sha256": checksums, "versions": versions})
+    write_json(output / RECORD, {**record, "sha256": checksums, "versions": versions})
 
 
 def timing(seconds: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scalearn.campaign.keys import MARK, is_of
 from scalearn.campaign.loggers import Logger, Reports
 from scalearn.campaign.places import ENCODED, MODELS, RUNS, SOURCES
 from scalearn.campaign.protocol import Joint
-from scalearn.campaign.run_folder import check_output, check_spec
+from scalearn.campaign.run_folder import HISTORY, PREDICTIONS, WEIGHTS, check_output, check_spec
 from scalearn.campaign.spec import RunSpec
 from scalearn.errors import UserError, shown
 from scalearn.fields import is_name
@@ -24,7 +24,7 @@ from scalearn.methods.layers.stack_facts import StackFacts
 from scalearn.storage.files import altered, read_json, sha256
 from scalearn.tasks import TASKS
 
-OUTPUTS = ("weights.safetensors", "history.parquet")  # beside run.json and predictions
+OUTPUTS = (WEIGHTS, HISTORY)  # beside run.json and predictions
 RECORD = "record"  # the task of which joint runs train `record_rows` rows
 
 
@@ -177,8 +177,8 @@ class PlannedRun:
     def files(self) -> tuple[str, ...]:
         """The names of the run's files, without run.json."""
         if self.spec.family == "joint":
-            return (*OUTPUTS, *(f"tasks/{name}/predictions.parquet" for name in self.encodings))
-        return (*OUTPUTS, "predictions.parquet")
+            return (*OUTPUTS, *(f"tasks/{name}/{PREDICTIONS}" for name in self.encodings))
+        return (*OUTPUTS, PREDICTIONS)
 
     @property
     def done(self) -> bool:
