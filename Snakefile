@@ -55,7 +55,6 @@ rule fetch:
 rule tables:
     input:
         expand("results/{benchmark}_{kind}.md", benchmark=campaign.benchmarks, kind=["table", "comparisons", "cost"]),
-        expand("results/{benchmark}_figures/scores.svg", benchmark=campaign.benchmarks),
         expand("results/{benchmark}_published.md", benchmark=campaign.compared),
     localrule: True
 
@@ -64,7 +63,9 @@ rule all:
     default_target: True
     input:
         rules.tables.input,
+        expand("results/{benchmark}_figures/scores.svg", benchmark=campaign.benchmarks),
         "results/scores.parquet",
+        "results/report.html",
     localrule: True
 
 

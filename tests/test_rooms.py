@@ -29,6 +29,7 @@ ARROWS = {
     "statistics": {"tasks"},
     "results": {"storage", "methods", "tasks", "campaign", "statistics"},
     "figures": {"storage", "campaign", "results", "statistics"},
+    "report": {"storage", "campaign", "results", "figures"},
     "workspace": {"storage", "methods", "tasks", "campaign", "encoders", "foreign"},
     "cluster": {"storage", "machine", "methods", "campaign", "preflight", "workspace"},
     "export": {"storage", "methods", "tasks", "campaign", "training", "results"},
@@ -37,7 +38,7 @@ ARROWS = {
     "composing": {"storage", "methods", "campaign", "foreign", "training", "export"},
     "cli": {
         "storage", "machine", "methods", "tasks", "campaign", "encoders", "preflight", "training", "results",
-        "workspace", "cluster", "foreign", "export", "inference", "figures",
+        "workspace", "cluster", "foreign", "export", "inference", "figures", "report",
     },
 }  # fmt: skip
 

@@ -137,6 +137,20 @@ def cost(
 
 
 @app.command()
+def report(
+    campaign: CampaignText,
+    runs: Runs,
+    output: Output,
+    logs: Annotated[Path, typer.Option(help="the folder of the logs of trainings")] = Path("logs/train"),
+    threads: Threads = None,
+) -> None:
+    """Write the campaign as one page of HTML: tables, figures, the runs behind each cell, cost, provenance."""
+    from scalearn.report.page import write_report
+
+    write_report(campaign_of(campaign), runs, logs, output, threads)
+
+
+@app.command()
 def explain(
     table: Annotated[Path, typer.Argument(help="a table of a campaign, for example results/glue_table.md")],
     row: Annotated[str, typer.Argument(help="a row of it, for example scalearn")],

@@ -31,9 +31,9 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
     ]
     y, colour = style.row_axis(table, place % COLUMNS == 0), style.colour(table)
     zero = alt.Chart(style.data([{"value": 0}])).mark_rule(color=style.GREY).encode(style.value_axis("value"))
-    lines = alt.Chart(style.data(rows)).mark_rule(strokeWidth=1.5).encode(
-        style.value_axis("low"), alt.X2("high:Q"), y, colour, opacity=style.opacity()
-    )  # fmt: skip
+    known = [row for row in rows if "low" in row]
+    lines = alt.Chart(style.data(known)).mark_rule(strokeWidth=1.5)
+    intervals = lines.encode(style.value_axis("low"), alt.X2("high:Q"), y, colour, opacity=style.opacity())
     marks = alt.Chart(style.data(rows)).mark_point(size=55, strokeWidth=1.5).encode(
         style.value_axis("difference"), y, colour, style.shape(),
         fill=alt.condition("datum.beyond", style.colour(table), alt.value("white")),
@@ -41,7 +41,8 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
         tooltip=["row:N", *(alt.Tooltip(f"{name}:Q", format="+.2f") for name in ("difference", "low", "high")), "p:N"],
     )  # fmt: skip
     size = {"width": WIDTH, "height": {"step": STEP}}
-    return alt.layer(zero, lines, marks).properties(title=title_of(table, task), **size)
+    layers = [zero, *([intervals] if known else []), *([marks] if rows else [])]
+    return alt.layer(*layers).properties(title=title_of(table, task), **size)
 
 
 def _datum(comparison: Comparison, title: str, family: str) -> dict[str, Any]:

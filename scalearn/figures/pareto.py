@@ -80,8 +80,11 @@ def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str,
         .mark_line(interpolate="step-after", color=style.GREY, strokeDash=[4, 3])
         .encode(x, alt.Y("score:Q", **y))
     )
-    lines = base.mark_rule(strokeWidth=1.2).encode(
-        x, alt.Y("low:Q", **y), alt.Y2("high:Q"), style.colour(table), opacity=style.opacity(0.6)
+    known = [row for row in rows if "low" in row]
+    lines = (
+        alt.Chart(style.data(known))
+        .mark_rule(strokeWidth=1.2)
+        .encode(x, alt.Y("low:Q", **y), alt.Y2("high:Q"), style.colour(table), opacity=style.opacity(0.6))
     )
     marks = base.mark_point(filled=True, size=80).encode(
         x, alt.Y("score:Q", **y), style.colour(table), style.shape(), opacity=style.opacity(),
@@ -94,4 +97,4 @@ def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str,
         .encode(x, alt.Y("score:Q", **y), style.colour(table), text="row:N", opacity=style.opacity())
         for side in (0, 1)
     ]
-    return alt.layer(steps, lines, marks, *names).properties(width=WIDTH, height=HEIGHT)
+    return alt.layer(steps, *([lines] if known else []), marks, *names).properties(width=WIDTH, height=HEIGHT)

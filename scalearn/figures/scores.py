@@ -32,24 +32,51 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
         for seed, value in row.cells[place].values.items()
     ]
     y, colour = style.row_axis(table, place % COLUMNS == 0), style.colour(table)
-    layers = [
-        alt.Chart(style.data(rows)).mark_rule(strokeWidth=2).encode(
-            style.value_axis("low"), alt.X2("high:Q"), y, colour, opacity=style.opacity()
-        ),
-        alt.Chart(style.data(seeds)).mark_point(size=10, yOffset=6).encode(
-            style.value_axis("value"), y, colour, opacity=style.opacity(0.45), tooltip=["row:N", "seed:Q", "value:Q"]
-        ),
-        alt.Chart(style.data(rows)).mark_point(filled=True, size=55).encode(
-            style.value_axis("mean"), y, colour, style.shape(), opacity=style.opacity(),
-            tooltip=["row:N", alt.Tooltip("mean:Q", format=".2f"), alt.Tooltip("low:Q", format=".2f"),
-                     alt.Tooltip("high:Q", format=".2f"), "seeds:Q"],
-        ),
-    ]  # fmt: skip
+    layers = [*_missing(table, rows, y), *_lines(table, rows, y)]
+    if seeds:
+        circles = alt.Chart(style.data(seeds)).mark_point(size=10, yOffset=6)
+        layers.append(
+            circles.encode(
+                style.value_axis("value"),
+                y,
+                colour,
+                opacity=style.opacity(0.45),
+                tooltip=["row:N", "seed:Q", "value:Q"],
+            )
+        )
+    if rows:
+        ends = [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")]
+        marks = alt.Chart(style.data(rows)).mark_point(filled=True, size=55)
+        layers.append(
+            marks.encode(
+                style.value_axis("mean"), y, colour, style.shape(), opacity=style.opacity(), tooltip=["row:N", *ends]
+            )
+        )
     baseline = table.baseline_average if task is None else table.columns[place].baseline
     if baseline is not None and _is_near(baseline * 100, rows):
         line = alt.Chart(style.data([{"value": baseline * 100}])).mark_rule(strokeDash=[4, 3], color=style.GREY)
         layers.insert(0, line.encode(style.value_axis("value")))
     return alt.layer(*layers).properties(title=title_of(table, task, baseline), width=WIDTH, height={"step": STEP})
+
+
+def _missing(table: Table, rows: list[dict[str, Any]], y: alt.Y) -> list[Any]:
+    """Return a layer with a word for each row that has no value."""
+    there = {row["row"] for row in rows}
+    missing = [{"row": row.title} for row in table.rows if row.title not in there]
+    if not missing:
+        return []
+    words = alt.Chart(style.data(missing)).mark_text(color=style.GREY, fontSize=9, text="missing")
+    return [words.encode(y, x=alt.value(WIDTH / 2))]
+
+
+def _lines(table: Table, rows: list[dict[str, Any]], y: alt.Y) -> list[Any]:
+    """Return a layer with the intervals."""
+    known = [row for row in rows if "low" in row]
+    if not known:
+        return []
+    lines = alt.Chart(style.data(known)).mark_rule(strokeWidth=2)
+    x, x2 = style.value_axis("low"), alt.X2("high:Q")
+    return [lines.encode(x, x2, y, style.colour(table), opacity=style.opacity())]
 
 
 def _is_near(baseline: float, rows: list[dict[str, Any]]) -> bool:
@@ -65,9 +92,7 @@ def _means(table: Table, place: int, task: str | None) -> list[dict[str, Any]]:
         mean = row.average if task is None else row.cells[place].mean
         interval = row.average_interval if task is None else row.cells[place].interval
         if mean is not None:
-            seeds = "" if task is None else len(row.cells[place].values)
-            ends = _ends(interval)
-            means.append({"row": row.title, "family": style.family(row), "mean": mean * 100, "seeds": seeds, **ends})
+            means.append({"row": row.title, "family": style.family(row), "mean": mean * 100, **_ends(interval)})
     return means
 
 

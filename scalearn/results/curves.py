@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalearn.campaign.run_folder import HISTORY
 from scalearn.results.cells import Cell, Table
 from scalearn.results.records import RUN
-from scalearn.results.selection import HISTORY
 
 
 class Point(NamedTuple):

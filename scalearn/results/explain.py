@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scalearn.errors import UserError, nearest
-from scalearn.results.cells import Cell, Column, Comparison, Table, make_table
+from scalearn.results.cells import Cell, Column, Comparison, Row, Table, make_table
 from scalearn.results.grid import LONG, conditional
-from scalearn.results.layout import Layout, LayoutRow
+from scalearn.results.layout import Layout
 from scalearn.results.records import PREDICTIONS, Part, ScoreRecord
 from scalearn.results.scored import current_scores
-from scalearn.results.selection import Choice, chosen
 from scalearn.results.uncertainty import with_uncertainty
 
 _TABLE = re.compile(r"(.+)_(?:table|comparisons)\.(?:md|csv|tex|svg|parquet)")
@@ -35,42 +34,52 @@ def explanation(layout: Layout, runs: Path, row: str, task: str) -> str:
 
     Raises: UserError if the table has no such row or task, or if a run cannot be scored.
     """
-    layout_row = _row(layout, row)
+    title = _title(layout, row)
     if task not in layout.tasks:
         raise UserError(f"the table of '{layout.benchmark}' has no task '{task}'{nearest(task, layout.tasks)}")
     records = current_scores([layout], runs)
     table = with_uncertainty(make_table(layout, records, runs), layout, records, runs)
-    cell = next(
-        cell for entry in table.rows if entry.name == layout_row.name for cell in entry.cells if cell.task == task
-    )
-    column = next(column for column in table.columns if column.task == task)
-    choice = chosen(layout_row, layout, runs, records)[task]
+    (of_row,) = [entry for entry in table.rows if entry.title == title]
+    return "\n\n".join(cell_paragraphs(table, of_row, task, records, runs))
+
+
+def cell_paragraphs(table: Table, row: Row, task: str, records: Mapping[Part, ScoreRecord], runs: Path) -> list[str]:
+    """Return in words how a cell came about, what it is compared with, and how sure it is.
+
+    Args:
+        table: With intervals and comparisons.
+        records: The score records of the finished runs.
+        runs: The folder of all runs.
+    """
+    (cell,) = [cell for cell in row.cells if cell.task == task]
+    (column,) = [column for column in table.columns if column.task == task]
     paragraphs = (
-        _headline(layout_row, layout, cell, column),
+        _headline(row, table, cell, column),
         _seeds(cell.parts, records, runs),
         _formula(cell, column),
-        _interval(cell, conditional(table) if layout_row.learner.family == "two_stage" else []),
-        _test(table.comparison(layout_row.name, task), table, column),
-        _selection(choice),
+        _interval(cell, conditional(table) if row.method.family == "two_stage" else []),
+        _test(table.comparison(row.name, task), table, column),
+        _selection(row, cell),
         _compared(table, cell, column),
     )
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _row(layout: Layout, wanted: str) -> LayoutRow:
+def _title(layout: Layout, wanted: str) -> str:
+    """Return the title of the row with this name or title."""
     for row in layout.rows:
         if wanted in (row.name, row.title):
-            return row
+            return row.title
     names = [row.name for row in layout.rows]
     raise UserError(f"the table of '{layout.benchmark}' has no row '{wanted}'{nearest(wanted, names)}")
 
 
-def _headline(row: LayoutRow, layout: Layout, cell: Cell, column: Column) -> str:
+def _headline(row: Row, table: Table, cell: Cell, column: Column) -> str:
     value = "no run is finished"
     if cell.mean is not None:
         value = f"{cell.mean * 100:.2f}" + (f" ± {cell.std * 100:.2f}" if cell.std is not None else "")
     metric = f" ({LONG[column.metric]} times 100)" if column.metric else ""
-    return f"{row.title} on {cell.task}, benchmark {layout.benchmark}, {layout.protocol} protocol: {value}{metric}"
+    return f"{row.title} on {cell.task}, benchmark {table.benchmark}, {table.protocol} protocol: {value}{metric}"
 
 
 def _seeds(parts: Mapping[int, Part], records: Mapping[Part, ScoreRecord], runs: Path) -> str:
@@ -138,13 +147,13 @@ def _test(comparison: Comparison | None, table: Table, column: Column) -> str:
     return text
 
 
-def _selection(choice: Choice) -> str:
-    unfit = [f"{setting} could not be chosen, for {why}" for setting, why in choice.unfit.items()]
-    if choice.setting is None:
+def _selection(row: Row, cell: Cell) -> str:
+    unfit = [f"{setting} could not be chosen, for {why}" for setting, why in row.unfit.get(cell.task, {}).items()]
+    if not cell.parts:
         return "\n".join(["No setting can be chosen yet.", *unfit])
-    if choice.by is None:
+    if cell.task not in row.by:
         return ""
-    how = f"Setting: {choice.setting.description}, the best mean {LONG[choice.by.name]} on validation."
+    how = f"Setting: {row.chosen[cell.task]}, the best mean {LONG[row.by[cell.task].name]} on validation."
     return "\n".join([how, *unfit])
 
 

@@ -38,6 +38,7 @@ LONG = {
 }
 DASH = "\N{EN DASH}"  # between the ends of a range; alone: no value
 BASELINE = "Majority baseline"
+ARROWS = {"": "", "up": " ↑", "down": " ↓"}
 TRENDS = (
     "Marked ↑ ↓: better or worse than {}, for new seeds and new test rows: p below 0.05 after Holm's correction over"
     " the rows of the column."
@@ -59,6 +60,12 @@ class Mark:
     partial: str = ""
     otherwise: bool = False
     trend: str = ""
+
+    @property
+    def signs(self) -> str:
+        """What stands behind the text: † ‡ * and arrows, which notes below the table explain."""
+        signs = ("†" if self.dagger else "") + ("‡" if self.otherwise else "")
+        return signs + (f" ({self.partial})*" if self.partial else "") + ARROWS[self.trend]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from scalearn.results.escaping import comment, escape
 from scalearn.results.grid import Grid, Line, Mark
 from scalearn.statistics.interval import Interval
 
-ARROWS = {"": "", "up": " ↑", "down": " ↓"}
-
 
 def markdown(content: Grid) -> str:
     """Return an aligned Markdown table with its caption and notes."""
@@ -35,9 +33,7 @@ def _markdown_line(line: Line, columns: int) -> list[str]:
 
 
 def _markdown_cell(mark: Mark) -> str:
-    text = f"**{mark.text}**" if mark.bold else mark.text
-    signs = ("†" if mark.dagger else "") + ("‡" if mark.otherwise else "")
-    return text + signs + (f" ({mark.partial})*" if mark.partial else "") + ARROWS[mark.trend]
+    return (f"**{mark.text}**" if mark.bold else mark.text) + mark.signs
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -129,9 +125,7 @@ def _latex_line(line: Line, columns: int) -> list[str]:
 
 
 def _latex_cell(mark: Mark) -> str:
-    text = f"\\textbf{{{escape(mark.text)}}}" if mark.bold else escape(mark.text)
-    signs = escape(("†" if mark.dagger else "") + ("‡" if mark.otherwise else ""))
-    return text + signs + (f" ({mark.partial})*" if mark.partial else "") + escape(ARROWS[mark.trend])
+    return (f"\\textbf{{{escape(mark.text)}}}" if mark.bold else escape(mark.text)) + escape(mark.signs)
 
 
 def _latex_row(cells: Sequence[str]) -> str:

@@ -119,3 +119,20 @@ rule published:
     shell:
         "scalearn published --benchmark {wildcards.benchmark} --runs results/trained --threads {threads}"
         " --output results/{wildcards.benchmark}_published > {log} 2>&1"
+
+
+# The whole campaign as one page.
+rule report_page:
+    input:
+        lambda wildcards: records(),
+    output:
+        "results/report.html",
+    log:
+        "logs/report.log",
+    localrule: True
+    threads: 2
+    params:
+        version=versions.SCORING,
+        shown=lambda wildcards: campaign.shown(),
+    shell:
+        "scalearn report --runs results/trained --logs logs/train --threads {threads} --output {output} > {log} 2>&1"

@@ -1,0 +1,1 @@
+"""A campaign as one self-contained page: tables, figures, the runs behind each cell, cost and provenance."""
