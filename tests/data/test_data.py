@@ -117,7 +117,7 @@ def rewritten(folder: Path, table: pa.Table, **changes: Any) -> Path:
     pq.write_table(table, folder / "train.parquet")
     content = {**json.loads((folder / "task.json").read_text()), **changes}
     content["sha256"]["train"] = sha256(folder / "train.parquet")
-    del content["checksum"]
+    content.pop("checksum", None)
     (folder / "task.json").write_text(json.dumps(content))
     return folder
 
