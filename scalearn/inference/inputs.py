@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,7 +160,7 @@ def _refuse_no_rows(rows: Any) -> None:
         raise UserError(f"predict: splits or columns are given ({shown(list(map(str, rows)))}); give a list of rows")
     if isinstance(rows, str | bytes | Mapping):
         raise UserError("predict: one row is given; give a list of rows")
-    if isinstance(rows, Set):
+    if isinstance(rows, set | frozenset):
         raise UserError(f"predict: a {type(rows).__name__} has no order; give a list of rows")
     try:
         iter(rows)
