@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -53,7 +53,7 @@ def values_of(method: Method, hyperparameters: Mapping[str, Any], hidden: int) -
     return values
 
 
-def similarities_of(method: Method, names: Sequence[str], similarities: Sequence[float] | None) -> Mapping[str, float]:
+def similarities_of(method: Method, names: Sequence[str], similarities: Iterable[float] | None) -> Mapping[str, float]:
     """Return the similarity of each source, by its name; empty if the method uses none.
 
     Raises: UserError if the method needs similarities that are not given, or uses none that are given.
@@ -68,6 +68,8 @@ def similarities_of(method: Method, names: Sequence[str], similarities: Sequence
             "each source, in their order; equal numbers weight them equally"
         )
     try:
+        if isinstance(similarities, set | frozenset):  # it has no order
+            raise TypeError
         numbers = [float(number) for number in similarities]
     except (TypeError, ValueError):
         raise UserError(f"similarities: a list of numbers is expected, found {similarities!r}") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -42,12 +43,12 @@ class Composition:
 @as_argument_error()
 def compose(
     model: Any,
-    sources: Sequence[str | PathLike[str]],
+    sources: Iterable[str | PathLike[str]],
     method: str = "scalearn",
     num_labels: int = 2,
     *,
     multilabel: bool = False,
-    similarities: Sequence[float] | None = None,
+    similarities: Iterable[float] | None = None,
     seed: int | None = None,
     **hyperparameters: bool | int | float | str,
 ) -> Composition:
@@ -79,9 +80,8 @@ def compose(
     learner = two_stage_method(method)
     check_model(model, head=method)
     values = values_of(learner, hyperparameters, int(model.config.hidden_size))
-    _check_number("num_labels", num_labels, 1)
-    if seed is not None:
-        _check_number("seed", seed, 0)
+    num_labels = _whole_number("num_labels", num_labels, 1)
+    seed = None if seed is None else _whole_number("seed", seed, 0)
     adapters = read_sources(sources)
     check_fit(model, adapters)
     names = tuple(source.name for source in adapters)
@@ -101,9 +101,11 @@ def compose(
     return composition
 
 
-def _check_number(argument: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**63:
+def _whole_number(argument: str, value: Any, least: int) -> int:
+    """Return a whole number, also one of NumPy, as an int. Raises: UserError if it is no such number."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) < 2**63:
         raise UserError(f"{argument}: a whole number of at least {least} is expected, found {value!r}")
+    return int(value)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -56,13 +56,15 @@ class SourceAdapter:
         return self.layers[0]["up.bias"].numel()
 
 
-def read_sources(places: Sequence[str | PathLike[str]]) -> list[SourceAdapter]:
+def read_sources(places: Iterable[str | PathLike[str]]) -> list[SourceAdapter]:
     """Return the adapters at these places, in this order, with different names.
 
     Raises: UserError if there is none, or if one cannot be read or composed.
     """
     if isinstance(places, str | PathLike):
         raise UserError(f"sources: a list of folders or ids is expected, for example [{str(places)!r}]")
+    if isinstance(places, set | frozenset) or not isinstance(places, Iterable):  # the order of omega's rows
+        raise UserError(f"sources: a list of folders or ids is expected, found a {type(places).__name__}")
     found: list[SourceAdapter] = []
     for place in places:
         source, names = read_source(place), {other.name for other in found}
@@ -82,6 +84,8 @@ def read_source(place: str | PathLike[str]) -> SourceAdapter:
 
     Raises: UserError if it is missing, damaged, a pickle, or no bottleneck adapter after each layer's FFN.
     """
+    if not isinstance(place, str | PathLike):
+        raise UserError(f"sources: a folder or an id of the hub is expected, found {place!r}")
     where, folder = str(place), Path(place).expanduser()
     if not folder.exists() and isinstance(place, str) and is_identifier(place):
         folder = fetch_adapter(place)

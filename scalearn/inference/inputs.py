@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scalearn.errors import UserError
+from scalearn.errors import UserError, shown
 from scalearn.tasks import TASKS
 from scalearn.tasks.definition import GeneratedSource, Task
 from scalearn.tasks.labels.choices import choice_lists
@@ -135,14 +135,15 @@ def batches_of(rows: Iterable[Any], form: InputForm) -> Iterator[Batch]:
     """Yield rows in batches of ROWS.
 
     rows: a text, a tuple of texts, or a mapping from the task's columns to values, for each row. A DataFrame counts as
-        its rows.
+        its rows, a Dataset in any format, too.
 
-    Raises: UserError if a row is of another form than the task's.
+    Raises: UserError if a row is of another form than the task's, or `rows` are no rows in order.
     """
+    _refuse_no_rows(rows)
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame; pandas need not be imported for this
         rows = _records(rows, form)
-    if isinstance(rows, str | Mapping):
-        raise UserError("predict: one row is given; give a list of rows")
+    elif hasattr(rows, "with_format"):  # a Dataset; in the format `pandas`, for example, a row is a DataFrame
+        rows = rows.with_format(None)
     waiting: list[dict[str, Any]] = []
     done = 0
     for number, row in enumerate(rows, start=1):
@@ -152,6 +153,23 @@ def batches_of(rows: Iterable[Any], form: InputForm) -> Iterator[Batch]:
             waiting, done = [], done + ROWS
     if waiting:
         yield _batch(waiting, done, form)
+
+
+def _refuse_no_rows(rows: Any) -> None:
+    if isinstance(rows, Mapping) and rows and all(_holds_values(value) for value in rows.values()):
+        raise UserError(f"predict: splits or columns are given ({shown(list(map(str, rows)))}); give a list of rows")
+    if isinstance(rows, str | bytes | Mapping):
+        raise UserError("predict: one row is given; give a list of rows")
+    if isinstance(rows, set | frozenset):
+        raise UserError(f"predict: a {type(rows).__name__} has no order; give a list of rows")
+    try:
+        iter(rows)
+    except TypeError:
+        raise UserError(f"predict: {type(rows).__name__} holds no rows; give a list of rows") from None
+
+
+def _holds_values(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 
 def _records(frame: Any, form: InputForm) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scalearn.errors import UserError
 from scalearn.storage.files import whole_file
 from scalearn.tasks.store import SPLITS, TaskInfo, schema_of
 
@@ -23,11 +24,17 @@ def features(info: TaskInfo) -> Features:
     """Return the features of a task for `datasets`: the columns of its test file, which has all columns of the others.
 
     The label of a classification is a ClassLabel, the label of multi_label a list of them.
+
+    Raises: UserError if a label name occurs twice, in a task.json that a rule of the user's wrote.
     """
     from datasets import ClassLabel, Features, List
 
     columns: dict[str, Any] = dict(Features.from_arrow_schema(schema_of(info, "test")))
     if info.labels is not None:
+        if len(set(info.labels)) < len(info.labels):
+            raise UserError(
+                f"task '{info.name}': a name in `labels` of task.json occurs twice; mend the rule that wrote it"
+            )
         classes = ClassLabel(names=list(info.labels))
         columns["label"] = List(classes) if info.kind == "multi_label" else classes
     return Features(columns)

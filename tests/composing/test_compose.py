@@ -7,6 +7,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -84,6 +86,21 @@ def test_accumulated_batches_are_averaged(tmp_path: Path) -> None:
     one = train(deepcopy(model), tmp_path / "one", learning_rate=0.0, per_device_train_batch_size=16)
     many = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4}
     assert train(model, tmp_path / "many", learning_rate=0.0, **many) == pytest.approx(one, rel=0.2)
+
+
+def test_arguments_may_come_from_pandas_and_numpy(tmp_path: Path) -> None:
+    sources, table = save_new(tmp_path, "a", "b"), pd.DataFrame({"similarity": [0.2, 0.7], "label": [0, 2]})
+    models = [encoder(), encoder()]
+    given = scalearn.compose(
+        models[0],
+        (source for source in sources),
+        "adapter_soup",
+        num_labels=table["label"].max() + 1,
+        similarities=table["similarity"],
+        seed=np.int64(5),
+    )
+    plain = scalearn.compose(models[1], sources, "adapter_soup", num_labels=3, similarities=[0.2, 0.7], seed=5)
+    assert given == plain and torch.equal(logits(models[0]), logits(models[1]))
 
 
 def test_all_is_where_the_model_is(tmp_path: Path) -> None:

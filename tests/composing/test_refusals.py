@@ -38,6 +38,11 @@ from tests.tiny import tiny_config
     ({"method": "adapter_soup", "similarities": [0.0]}, "similarities: .* and at least one above 0"),
     ({"similarities": [1.0]}, "similarities: 'scalearn' uses none; leave them out"),
     ({"sources": []}, "sources: the list is empty"),
+    ({"sources": {"a", "b"}}, "sources: a list of folders or ids is expected, found a set"),
+    ({"sources": 3}, "sources: a list of folders or ids is expected, found a int"),
+    ({"sources": [None]}, "sources: a folder or an id of the hub is expected, found None"),
+    ({"num_labels": 2.0}, "num_labels: a whole number of at least 1 is expected, found 2.0"),
+    ({"method": "adapter_soup", "similarities": {0.5}}, r"similarities: a list of numbers is expected, found \{0.5\}"),
     ({"sources": "a"}, r"sources: a list of folders or ids is expected, for example \['a'\]"),
 ])  # fmt: skip
 def test_arguments_that_are_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:

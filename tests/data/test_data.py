@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -13,6 +15,7 @@ from datasets import ClassLabel, List, Value, load_dataset
 
 import scalearn
 from scalearn.errors import UserError
+from scalearn.storage.files import sha256
 from scalearn.tasks.definition import Task
 from scalearn.tasks.preparing.prepare import prepare
 from scalearn.tasks.store import SPLITS
@@ -107,6 +110,50 @@ def test_an_encoded_task_is_what_trainings_read(kind: str, tmp_path: Path) -> No
     ours = batch["input_ids"][0] if kind == "classification" else batch["input_ids"][0, 0, : len(ids)]
     assert torch.equal(torch.as_tensor(ids), ours)
     assert int(row["label"]) == int(batch["labels"][0])
+
+
+def rewritten(folder: Path, table: pa.Table, **changes: Any) -> Path:
+    """Write another train split and other entries of task.json, as a rule of the user's might; return the folder."""
+    pq.write_table(table, folder / "train.parquet")
+    content = {**json.loads((folder / "task.json").read_text()), **changes}
+    content["sha256"]["train"] = sha256(folder / "train.parquet")
+    content.pop("checksum", None)
+    (folder / "task.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_column_that_a_rule_added_stays(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "mine")
+    table = pq.read_table(folder / "train.parquet")
+    splits = scalearn.data.task(rewritten(folder, table.append_column("id", pa.array(range(len(table))))))
+    assert splits["train"]["id"][:3] == [0, 1, 2] and splits["test"]["id"][0] is None
+    assert splits["train"].features == splits["test"].features
+
+
+def test_what_a_rule_wrote_wrongly_is_refused(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "mine")
+    table = pq.read_table(folder / "train.parquet")
+    with pytest.raises(UserError, match=r"labels` of task\.json occurs twice"):
+        scalearn.data.task(rewritten(folder, table, labels=["bad", "bad"]))
+    place = table.schema.get_field_index("label")
+    wrong = table.set_column(place, "label", pa.array([7] * len(table)))
+    with pytest.raises(UserError, match=r"train\.parquet: Class label 7 .*; type `scalearn check-task .*mine`"):
+        scalearn.data.task(rewritten(folder, wrong, labels=["bad", "good"]))
+
+
+@pytest.mark.parametrize("size", [0, 0.5, 1])
+def test_a_damaged_file_is_refused(size: float, tmp_path: Path) -> None:
+    """It is empty, cut off, or a byte of it is another."""
+    task, model = make_task(tmp_path / "mine"), make_model(tmp_path / "model")
+    encode(task, model, tmp_path / "encoded")
+    for folder, name in ((task, "train.parquet"), (tmp_path / "encoded", "test.arrow")):
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 3] ^= 0xFF
+        (folder / name).write_bytes(content[: int(len(content) * size)])
+    with pytest.raises(UserError, match=r"train\.parquet: (missing, or not as it was written|not readable as parquet)"):
+        scalearn.data.task(task)
+    with pytest.raises(UserError, match=r"test\.arrow: missing, or not as it was written; encode the task again"):
+        scalearn.data.encoded(tmp_path / "encoded")
 
 
 def test_what_is_no_task_is_refused(tmp_path: Path) -> None:

@@ -87,11 +87,13 @@ def test_an_exported_multiple_choice_predicts_the_same(campaign: Path) -> None:
     assert [one.label for one in ours] == [one.label for one in exported]
 
 
-@pytest.mark.parametrize("form", ["dataset", "frame", "generator", "dicts"])
+@pytest.mark.parametrize("form", ["dataset", "formatted", "iterable", "frame", "generator", "dicts"])
 def test_rows_may_come_in_many_forms(form: str, campaign: Path) -> None:
     classifier, rows = scalearn.load(make_run(campaign, "adapter")), rows_of(campaign, "first")
     forms: dict[str, Any] = {
         "dataset": lambda: datasets.Dataset.from_list(rows),
+        "formatted": lambda: datasets.Dataset.from_list(rows).with_format("pandas"),
+        "iterable": lambda: datasets.Dataset.from_list(rows).to_iterable_dataset(),
         "frame": lambda: pd.DataFrame(rows),
         "generator": lambda: ((row["text1"], row["text2"]) for row in rows),
         "dicts": lambda: rows,
@@ -148,6 +150,10 @@ def test_the_example_of_the_page_runs(campaign: Path, monkeypatch: pytest.Monkey
         (pd.DataFrame([["a", "b", "c"]], columns=["text1", "text2", "text2"]), "'text2' occurs more than once; rename"),
         ("a text", "one row is given; give a list of rows"),
         ({"text1": "a", "text2": "b"}, "one row is given; give a list of rows"),
+        ({"text1": ["a"], "text2": ["b"]}, r"splits or columns are given \(text1, text2\); give a list of rows"),
+        (datasets.DatasetDict(dev=datasets.Dataset.from_dict({"text1": ["a"]})), r"splits or columns .* \(dev\); give"),
+        ({("a", "b"), ("c", "d")}, "a set has no order; give a list of rows"),
+        (7, "int holds no rows; give a list of rows"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_by_number(rows: Any, says: str, campaign: Path) -> None:
