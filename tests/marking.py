@@ -29,6 +29,8 @@ def lacking(item: pytest.Item) -> str:
     for folder in (folder for marker in item.iter_markers("data") for folder in marker.args):
         if not (DATA / folder).is_dir():
             return f"no rows in {DATA.name}/{folder}; set SCALEARN_TEST_DATA to a folder that has them"
+    if item.get_closest_marker("browser") and not (shutil.which("chromium") and shutil.which("chromedriver")):
+        return "no chromium with chromedriver; tests/report/install_chromium.sh installs Debian's"
     if item.get_closest_marker("latex") and shutil.which("pdflatex") is None:
         return "no pdflatex; tests/results/install_latex.sh installs Debian's"
     if item.get_closest_marker("gpu"):
