@@ -166,13 +166,13 @@ def test_two_campaign_files_of_one_folder_call_nothing_of_each_other_damaged(
 
 
 def test_the_tables_of_another_campaign_file_stay(campaign: Path) -> None:
-    """A run that both files ask for is damaged. The table of this name and scores.parquet are the other file's."""
+    """A run that both files ask for is damaged. The tables of this name and scores.parquet are the other file's."""
     configure(campaign, methods=METHODS, seeds=[0], benchmarks={"pair": ["one", "two"], "mine": ["one"]})
     (campaign / "config.yaml").rename("mine.yaml")
     configure(campaign, methods=["adapter"], seeds=[0])
     owned = {"files": ["mine.yaml"], "runs": ["1", "2"]}
     tables = ["results/pair_table.md", "results/scores.parquet"]
-    write_note(SNAKEMAKE / NOTE, dict.fromkeys(tables, owned))
+    write_note(SNAKEMAKE / NOTE, dict.fromkeys([*tables, "results/pair_cost.md"], owned))
     flip(campaign / ADAPTER / "weights.safetensors")
     before = contents(campaign)
     assert main(["verify", "--mend"]) == 0
@@ -185,4 +185,4 @@ def test_the_tables_of_another_campaign_file_stay(campaign: Path) -> None:
     truncate(campaign / OMEGA / "run.json")
     configure(campaign, methods=METHODS, seeds=[0])
     assert main(["verify", "--mend"]) == 0
-    assert not list(campaign.glob("results/pair_table.*")) and Path(tables[1]).exists()
+    assert not list(campaign.glob("results/pair_*.*")) and Path(tables[1]).exists()
