@@ -138,7 +138,7 @@ def test_odd_campaigns(changes: dict[str, Any], left_out: tuple[str, ...], texts
 
 def test_a_file_that_is_no_report_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<html>mine</html>")
-    with pytest.raises(UserError, match="report.html: it exists already and is no report"):
+    with pytest.raises(UserError, match=r"report\.html: it exists already and is no report"):
         report(tmp_path)
     assert (tmp_path / "report.html").read_text() == "<html>mine</html>"
 
