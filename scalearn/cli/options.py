@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from scalearn.campaign.campaign_file import read_campaign_file
 from scalearn.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -91,8 +92,13 @@ def run_spec(text: str) -> RunSpec:
 
 
 def states_kind(text: str, task: str) -> bool:
-    """Tell whether a campaign states the `kind` of a task. text: what the campaign file says, as JSON, or nothing."""
-    content = json_object("--campaign", text) if text else {}
+    """Tell whether a campaign states the `kind` of a task.
+
+    text: a campaign file's name, or its content as JSON, or nothing.
+    """
+    if not text:
+        return False
+    content = json_object("--campaign", text) if text.lstrip().startswith("{") else read_campaign_file(Path(text))
     return "kind" in (content.get("tasks") or {}).get(task, {})
 
 

@@ -142,11 +142,9 @@ def batches_of(rows: Iterable[Any], form: InputForm) -> Iterator[Batch]:
     _refuse_no_rows(rows)
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame; pandas need not be imported for this
         rows = _records(rows, form)
-    elif hasattr(rows, "with_format"):  # a Dataset; in the format `pandas`, for example, a row is a DataFrame
-        rows = rows.with_format(None)
     waiting: list[dict[str, Any]] = []
     done = 0
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(_unformatted(rows), start=1):
         waiting.append(_as_mapping(row, number, form))
         if len(waiting) == ROWS:
             yield _batch(waiting, done, form)
@@ -166,6 +164,15 @@ def _refuse_no_rows(rows: Any) -> None:
         iter(rows)
     except TypeError:
         raise UserError(f"predict: {type(rows).__name__} holds no rows; give a list of rows") from None
+
+
+def _unformatted(rows: Any) -> Any:
+    """Return a Dataset without its format: in `pandas`, for example, a row is a DataFrame. Other rows stay as they are.
+
+    The format `custom` stays, too: it is a function of the user's that makes the columns.
+    """
+    form = getattr(rows, "format", None)
+    return rows.with_format(None) if isinstance(form, Mapping) and form.get("type") not in (None, "custom") else rows
 
 
 def _holds_values(value: Any) -> bool:

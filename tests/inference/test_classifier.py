@@ -87,12 +87,17 @@ def test_an_exported_multiple_choice_predicts_the_same(campaign: Path) -> None:
     assert [one.label for one in ours] == [one.label for one in exported]
 
 
-@pytest.mark.parametrize("form", ["dataset", "formatted", "iterable", "frame", "generator", "dicts"])
+@pytest.mark.parametrize("form", ["dataset", "formatted", "transformed", "iterable", "frame", "generator", "dicts"])
 def test_rows_may_come_in_many_forms(form: str, campaign: Path) -> None:
     classifier, rows = scalearn.load(make_run(campaign, "adapter")), rows_of(campaign, "first")
     forms: dict[str, Any] = {
         "dataset": lambda: datasets.Dataset.from_list(rows),
         "formatted": lambda: datasets.Dataset.from_list(rows).with_format("pandas"),
+        "transformed": lambda: (
+            datasets.Dataset.from_list(rows)
+            .rename_columns({"text1": "a", "text2": "b"})
+            .with_transform(lambda batch: {"text1": batch["a"], "text2": batch["b"]})
+        ),
         "iterable": lambda: datasets.Dataset.from_list(rows).to_iterable_dataset(),
         "frame": lambda: pd.DataFrame(rows),
         "generator": lambda: ((row["text1"], row["text2"]) for row in rows),

@@ -114,5 +114,8 @@ def test_the_job_of_a_campaign_learns_what_its_definition_leaves_out(
         assert capsys.readouterr().err == f"error: {refusal(tmp_path / 'rows.parquet', 'double')}\n"
     monkeypatch.setenv(VARIABLE, json.dumps({"tasks": {"mine": {**tasks, "kind": "classification"}}}))
     assert main(command) == 0
+    (tmp_path / "campaign.yaml").write_text("tasks: {mine: {kind: classification}}\n")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "campaign.yaml"))
+    assert main(command) == 0
     monkeypatch.delenv(VARIABLE)
     assert main(command) == 1
