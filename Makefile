@@ -41,11 +41,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: NEXT = Type 'make showcase' for eight methods on three seeds; it keeps these runs and takes about ten minutes more.
 showcase: NEXT = Edit profiles/showcase/campaign.yaml and type 'make showcase' again: only what the edit concerns runs again.
 demo showcase: $(INSTALLED)
-	@$(IN_VENV) campaign="snakemake --profile $@ results/demo_table.md results/scores.parquet"; \
+	@$(IN_VENV) campaign="snakemake --profile $@ results/demo_table.md results/scores.parquet results/report.html"; \
 	if test -f results/demo_table.md && $$campaign --dry-run 2>&1 | grep "Nothing to be done"; then :; \
 	else scalearn warm $$campaign; fi; \
 	cat results/demo_table.md
-	@echo "Look at results/demo_table.svg (the table as a figure), results/scores.parquet (every score) and logs/train/ (every epoch)."
+	@echo "Open results/report.html (the whole campaign as one page). See also results/scores.parquet (every score) and logs/train/ (every epoch)."
 	@echo "$(NEXT)"
 	@echo "For a task of your own, see docs/tasks.md. 'make help' lists the other commands."
 

@@ -82,13 +82,19 @@ def run(folder: Path, *targets: str) -> str:
     return done.stdout + done.stderr
 
 
+TIMES = ("timing.json", "report.html")  # files that show what the clock measured
+
+
 def outputs(folder: Path) -> dict[str, bytes]:
     """Return every result but times, which differ, and what is empty: locks, and Snakemake's marks in folders."""
     paths = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in paths
-        if path.name not in ("timing.json", ".lock", ".snakemake_timestamp") and "_cost." not in path.name
+        if path.name not in (*TIMES, ".lock", ".snakemake_timestamp")
+        and "_cost." not in path.name
+        # The resources of a PDF stand in any order.
+        and path.suffix != ".pdf"
     }
 
 

@@ -61,7 +61,8 @@ CAMPAIGN: dict[str, Any] = {
 }
 
 
-VIEWS = {"collect_scores": 1, "table": 1, "cost": 1}  # jobs that show the scores of CAMPAIGN and train nothing
+# Jobs that show the scores of CAMPAIGN and train nothing.
+VIEWS = dict.fromkeys(("collect_scores", "table", "comparisons", "cost", "figures", "report_page"), 1)
 
 
 class Planned(NamedTuple):
