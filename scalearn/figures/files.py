@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from scalearn.results.tables import scored_table
 from scalearn.storage.files import check_replaced, whole_file
 
 OURS = b"vega"  # in every SVG of a chart
+_RESOURCES = re.compile(rb"(?:^ */\w+ \d+ 0 R\n){2,}", re.MULTILINE)
 RESOLUTION = 2.0  # pixels of a PNG for a pixel of the chart
 
 
@@ -59,6 +61,13 @@ def save(figure: Figure, path: Path, endings: Sequence[str]) -> None:
     for ending in endings:
         with whole_file(path.with_name(f"{path.name}.{ending}")) as temporary:
             figure.chart.save(str(temporary), format=ending, scale_factor=RESOLUTION if ending == "png" else 1)
+            if ending == "pdf":
+                temporary.write_bytes(_in_order(temporary.read_bytes()))
+
+
+def _in_order(pdf: bytes) -> bytes:
+    """Return a PDF with the resources of its dictionaries in order; vl-convert lists them in any. No other byte moves."""
+    return _RESOURCES.sub(lambda lines: b"".join(sorted(lines[0].splitlines(keepends=True))), pdf)
 
 
 def _check_ours(output: Path) -> None:

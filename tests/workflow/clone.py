@@ -91,10 +91,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in paths
-        if path.name not in (*TIMES, ".lock", ".snakemake_timestamp")
-        and "_cost." not in path.name
-        # The resources of a PDF stand in any order.
-        and path.suffix != ".pdf"
+        if path.name not in (*TIMES, ".lock", ".snakemake_timestamp") and "_cost." not in path.name
     }
 
 
