@@ -66,7 +66,7 @@ def save(figure: Figure, path: Path, endings: Sequence[str]) -> None:
 
 
 def _in_order(pdf: bytes) -> bytes:
-    """Return a PDF with the resources of its dictionaries in order; vl-convert lists them in any. No other byte moves."""
+    """Return a PDF with the resources of its dictionaries in order; vl-convert lists them in any. All else stays."""
     return _RESOURCES.sub(lambda lines: b"".join(sorted(lines[0].splitlines(keepends=True))), pdf)
 
 

@@ -55,11 +55,20 @@ def page(campaign: Campaign, runs: Path, logs: Path, threads: int | None = None)
     """Return what the page of a campaign shows. Arguments: see write_report."""
     layouts = [Layout.model_validate(campaign.layout(name)) for name in campaign.benchmarks]
     records = current_scores(layouts, runs, threads)
-    sections = [section(layout, records, runs, logs, _departures(campaign, layout.benchmark)) for layout in layouts]
+    sections = [
+        section(_anchor(layout, place), layout, records, runs, logs, _departures(campaign, layout.benchmark))
+        for place, layout in enumerate(layouts)
+    ]
     content = campaign.config.model_dump(mode="json", exclude_unset=True)
     config = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     title = ", ".join(campaign.benchmarks)
     return Page(title, tuple(_facts(campaign, records)), tuple(sections), tuple(_provenance(records)), config)
+
+
+def _anchor(layout: Layout, place: int) -> str:
+    """Return an anchor that no other benchmark has, also where two names differ only in signs."""
+    name = re.sub(r"[^a-z0-9]", "-", layout.benchmark, flags=re.IGNORECASE)
+    return name if name == layout.benchmark else f"{name}-{place}"
 
 
 def _departures(campaign: Campaign, benchmark: str) -> Sequence[str] | None:

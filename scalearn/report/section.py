@@ -64,6 +64,7 @@ class Section:
 
 
 def section(
+    key: str,
     layout: Layout,
     records: Mapping[Part, ScoreRecord],
     runs: Path,
@@ -73,6 +74,7 @@ def section(
     """Return the section of a benchmark.
 
     Args:
+        key: The section's anchor, with which all its ids begin.
         records: The score records of the finished runs.
         runs: The folder of all runs.
         logs: The folder of the logs of trainings, a file per run.
@@ -84,7 +86,6 @@ def section(
     grids = [*comparison_grids(table), cost_grid(table, costs)]
     if departures is not None:
         grids.insert(-1, published_grid(table, published, departures))
-    key = re.sub(r"\W", "-", layout.benchmark)
     figures = figures_of(table, curves_of(table, runs), hours(costs))
     return Section(
         key,
