@@ -16,7 +16,7 @@ from scalearn.results.layout import Layout
 from scalearn.results.tables import scored_table
 from scalearn.storage.files import check_replaced, whole_file
 
-OURS = b"vega"  # in every SVG of a chart
+OURS = b'class="marks"'  # in every SVG of a chart
 _RESOURCES = re.compile(rb"(?:^ */\w+ \d+ 0 R\n){2,}", re.MULTILINE)
 RESOLUTION = 2.0  # pixels of a PNG for a pixel of the chart
 

@@ -19,9 +19,9 @@ FONT = "Liberation Sans"  # vl-convert carries it, so that files do not depend o
 HIGHLIGHT = "method"  # the parameter of every chart
 
 
-def titles(table: Table) -> list[str]:
+def titles(table: Table) -> tuple[str, ...]:
     """Return the titles of the rows, in table order."""
-    return [row.title for row in table.rows]
+    return tuple(row.title for row in table.rows)
 
 
 def colour(table: Table, **options: Any) -> alt.Color:
@@ -33,14 +33,14 @@ def colour(table: Table, **options: Any) -> alt.Color:
 def dash(table: Table) -> alt.StrokeDash:
     """Return the dashes of a row: those of the first ten rows are solid, so that no two rows look alike."""
     names = titles(table)
-    dashes = [DASHES[place // len(COLOURS) % len(DASHES)] for place in range(len(names))]
+    dashes = tuple(DASHES[place // len(COLOURS) % len(DASHES)] for place in range(len(names)))
     return alt.StrokeDash("row:N", scale=alt.Scale(domain=names, range=dashes), legend=None)
 
 
 def shape() -> alt.Shape:
     """Return the shape of a row's family."""
     return alt.Shape(
-        "family:N", scale=alt.Scale(domain=list(FAMILIES.values()), range=list(SHAPES.values())), legend=None
+        "family:N", scale=alt.Scale(domain=tuple(FAMILIES.values()), range=tuple(SHAPES.values())), legend=None
     )
 
 
@@ -68,19 +68,22 @@ def value_axis(field: str, title: str = "", **scale: Any) -> alt.X:
 
 def data(values: Sequence[dict[str, Any]]) -> alt.Data:
     """Return rows of data that stand in the chart itself."""
-    return alt.Data(values=list(values))
+    return alt.Data(values=tuple(values))  # Altair copies a list, row by row, each time that it copies a chart
 
 
 def finished(chart: Any, title: str) -> Any:
     """Return the chart with its title, its fonts and the parameter of the highlighted row."""
-    return (
-        chart.properties(title=alt.TitleParams(title, anchor="start", fontSize=14, offset=12), background="white")
-        .add_params(alt.param(name=HIGHLIGHT, value=None))
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(gridColor="#E4E4E4", domainColor=GREY, tickColor=GREY, titleFontWeight="normal")
-        .configure_title(font=FONT, fontWeight="normal")  # two fonts would stand in any order in a PDF
+    # Set one by one: Altair's methods copy the whole chart at each call, which takes seconds for many panels.
+    chart.title = alt.TitleParams(title, anchor="start", fontSize=14, offset=12)
+    chart.background = "white"
+    chart.params = [alt.VariableParameter(name=HIGHLIGHT, value=None)]
+    chart.config = alt.Config(
+        font=FONT,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(gridColor="#E4E4E4", domainColor=GREY, tickColor=GREY, titleFontWeight="normal"),
+        title=alt.TitleConfig(font=FONT, fontWeight="normal"),  # two fonts would stand in any order in a PDF
     )
+    return chart
 
 
 def words(text: str) -> Any:
@@ -89,5 +92,5 @@ def words(text: str) -> Any:
     return chart.properties(width=700, height=60, background="white").configure(font=FONT).configure_view(stroke=None)
 
 
-def _cycled(values: Sequence[str], names: Sequence[str]) -> list[str]:
-    return [values[place % len(values)] for place in range(len(names))]
+def _cycled(values: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(values[place % len(values)] for place in range(len(names)))

@@ -11,7 +11,7 @@ import pytest
 
 from scalearn.__main__ import main
 from scalearn.campaign import versions
-from scalearn.campaign.places import RUNS
+from scalearn.campaign.places import RUNS, TABLES, table_files
 from scalearn.campaign.plan import Campaign
 from scalearn.campaign.variants import Variant
 from scalearn.storage.notes import write_note
@@ -172,7 +172,8 @@ def test_the_tables_of_another_campaign_file_stay(campaign: Path) -> None:
     configure(campaign, methods=["adapter"], seeds=[0])
     owned = {"files": ["mine.yaml"], "runs": ["1", "2"]}
     tables = ["results/pair_table.md", "results/scores.parquet"]
-    write_note(SNAKEMAKE / NOTE, dict.fromkeys([*tables, "results/pair_cost.md"], owned))
+    others = [table_files(kind, "pair")[0] for kind in TABLES]
+    write_note(SNAKEMAKE / NOTE, dict.fromkeys([*tables, *others], owned))
     flip(campaign / ADAPTER / "weights.safetensors")
     before = contents(campaign)
     assert main(["verify", "--mend"]) == 0
