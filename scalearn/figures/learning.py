@@ -15,6 +15,7 @@ from scalearn.results.curves import Curves
 from scalearn.results.grid import SHORT
 
 WIDTH, HEIGHT, COLUMNS = 200, 150, 4
+FEW = 10  # epochs, up to which each one has a dot
 
 
 def figure(table: Table, curves: Sequence[Curves]) -> Figure | None:
@@ -51,11 +52,12 @@ def _panel(table: Table, task: str, joint: bool, curves: Sequence[Curves]) -> An
         alt.Y("low:Q", scale=alt.Scale(zero=False)), alt.Y2("high:Q"), opacity=style.opacity(0.13)
     )
     line = base.mark_line(strokeWidth=1.6).encode(y, style.dash(table))
+    few = all(len(curve.points) <= FEW for curve in curves)
     dots = base.mark_point(size=14, filled=True).encode(
         y, tooltip=["row:N", "epoch:Q", alt.Tooltip("mean:Q", format=".2f"), "seeds:Q"]
     )
     title = heading(f"{task}, joint runs" if joint else task, SHORT[curves[0].metric])
-    return alt.layer(band, line, dots).properties(title=title, width=WIDTH, height=HEIGHT)
+    return alt.layer(band, line, *([dots] if few else [])).properties(title=title, width=WIDTH, height=HEIGHT)
 
 
 def _legend(table: Table, shown: Sequence[str]) -> Any:

@@ -67,8 +67,9 @@ def value_axis(field: str, title: str = "", **scale: Any) -> alt.X:
 
 
 def data(values: Sequence[dict[str, Any]]) -> alt.Data:
-    """Return rows of data that stand in the chart itself."""
-    return alt.Data(values=tuple(values))  # Altair copies a list, row by row, each time that it copies a chart
+    """Return rows of data that stand in the chart itself, with four decimals, for a page holds thousands of numbers."""
+    rows = ({name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()} for row in values)
+    return alt.Data(values=tuple(rows))  # Altair copies a list, row by row, each time that it copies a chart
 
 
 def finished(chart: Any, title: str) -> Any:
@@ -79,6 +80,7 @@ def finished(chart: Any, title: str) -> Any:
     chart.params = [alt.VariableParameter(name=HIGHLIGHT, value=None)]
     chart.config = alt.Config(
         font=FONT,
+        aria=False,  # a label per mark would be half of a drawing; a figure has a text of its own
         view=alt.ViewConfig(stroke=None),
         axis=alt.AxisConfig(gridColor="#E4E4E4", domainColor=GREY, tickColor=GREY, titleFontWeight="normal"),
         title=alt.TitleConfig(font=FONT, fontWeight="normal"),  # two fonts would stand in any order in a PDF

@@ -37,7 +37,8 @@ def test_the_papers_campaign_is_planned_in_seconds(profile: str, fresh: Project)
 def test_the_papers_benchmarks_are_compared_with_it_and_no_others(fresh: Project) -> None:
     fresh.configure(benchmarks={"glue": [*GLUE], "superglue": ["rte", "cb"]}, tasks={}, methods=["adapter"], seeds=[0])
     jobs = fresh.planned("tables").jobs
-    assert {kind: jobs[kind] for kind in ("table", "cost", "published")} == {"table": 2, "cost": 2, "published": 1}
+    kinds = {"table": 2, "comparisons": 2, "cost": 2, "published": 1}
+    assert {kind: jobs[kind] for kind in kinds} == kinds
     said = fresh.snakemake("--profile", "local", "-n", "results/superglue_published.csv", status=1)
     assert "no rule makes this target: the tasks of 'superglue' are not the paper's (record, multirc, " in said
 
@@ -141,6 +142,15 @@ def test_stage_2_composes_the_benchmarks_adapters_in_order(finished: Project) ->
         finished.run_path("adapter", "pair", "one", 0),
         finished.run_path("adapter", "pair", "two", 0),
     ]
+
+
+def test_snakemakes_own_report_has_the_tables_by_benchmark(finished: Project) -> None:
+    page = finished.path / "own.html"
+    said = finished.snakemake("--profile", "local", "--report", str(page))
+    for name in ("pair_table.csv", "pair_table.svg", "pair_comparisons.csv", "pair_cost.csv", "report.html"):
+        assert f"Adding {name}" in said
+    assert "differences from the baseline row" in page.read_text()
+    page.unlink()
 
 
 def test_every_training_has_a_log(finished: Project) -> None:

@@ -54,6 +54,11 @@ def stack_of(wildcards):
     return f"{wildcards.model}/{wildcards.benchmark}"
 
 
+def in_report(path, shows):
+    """Return an output that `snakemake --report` shows, by benchmark."""
+    return report(path, caption="../report/benchmark.rst", category="{benchmark}", labels={"shows": shows})
+
+
 def sources(kind):
     """Return an input function: this file of each source adapter that is stacked."""
     return lambda wildcards: campaign.source_files(stack_of(wildcards), kind)

@@ -25,9 +25,9 @@ rule table:
         lambda wildcards: records(wildcards.benchmark),
     output:
         markdown="results/{benchmark}_table.md",
-        csv="results/{benchmark}_table.csv",
+        csv=in_report("results/{benchmark}_table.csv", "scores"),
         latex="results/{benchmark}_table.tex",
-        figure="results/{benchmark}_table.svg",
+        figure=in_report("results/{benchmark}_table.svg", "scores, as a figure"),
         parquet="results/{benchmark}_table.parquet",
     log:
         "logs/table/{benchmark}.log",
@@ -46,7 +46,7 @@ rule comparisons:
         lambda wildcards: records(wildcards.benchmark),
     output:
         markdown="results/{benchmark}_comparisons.md",
-        csv="results/{benchmark}_comparisons.csv",
+        csv=in_report("results/{benchmark}_comparisons.csv", "differences from the baseline row"),
         latex="results/{benchmark}_comparisons.tex",
     log:
         "logs/comparisons/{benchmark}.log",
@@ -83,7 +83,7 @@ rule cost:
         lambda wildcards: records(wildcards.benchmark),
     output:
         markdown="results/{benchmark}_cost.md",
-        csv="results/{benchmark}_cost.csv",
+        csv=in_report("results/{benchmark}_cost.csv", "costs"),
         latex="results/{benchmark}_cost.tex",
         figure="results/{benchmark}_cost.svg",
     log:
@@ -104,7 +104,7 @@ rule published:
         lambda wildcards: records(wildcards.benchmark),
     output:
         markdown="results/{benchmark}_published.md",
-        csv="results/{benchmark}_published.csv",
+        csv=in_report("results/{benchmark}_published.csv", "beside the published scores"),
         latex="results/{benchmark}_published.tex",
     log:
         "logs/published/{benchmark}.log",
@@ -126,7 +126,7 @@ rule report_page:
     input:
         lambda wildcards: records(),
     output:
-        "results/report.html",
+        report("results/report.html", caption="../report/page.rst", category="campaign", labels={"shows": "all"}),
     log:
         "logs/report.log",
     localrule: True
