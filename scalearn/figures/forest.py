@@ -40,7 +40,7 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
         opacity=style.opacity(),
         tooltip=["row:N", *(alt.Tooltip(f"{name}:Q", format="+.2f") for name in ("difference", "low", "high")), "p:N"],
     )  # fmt: skip
-    size = {"width": WIDTH, "height": {"step": STEP}}
+    size = {"width": WIDTH, "height": STEP * len(table.rows)}
     layers = [zero, *([intervals] if known else []), *([marks] if rows else [])]
     return alt.layer(*layers).properties(title=title_of(table, task), **size)
 

@@ -56,7 +56,9 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
     if baseline is not None and _is_near(baseline * 100, rows):
         line = alt.Chart(style.data([{"value": baseline * 100}])).mark_rule(strokeDash=[4, 3], color=style.GREY)
         layers.insert(0, line.encode(style.value_axis("value")))
-    return alt.layer(*layers).properties(title=title_of(table, task, baseline), width=WIDTH, height={"step": STEP})
+    return alt.layer(*layers).properties(
+        title=title_of(table, task, baseline), width=WIDTH, height=STEP * len(table.rows)
+    )
 
 
 def _missing(table: Table, rows: list[dict[str, Any]], y: alt.Y) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,12 @@ def test_figures_beside_tables(tmp_path: Path) -> None:
     write_hours(table, {"adapter": 1.5}, tmp_path / "glue_cost")
     assert ">ScaLearn<" in (tmp_path / "glue_table.svg").read_text()
     assert ">Adapter<" in (tmp_path / "glue_cost.svg").read_text()
+
+
+def test_a_task_and_an_average_that_cannot_be_compared_leave_their_panels_empty(tmp_path: Path) -> None:
+    full = made_table(methods=("adapter", "scalearn"), tasks=("rte", "cola"))
+    table = replace(full, comparisons=tuple(one for one in full.comparisons if one.task == "rte"))
+    figure = all_figures(table)["forest"]
+    assert "No two averages can be compared yet" in figure.text
+    save(figure, tmp_path / "forest", ["svg"])
+    assert ">cola<" in (tmp_path / "forest.svg").read_text()
