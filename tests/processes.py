@@ -16,7 +16,8 @@ HEAVY = (
     "pyarrow",
     "scipy",
     "sklearn",
-    "matplotlib",
+    "altair",
+    "vl_convert",
     "datasets",
 )
 

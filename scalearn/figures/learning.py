@@ -62,19 +62,20 @@ def _panel(table: Table, task: str, joint: bool, curves: Sequence[Curves]) -> An
 
 def _legend(table: Table, shown: Sequence[str]) -> Any:
     """Return the rows with their colours and dashes, several side by side."""
-    per_line = 5
+    per_line = min(len(shown), 5)
     entries = [{"row": title, "x": place % per_line, "y": place // per_line} for place, title in enumerate(shown)]
+    lines = -(-len(shown) // per_line)
     axis = {"axis": None, "scale": alt.Scale(domain=[0, per_line], nice=False, zero=False)}
-    down = {"axis": None, "scale": alt.Scale(domain=[-0.5, len(shown) // per_line + 0.5], reverse=True, nice=False)}
+    down = {"axis": None, "scale": alt.Scale(domain=[-0.5, lines - 0.5], reverse=True, nice=False)}
     base = alt.Chart(style.data(entries)).transform_calculate(x2="datum.x + 0.12", label="datum.x + 0.15")
     line = base.mark_rule(strokeWidth=2.5).encode(
         alt.X("x:Q", **axis), alt.X2("x2:Q"), alt.Y("y:Q", **down), style.colour(table), style.dash(table),
         opacity=style.opacity(),
     )  # fmt: skip
-    text = base.mark_text(align="left", fontSize=11, limit=170).encode(
+    text = base.mark_text(align="left", fontSize=11, limit=140).encode(
         alt.X("label:Q", **axis), alt.Y("y:Q", **down), text="row:N", opacity=style.opacity()
     )
-    return alt.layer(line, text).properties(width=900, height=18 * (len(shown) // per_line + 1))
+    return alt.layer(line, text).properties(width=180 * per_line, height=18 * lines)
 
 
 def _text(curves: Sequence[Curves]) -> str:

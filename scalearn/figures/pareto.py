@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
 from scalearn.figures import style
 from scalearn.figures.figure import Figure
+from scalearn.figures.placing import LONGEST, placed
 from scalearn.results.cells import Table
 from scalearn.results.pareto import front, total_parameters
 
@@ -50,7 +52,6 @@ def _figure(
             "cost": points[row.name][0],
             "score": points[row.name][1] * 100,
             "front": row.name in best,
-            "place": sorted(points, key=lambda other: points[other]).index(row.name),
             **({"low": row.average_interval.low * 100, "high": row.average_interval.high * 100}
                if row.average_interval else {}),
         }
@@ -67,14 +68,17 @@ def _figure(
 
 
 def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str, Any], form: str) -> Any:
+    across = _ends([math.log(row["cost"]) for row in rows])
+    down = _ends([row[name] for row in rows for name in ("score", "low", "high") if name in row])
+    domain = [math.exp(end) for end in across]
     x = alt.X(
         "cost:Q",
         title=axis,
-        scale=alt.Scale(padding=20, **scale),
-        axis=alt.Axis(format="~s", tickCount=6, labelFlush=False),
+        scale=alt.Scale(domain=domain, nice=False, **scale),
+        axis=alt.Axis(format="~s", tickCount=6, labelFlush=False, grid=False),
     )
-    y = {"title": "average score", "scale": alt.Scale(zero=False, nice=True)}
-    base = alt.Chart(style.data(rows))
+    y = {"title": "average score", "scale": alt.Scale(domain=list(down), nice=False)}
+    base = alt.Chart(style.data(_with_names(rows, across, down)))
     steps = (
         base.transform_filter("datum.front")
         .mark_line(interpolate="step-after", color=style.GREY, strokeDash=[4, 3])
@@ -90,11 +94,43 @@ def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str,
         x, alt.Y("score:Q", **y), style.colour(table), style.shape(), opacity=style.opacity(),
         tooltip=["row:N", alt.Tooltip("cost:Q", format=form), alt.Tooltip("score:Q", format=".2f")],
     )  # fmt: skip
-    # Neighbours have their names on different sides, so that these overlap less.
+    at = {"axis": None, "scale": alt.Scale(domain=[0, WIDTH], nice=False)}
     names = [
-        base.transform_filter(f"datum.place % 2 == {side}")
-        .mark_text(align="left", dx=8, dy=-7 if side else 11, fontSize=11)
-        .encode(x, alt.Y("score:Q", **y), style.colour(table), text="row:N", opacity=style.opacity())
-        for side in (0, 1)
+        base.transform_filter("datum.left" if left else "!datum.left")
+        .mark_text(align="right" if left else "left", fontSize=11, limit=LONGEST)
+        .encode(
+            alt.X("name_x:Q", **at),
+            alt.Y("name_y:Q", axis=None, scale=alt.Scale(domain=[HEIGHT, 0], nice=False)),
+            style.colour(table),
+            text="row:N",
+            opacity=style.opacity(),
+        )
+        for left in (False, True)
     ]
-    return alt.layer(steps, *([lines] if known else []), marks, *names).properties(width=WIDTH, height=HEIGHT)
+    marked = alt.layer(steps, *([lines] if known else []), marks)
+    shown = alt.layer(marked, alt.layer(*names)).resolve_scale(x="independent", y="independent")
+    return shown.properties(width=WIDTH, height=HEIGHT)
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis: the least and the greatest value with some room beyond them."""
+    room = (max(values) - min(values)) * 0.06 or 1.0
+    return min(values) - room, max(values) + room
+
+
+def _with_names(
+    rows: Sequence[dict[str, Any]], across: tuple[float, float], down: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Return the rows with the pixels at which their names stand."""
+    marks = [
+        (
+            WIDTH * (math.log(row["cost"]) - across[0]) / (across[1] - across[0]),
+            HEIGHT * (down[1] - row["score"]) / (down[1] - down[0]),
+        )
+        for row in rows
+    ]
+    places = placed(marks, [row["row"] for row in rows], WIDTH)
+    return [
+        {**row, "name_x": place.x, "name_y": place.y, "left": place.left}
+        for row, place in zip(rows, places, strict=True)
+    ]
