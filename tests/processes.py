@@ -16,6 +16,7 @@ HEAVY = (
     "pyarrow",
     "scipy",
     "sklearn",
+    "matplotlib",
     "altair",
     "vl_convert",
     "datasets",

@@ -41,7 +41,15 @@ def _panel(table: Table, place: int, task: str | None) -> Any:
         tooltip=["row:N", *(alt.Tooltip(f"{name}:Q", format="+.2f") for name in ("difference", "low", "high")), "p:N"],
     )  # fmt: skip
     size = {"width": WIDTH, "height": STEP * len(table.rows)}
-    layers = [zero, *([intervals] if known else []), *([marks] if rows else [])]
+    baseline = alt.Chart(style.data([{"row": table.against_title}])).mark_text(
+        color=style.GREY, fontSize=9, text="baseline"
+    )
+    layers = [
+        zero,
+        baseline.encode(y, x=alt.value(WIDTH / 2)),
+        *([intervals] if known else []),
+        *([marks] if rows else []),
+    ]
     return alt.layer(*layers).properties(title=title_of(table, task), **size)
 
 

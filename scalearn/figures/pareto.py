@@ -20,10 +20,11 @@ WIDTH, HEIGHT = 560, 340
 def over_parameters(table: Table) -> Figure | None:
     """Return average scores over the number of parameters that a row trains for all tasks; None without a point."""
     costs = {row.name: total_parameters(row) for row in table.rows}
-    # A logarithm has no place for the 0 of methods that train nothing but a head.
-    shown = {name: max(float(count), 1.0) for name, count in costs.items() if count is not None}
+    shown = {name: float(count) for name, count in costs.items() if count is not None}
     axis = "trained parameters for all tasks, without heads and source adapters"
-    return _figure(table, "parameters", axis, shown, {"type": "log"}, ",.0f")
+    if 0.0 in shown.values():
+        axis += " (0 stands at 1)"
+    return _figure(table, "parameters", axis, shown, ",.0f")
 
 
 def over_hours(table: Table, hours: Mapping[str, float]) -> Figure | None:
@@ -33,12 +34,10 @@ def over_hours(table: Table, hours: Mapping[str, float]) -> Figure | None:
         hours: Row name -> device hours of its runs, source adapters included.
     """
     shown = {name: value for name, value in hours.items() if value > 0}
-    return _figure(table, "hours", "device hours, source adapters included", shown, {"type": "log"}, ",.3f")
+    return _figure(table, "hours", "device hours, source adapters included", shown, ",.3f")
 
 
-def _figure(
-    table: Table, name: str, axis: str, costs: Mapping[str, float], scale: dict[str, Any], form: str
-) -> Figure | None:
+def _figure(table: Table, name: str, axis: str, costs: Mapping[str, float], form: str) -> Figure | None:
     points = {
         row.name: (costs[row.name], row.average) for row in table.rows if row.name in costs and row.average is not None
     }
@@ -49,7 +48,8 @@ def _figure(
         {
             "row": row.title,
             "family": style.family(row),
-            "cost": points[row.name][0],
+            "exact": points[row.name][0],
+            "cost": points[row.name][0] or 1.0,  # a logarithm has no place for the 0 of methods that train only a head
             "score": points[row.name][1] * 100,
             "front": row.name in best,
             **({"low": row.average_interval.low * 100, "high": row.average_interval.high * 100}
@@ -64,17 +64,17 @@ def _figure(
         f"A mark per row; lines are 95 % intervals. On the stepped line no other row has a higher average for the same"
         f" cost or less: {on_front}."
     )
-    return Figure(name, title, text, style.finished(_chart(table, rows, axis, scale, form), title))
+    return Figure(name, title, text, style.finished(_chart(table, rows, axis, form), title))
 
 
-def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str, Any], form: str) -> Any:
+def _chart(table: Table, rows: list[dict[str, Any]], axis: str, form: str) -> Any:
     across = _ends([math.log(row["cost"]) for row in rows])
     down = _ends([row[name] for row in rows for name in ("score", "low", "high") if name in row])
     domain = [math.exp(end) for end in across]
     x = alt.X(
         "cost:Q",
         title=axis,
-        scale=alt.Scale(domain=domain, nice=False, **scale),
+        scale=alt.Scale(domain=domain, nice=False, type="log"),
         axis=alt.Axis(format="~s", tickCount=6, labelFlush=False, grid=False),
     )
     y = {"title": "average score", "scale": alt.Scale(domain=list(down), nice=False)}
@@ -92,7 +92,7 @@ def _chart(table: Table, rows: list[dict[str, Any]], axis: str, scale: dict[str,
     )
     marks = base.mark_point(filled=True, size=80).encode(
         x, alt.Y("score:Q", **y), style.colour(table), style.shape(), opacity=style.opacity(),
-        tooltip=["row:N", alt.Tooltip("cost:Q", format=form), alt.Tooltip("score:Q", format=".2f")],
+        tooltip=["row:N", alt.Tooltip("exact:Q", format=form), alt.Tooltip("score:Q", format=".2f")],
     )  # fmt: skip
     at = {"axis": None, "scale": alt.Scale(domain=[0, WIDTH], nice=False)}
     names = [

@@ -67,8 +67,8 @@ def value_axis(field: str, title: str = "", **scale: Any) -> alt.X:
 
 
 def data(values: Sequence[dict[str, Any]]) -> alt.Data:
-    """Return rows of data that stand in the chart itself, with four decimals, for a page holds thousands of numbers."""
-    rows = ({name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()} for row in values)
+    """Return rows of data that stand in the chart itself, with six digits, for a page holds thousands of numbers."""
+    rows = ({name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in row.items()} for row in values)
     return alt.Data(values=tuple(rows))  # Altair copies a list, row by row, each time that it copies a chart
 
 

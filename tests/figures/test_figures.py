@@ -17,6 +17,7 @@ from scalearn.figures.figure import Figure, figures_of
 from scalearn.figures.files import _check_ours, _empty, save, write_hours, write_scores
 from scalearn.figures.style import COLOURS, HIGHLIGHT
 from scalearn.results.cells import Table
+from scalearn.statistics.interval import Interval
 from tests.figures.made_table import METHOD_NAMES, TASKS, made_curves, made_table
 from tests.places import ROOT
 
@@ -78,13 +79,18 @@ def test_all_figures_show_all_rows_and_a_full_table_has_all_figures() -> None:
         assert titles <= values(figure.chart, "row"), figure.name
 
 
+def digits(value: float) -> float:
+    """Return a number with the six digits that charts have."""
+    return float(f"{value:.6g}")
+
+
 def test_scores_are_times_100_with_seeds_means_and_intervals() -> None:
     table = TABLES["one task"]
     chart = all_figures(table)["scores"].chart
     cells = [cell for row in table.rows for cell in row.cells]
-    assert values(chart, "mean") >= {round((cell.mean or 0) * 100, 4) for cell in cells}
-    assert values(chart, "value") >= {round(value * 100, 4) for cell in cells for value in cell.values.values()}
-    assert values(chart, "low") >= {round(cell.interval.low * 100, 4) for cell in cells if cell.interval}
+    assert values(chart, "mean") >= {digits((cell.mean or 0) * 100) for cell in cells}
+    assert values(chart, "value") >= {digits(value * 100) for cell in cells for value in cell.values.values()}
+    assert values(chart, "low") >= {digits(cell.interval.low * 100) for cell in cells if cell.interval}
 
 
 def test_a_row_without_a_value_is_named_as_missing(tmp_path: Path) -> None:
@@ -172,3 +178,24 @@ def test_a_task_and_an_average_that_cannot_be_compared_leave_their_panels_empty(
     assert "No two averages can be compared yet" in figure.text
     save(figure, tmp_path / "forest", ["svg"])
     assert ">cola<" in (tmp_path / "forest.svg").read_text()
+
+
+def test_a_row_that_trains_nothing_stands_at_the_axis_and_tells_its_0() -> None:
+    table = made_table(methods=("adapter", "adapter_soup"), tasks=("rte",))
+    rows = tuple(
+        replace(row, cells=tuple(replace(cell, parameters=0) for cell in row.cells))
+        for row in table.families["two_stage"]
+    )
+    figure = all_figures(replace(table, families={**table.families, "two_stage": rows}))["parameters"]
+    assert 0 in values(figure.chart, "exact")
+    assert min(values(figure.chart, "cost")) == 1.0
+    assert "0 stands at 1" in json.dumps(figure.chart.to_dict())
+
+
+def test_negative_scores_are_drawn(tmp_path: Path) -> None:
+    table = made_table(methods=("adapter", "scalearn"), tasks=("cola",))
+    low = tuple(replace(cell, values={0: -0.2, 1: -0.1}, interval=Interval(-0.4, 0.1)) for cell in table.rows[0].cells)
+    rows = (replace(table.rows[0], cells=low),)
+    for figure in all_figures(replace(table, families={**table.families, "single": rows})).values():
+        save(figure, tmp_path / figure.name, ["svg"])
+    assert "\N{MINUS SIGN}" in (tmp_path / "scores.svg").read_text()
