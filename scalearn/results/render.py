@@ -111,9 +111,9 @@ def latex(content: Grid) -> str:
         "\\midrule",
         *(text for line in content.lines for text in _latex_line(line, columns)),
         "\\bottomrule",
-        *(_latex_note(text, columns) for text in content.notes),
-        *(_latex_note(f"Missing: {text}", columns) for text in content.missing),
         "\\end{tabular}",
+        *(_latex_note(text) for text in content.notes),
+        *(_latex_note(f"Missing: {text}") for text in content.missing),
     ]
     return "\n".join(lines) + "\n"
 
@@ -132,5 +132,6 @@ def _latex_row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + " \\\\"
 
 
-def _latex_note(text: str, columns: int) -> str:
-    return f"\\multicolumn{{{columns}}}{{l}}{{\\footnotesize {escape(text)}}} \\\\"
+def _latex_note(text: str) -> str:
+    """Return a paragraph of its own: in the table, a long note would make it as wide."""
+    return f"\\par{{\\footnotesize {escape(text)}\\par}}"
