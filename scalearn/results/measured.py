@@ -29,7 +29,8 @@ class FinishedRun:
 def measured(task: str, finished: Sequence[FinishedRun], layout: Layout, runs: Path) -> dict[str, Runs]:
     """Return the finished runs of a task by row, measured on the main test rows by the headline metric.
 
-    Raises: UserError if a run's predictions are missing or damaged, or two runs were tested on different rows.
+    Raises: UserError if a run's predictions are missing or damaged or give another score than its record, or two runs
+        were tested on different rows.
     """
     of_runs = []
     for run in finished:
@@ -43,6 +44,9 @@ def measured(task: str, finished: Sequence[FinishedRun], layout: Layout, runs: P
         return {}
     terms, value = np.stack([sums.terms for sums in of_runs]), of_runs[0].value
     values, levels = unit_values(terms, value), _levels(finished, layout, runs)
+    for run, of_run in zip(finished, values, strict=True):
+        if abs(float(of_run.mean()) - run.record.score) > 1e-6:
+            raise UserError(f"{runs / run.part.folder}: its predictions give another score than its record says")
     places = {run.row: [place for place, other in enumerate(finished) if other.row == run.row] for run in finished}
     drawing = [place for of_row in places.values() if _is_drawn(len(of_row), layout) for place in of_row]
     drawn = dict(zip(drawing, draw_scores(terms[drawing], value).T, strict=True)) if drawing else {}

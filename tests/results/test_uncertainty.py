@@ -13,7 +13,7 @@ from scalearn.results.cells import Table
 from scalearn.results.companions import write_comparisons
 from scalearn.results.explain import explanation
 from scalearn.results.layout import Layout
-from scalearn.results.records import Part
+from scalearn.results.records import Part, ScoreRecord, score_path
 from scalearn.results.tables import scored_table, write_table
 from scalearn.statistics.crossed import Runs, Term, estimate
 from tests.results.made import layout_of, make_run, run_of
@@ -206,3 +206,15 @@ def test_a_cell_is_explained_with_its_interval_and_its_test(tmp_path: Path) -> N
     assert "Difference from" not in explanation(layout, runs, "adapter", "rte")
     for row, conditional in (("scalearn", True), ("adapter", False)):
         assert ("one set of source adapters" in explanation(layout, runs, row, "rte")) == conditional
+
+
+def test_a_record_that_its_predictions_contradict_has_no_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout, runs = made(tmp_path)
+    scored_table(layout, runs)
+    path = score_path(runs, run_of("scalearn", "rte", 1))
+    record = ScoreRecord.read(path)
+    record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.123)}).write(path)
+    assert scored_table(layout, runs).comparisons == ()
+    assert "its predictions give another score than its record says" in capsys.readouterr().out
