@@ -28,7 +28,7 @@ def test_a_failing_run_is_three_lines_and_a_job_at_most_two(fresh: Project) -> N
     begun = said.partition("total ")[2].splitlines()[1:]
     jobs = re.findall(r"^\d\d:\d\d:\d\d (\w+) \S+$", said, re.MULTILINE)
     assert len(jobs) == 10 and {"fetch_model", "encode", "train_adapter", "train_composition"} <= set(jobs)
-    assert "1 of 16 done (6 %)" in said
+    assert "1 of 17 done (5 %)" in said
     assert len([line for line in begun if line]) <= 2 * len(jobs) + 2 * 3 + 6, said
     (log,) = fresh.path.glob(".snakemake/log/*.log")
     assert "Finished jobid" in log.read_text() and "at work" in log.read_text()
