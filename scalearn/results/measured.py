@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,24 +33,29 @@ def measured(task: str, finished: Sequence[FinishedRun], layout: Layout, runs: P
     Raises: UserError if a run's predictions are missing or damaged or give another score than its record, or two runs
         were tested on different rows.
     """
-    of_runs = []
+    of_runs, labels = [], []
     for run in finished:
         folder = runs / run.part.folder
         outcome = main_outcome(folder, run.record.positive)
+        labels.append(outcome.labels)
         of_runs.append(sums_of(run.record.headline, RunRecord.read(folder / RUN).task.kind, outcome))
-    for run, sums in zip(finished, of_runs, strict=True):
-        if sums.terms.shape != of_runs[0].terms.shape:
+    for run, sums, of_run in zip(finished, of_runs, labels, strict=True):
+        if sums.terms.shape != of_runs[0].terms.shape or not np.array_equal(of_run, labels[0]):
             raise UserError(f"{runs / run.part.folder}: it was tested on other rows than {finished[0].part.folder}")
     if not of_runs:
         return {}
     terms, value = np.stack([sums.terms for sums in of_runs]), of_runs[0].value
     values, levels = unit_values(terms, value), _levels(finished, layout, runs)
     for run, of_run in zip(finished, values, strict=True):
-        if abs(float(of_run.mean()) - run.record.score) > 1e-6:
+        if not abs(float(of_run.mean()) - run.record.score) <= 1e-6:  # also where one of them is no number
             raise UserError(f"{runs / run.part.folder}: its predictions give another score than its record says")
     places = {run.row: [place for place, other in enumerate(finished) if other.row == run.row] for run in finished}
     drawing = [place for of_row in places.values() if _is_drawn(len(of_row), layout) for place in of_row]
-    drawn = dict(zip(drawing, draw_scores(terms[drawing], value).T, strict=True)) if drawing else {}
+    drawn = (
+        dict(zip(drawing, draw_scores(terms[drawing], value, seed=zlib.crc32(task.encode())).T, strict=True))
+        if drawing
+        else {}
+    )
     return {
         row: Runs(
             task,

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scalearn.results.cells import Table
@@ -16,7 +18,8 @@ from scalearn.results.layout import Layout
 from scalearn.results.records import Part, ScoreRecord, score_path
 from scalearn.results.tables import scored_table, write_table
 from scalearn.statistics.crossed import Runs, Term, estimate
-from tests.results.made import layout_of, make_run, run_of
+from scalearn.storage.files import sha256, write_json
+from tests.results.made import layout_of, make_run, run_json, run_of
 
 ROWS = 200
 RIGHT = {"adapter": 0.6, "scalearn": 0.9, "adapter_fusion": 0.62}  # the share of rows that a method has right
@@ -218,3 +221,24 @@ def test_a_record_that_its_predictions_contradict_has_no_interval(
     record.model_copy(update={"scores": dict.fromkeys(record.scores, 0.123)}).write(path)
     assert scored_table(layout, runs).comparisons == ()
     assert "its predictions give another score than its record says" in capsys.readouterr().out
+
+
+def test_rows_in_another_order_are_put_in_order_and_other_rows_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout, runs = made(tmp_path)
+    expected = scored_table(layout, runs).comparisons
+    part = run_of("scalearn", "rte", 1)
+    path = runs / part.folder / "predictions.parquet"
+    whole = pq.read_table(path)
+
+    def rewrite(table: pa.Table) -> None:
+        pq.write_table(table, path)
+        write_json(runs / part.folder / "run.json", run_json(part, sha256(path)))
+
+    rewrite(whole.take(np.random.default_rng(0).permutation(ROWS)))
+    assert scored_table(layout, runs).comparisons == expected
+    mixed = whole.take(np.random.default_rng(0).permutation(ROWS))
+    rewrite(mixed.set_column(mixed.column_names.index("row"), "row", whole["row"]))  # as if these were their numbers
+    assert scored_table(layout, runs).comparisons == ()
+    assert "it was tested on other rows" in capsys.readouterr().out

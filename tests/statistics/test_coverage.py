@@ -98,3 +98,35 @@ def test_plain_percentiles_of_ten_seeds_would_not_cover() -> None:
         low, high = np.quantile(draws, [0.025, 0.975])
         hits += low <= 0 <= high
     assert hits / 400 < 0.93
+
+
+@pytest.mark.parametrize(("joint", "runs"), [(False, 3), (True, 3), (True, 10)])
+def test_the_intervals_of_averages_over_eight_tasks_cover(joint: bool, runs: int) -> None:
+    hits, times = 0, 600
+    for time in range(times):
+        rng = np.random.default_rng(time)
+        of_joint = 0.3 * rng.normal(size=(runs, 1))
+        terms = []
+        for task in range(8):
+            of_seeds = of_joint if joint else 0.3 * rng.normal(size=(runs, 1))
+            values = of_seeds + rng.normal(size=(1, UNITS)) + rng.normal(size=(runs, UNITS))
+            levels = tuple(("joint", run) if joint else (task, run) for run in range(runs))
+            terms.append(Term(1 / 8, Runs(str(task), values, levels)))
+        interval = interval_of(terms)
+        hits += interval is not None and 0.0 in interval
+    assert 0.93 <= hits / times <= 0.97
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(10, 3), (3, 10)])
+def test_differences_of_methods_with_unequal_seeds_cover(ours: int, theirs: int) -> None:
+    hits, times = 0, 1000
+    for time in range(times):
+        rng = np.random.default_rng(time)
+        rows = rng.normal(size=(1, UNITS))
+        terms = [
+            Term(1.0, runs_of(simulated(rng, ours, EVEN, rows), "a", 0)),
+            Term(-1.0, runs_of(simulated(rng, theirs, EVEN, rows), "b", 0)),
+        ]
+        interval = interval_of(terms)
+        hits += interval is not None and 0.0 in interval
+    assert 0.93 <= hits / times <= 0.97
