@@ -86,11 +86,12 @@ def section(
     grids = [*comparison_grids(table), cost_grid(table, costs)]
     if departures is not None:
         grids.insert(-1, published_grid(table, published, departures))
+    methods = {row.title for row in table.rows}
     figures = figures_of(table, curves_of(table, runs), hours(costs))
     return Section(
         key,
         layout.benchmark,
-        (table_view(grid(table), _anchors(key, table)), *map(table_view, grids)),
+        (table_view(grid(table), methods, _anchors(key, table)), *(table_view(content, methods) for content in grids)),
         tuple(_figure(key, figure) for figure in figures),
         tuple(_cells(key, table, records, runs, logs, published)),
         tuple(_flags(table, records)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from scalearn.results.grid import Grid, Line, Mark
@@ -23,7 +23,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class RowView:
-    """A line of a table. title: the row's, by which it is highlighted."""
+    """A line of a table. title: the row's, by which it is highlighted; family: "" for lines that are no method's."""
 
     title: str
     family: str
@@ -41,10 +41,11 @@ class TableView:
     missing: tuple[str, ...]
 
 
-def table_view(content: Grid, anchors: Mapping[tuple[str, int], str] | None = None) -> TableView:
+def table_view(content: Grid, methods: Set[str], anchors: Mapping[tuple[str, int], str] | None = None) -> TableView:
     """Return a table before any markup as the page shows it.
 
     Args:
+        methods: The titles of methods' rows. Other lines, such as the majority baseline, have no family.
         anchors: (title of the row, index of the column) -> the anchor of the cell's runs.
     """
     rows: list[RowView] = []
@@ -53,7 +54,7 @@ def table_view(content: Grid, anchors: Mapping[tuple[str, int], str] | None = No
         if line.family:
             family = line.family
         else:
-            rows.append(_row(line, family, anchors or {}))
+            rows.append(_row(line, family if line.cells[0].text in methods else "", anchors or {}))
     first, *others = content.header
     header = (first, "Family", *others)
     return TableView(content.title, header, tuple(rows), (*content.notes, *content.caption), content.missing)

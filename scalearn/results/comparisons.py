@@ -90,7 +90,8 @@ def _differences(table: Table) -> Grid:
             f"Differences of means from {table.against_title}, times 100, and their 95 % intervals for new training"
             " seeds and new test rows. All methods are compared on the same test rows.",
             "The average is the primary comparison. It is given if all tasks of both rows are complete.",
-            "Better on: on at least so many of the tasks, with an error of 5 % (partial conjunction test).",
+            "Better on: on at least so many of the tasks, with an error of 5 % over all of them (partial conjunction"
+            " test); ↑ corrects over the rows of one column only.",
             "Detectable: the least true difference that an uncorrected test at 5 % finds 4 times in 5; median over the"
             " rows. Smaller differences are likely to be missed.",
             *conditional(table),

@@ -120,7 +120,7 @@ def test_a_chosen_method_is_highlighted_in_tables_and_figures(browser: Any) -> N
 def test_a_link_of_a_cell_opens_its_runs(browser: Any) -> None:
     script = """
         const done = arguments[arguments.length - 1];
-        const details = document.getElementById("pair-cell-1-1");
+        const details = document.getElementById("pair-cell-1-1").closest("details");
         details.addEventListener("toggle", () => done(details.open), { once: true });
         location.hash = "#pair-cell-1-1";
     """

@@ -84,8 +84,15 @@ def test_every_figure_has_a_drawing_without_scripts_and_words(page: str) -> None
     assert text.count("<svg") == len(places)
 
 
+def test_lines_that_are_no_methods_have_no_family_and_are_not_highlighted(page: str) -> None:
+    for title in ("Majority baseline", "Detectable"):
+        (line,) = re.findall(rf'<tr([^>]*)><th[^>]*>{title}</th><td class="text">([^<]*)</td>', page)
+        assert line == ("", "")
+    assert '<tr data-row="ScaLearn">' in page
+
+
 def test_a_cell_opens_into_its_runs(page: str) -> None:
-    (details,) = re.findall(r'<details id="pair-cell-2-0".*?</details>\s*</details>', page, re.DOTALL)
+    (details,) = re.findall(r'<div id="pair-cell-2-0".*?</details>\s*</div>', page, re.DOTALL)
     assert "ScaLearn on one, benchmark pair" in details
     for seed in (0, 1, 2):
         assert f"seed {seed}: " in details

@@ -18,7 +18,8 @@
   // Opens the runs of the cell whose link was followed.
   function open() {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && target.tagName === "DETAILS") target.open = true;
+    const details = target && target.closest("details");
+    if (details) details.open = true;
   }
 
   // A figure stays a static drawing until it comes near the screen: drawing all of them at once takes seconds.
