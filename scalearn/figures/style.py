@@ -24,10 +24,10 @@ def titles(table: Table) -> tuple[str, ...]:
     return tuple(row.title for row in table.rows)
 
 
-def colour(table: Table, **options: Any) -> alt.Color:
+def colour(table: Table) -> alt.Color:
     """Return the colour of a row by its place in the campaign, the same in all figures."""
     names = titles(table)
-    return alt.Color("row:N", scale=alt.Scale(domain=names, range=_cycled(COLOURS, names)), legend=None, **options)
+    return alt.Color("row:N", scale=alt.Scale(domain=names, range=_cycled(COLOURS, names)), legend=None)
 
 
 def dash(table: Table) -> alt.StrokeDash:
@@ -60,10 +60,10 @@ def row_axis(table: Table, labels: bool) -> alt.Y:
     return alt.Y("row:N", sort=None, scale=alt.Scale(domain=titles(table)), axis=axis)
 
 
-def value_axis(field: str, title: str = "", **scale: Any) -> alt.X:
+def value_axis(field: str) -> alt.X:
     """Return an axis of scores times 100 that need not begin at zero."""
-    options = {"zero": False, "nice": True, **scale}
-    return alt.X(f"{field}:Q", title=title, scale=alt.Scale(**options), axis=alt.Axis(tickCount=4, labelFontSize=10))
+    scale = alt.Scale(zero=False, nice=True)
+    return alt.X(f"{field}:Q", title="", scale=scale, axis=alt.Axis(tickCount=4, labelFontSize=10))
 
 
 def data(values: Sequence[dict[str, Any]]) -> alt.Data:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from scalearn.statistics.bootstrap import bootstrap_interval, draw_scores, draw_sums
 from scalearn.statistics.crossed import Runs, Term, estimate, unit_values
@@ -130,3 +130,21 @@ def test_differences_of_methods_with_unequal_seeds_cover(ours: int, theirs: int)
         interval = interval_of(terms)
         hits += interval is not None and 0.0 in interval
     assert 0.93 <= hits / times <= 0.97
+
+
+@pytest.mark.parametrize("spread", [EVEN, SEEDS, ROWS], ids=["even", "seeds", "rows"])
+@pytest.mark.parametrize("difference", [False, True])
+def test_two_seeds_cover_less_but_not_much_less(spread: Spread, difference: bool) -> None:
+    assert 0.89 <= coverage(2, spread, 1500, difference=difference) <= 0.97
+
+
+def test_satterthwaites_freedom_of_seeds_and_rows_would_not_cover() -> None:
+    """Why variances of seeds and rows are weighted without the square: three seeds, most of the variance theirs."""
+    rng = np.random.default_rng(0)
+    of_seeds = 0.9 * rng.chisquare(2, 20_000) / 2  # estimates; the true variances are 0.9 and 0.1
+    variance = of_seeds + 0.1
+    half = t.ppf(0.975, variance**2 / (of_seeds**2 / 2 + 0.1**2 / 1000)) * np.sqrt(variance)
+    ours = t.ppf(0.975, variance / (of_seeds / 2 + 0.1 / 1000)) * np.sqrt(variance)
+    errors = np.abs(rng.normal(size=20_000))
+    assert (errors < half).mean() < 0.93
+    assert (errors < ours).mean() > 0.935
