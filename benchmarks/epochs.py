@@ -117,11 +117,10 @@ def our_step(train: EncodedSplit, model: Path, sources: Path, labels: int, work:
     )
     trainer.create_optimizer_and_scheduler(10_000)
     trainer.current_gradient_accumulation_steps = 1  # as the library's loop sets it before each step
-    training = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
 
     def step(batch: Batch) -> None:
         trainer.training_step(encoder, batch)
-        trainer.accelerator.clip_grad_norm_(training, trainer.args.max_grad_norm)
+        trainer.clipping.on_pre_optimizer_step(trainer.args, trainer.state, trainer.control)
         trainer.optimizer.step()
         trainer.lr_scheduler.step()
         encoder.zero_grad()

@@ -40,6 +40,7 @@ class EncodedSplit(Dataset[Batch]):
         buffer = pa.memory_map(str(path)).read_buffer()
         self._table = pa.ipc.open_file(buffer).read_all()
         self.order: npt.NDArray[np.int64] = np.arange(len(self._table))
+        self.multiple = 1
         choices = encoding["task"].get("choices")
         self.width: int = choices or 1
         chunks = [chunk.flatten() if choices else chunk for chunk in self._table["input_ids"].chunks if len(chunk)]
@@ -88,13 +89,19 @@ class EncodedSplit(Dataset[Batch]):
         """Return the same rows, longest first. Evaluation then pads little, and runs out of memory early if at all."""
         return self.take(np.argsort(-self.lengths, kind="stable"))
 
+    def padded(self, multiple: int) -> Self:
+        """Return the same rows, whose batches are padded to a multiple of so many tokens."""
+        same = copy(self)
+        same.multiple = multiple
+        return same
+
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Return the padded batch of these rows: input_ids, attention_mask, labels, and token_type_ids if encoded.
 
-        Token tensors have shape (rows, longest), in multiple choice (rows, choices, longest).
+        Token tensors have shape (rows, tokens), in multiple choice (rows, choices, tokens).
         """
         choices = self.encoding["task"]["kind"] == "multiple_choice"
-        batch = self._sequences.batch(self.order[np.asarray(indices)], choices)
+        batch = self._sequences.batch(self.order[np.asarray(indices)], choices, self.multiple)
         batch["labels"] = torch.as_tensor(self.labels[np.asarray(indices)]).to(self._label_type)
         return batch
 
@@ -138,7 +145,13 @@ class TrainLoader(DataLoader[Batch]):
 
     def __init__(self, split: EncodedSplit, batch_size: int, seed: int, buckets: bool = False) -> None:
         self._order = (LengthBuckets if buckets else RandomBatches)(split.lengths, batch_size, seed)
-        super().__init__(split, batch_sampler=self._order, collate_fn=identity, generator=torch.Generator())
+        super().__init__(
+            split,
+            batch_sampler=self._order,
+            collate_fn=identity,
+            generator=torch.Generator(),
+            pin_memory=torch.cuda.is_available(),
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next epoch."""

@@ -62,7 +62,13 @@ class JointLoader(DataLoader[Batch]):
 
     def __init__(self, split: JointSplit, batches: TaskBatches) -> None:
         self._batches = batches
-        super().__init__(split, batch_sampler=batches, collate_fn=identity, generator=torch.Generator())
+        super().__init__(
+            split,
+            batch_sampler=batches,
+            collate_fn=identity,
+            generator=torch.Generator(),
+            pin_memory=torch.cuda.is_available(),
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the next round."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +37,22 @@ class TokenRows:
         starts, lengths = offsets[:-1].reshape(-1, width), np.diff(offsets).reshape(-1, width)
         return cls(ids.values.to_numpy(), starts, lengths, second, pad)
 
-    def batch(self, rows: npt.NDArray[np.int64], choices: bool) -> dict[str, Tensor]:
+    @cached_property
+    def longest(self) -> int:
+        """The number of tokens of the longest sequence."""
+        return int(self.lengths.max())
+
+    def batch(self, rows: npt.NDArray[np.int64], choices: bool, multiple: int = 1) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and, for encoders with token types, token_type_ids of these rows, padded.
 
-        Shapes: (rows, longest), with choices (rows, choices, longest).
+        Shapes: (rows, tokens), with choices (rows, choices, tokens). `tokens` is that of the longest sequence, rounded
+        up to a `multiple`, but no more than the longest of all rows has.
         """
         lengths = self.lengths[rows, :, None]
-        positions = np.arange(lengths.max())
+        longest = int(lengths.max())
+        if multiple > 1:
+            longest = min(-(-longest // multiple) * multiple, self.longest)
+        positions = np.arange(longest)
         mask = positions < lengths
         ids = np.full(mask.shape, self.pad, dtype=np.int64)
         ids[mask] = self.tokens[(self.starts[rows, :, None] + positions)[mask]]

@@ -1,12 +1,14 @@
-"""What a training does besides its steps: print, refuse to diverge, write checkpoints, and restore them."""
+"""What a training does besides its steps: clip, print, refuse to diverge, write checkpoints, and restore them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.trainer_callback import TrainerState
 
@@ -55,7 +57,7 @@ class DivergenceGuard(TrainerCallback):  # type: ignore[misc]
         if state.global_step == 0:
             self._require_gradient(model)
         if state.global_step % STEPS_BETWEEN_CHECKS == 0:
-            self.require_finite("training loss", float(self.epoch_loss.totals[0]), state)
+            self.require_finite("training loss", float(self.epoch_loss.sum), state)
 
     def require_finite(self, quantity: str, value: float, state: TrainerState) -> None:
         """Raise a UserError if the value is infinite or not a number. `quantity` names it in the message."""
@@ -77,6 +79,24 @@ class DivergenceGuard(TrainerCallback):  # type: ignore[misc]
                 f"{self.run}: no gradient reaches any of the {len(learned)} tensors that the method trains (the "
                 f"first is {next(iter(learned))}), only the head; choose another model, or another method"
             )
+
+
+class Clipping(TrainerCallback):  # type: ignore[misc]
+    """Clips the gradient of each step to a norm. The library's own way looks for the parameters anew each time.
+
+    `norm` is that of the last step's gradient before it was clipped, None without clipping.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], max_norm: float, unscale: Callable[[], None]) -> None:
+        """Prepare to clip. max_norm: 0 for no clipping. unscale: takes fp16's scale out of the gradient."""
+        self.parameters, self.max_norm, self.unscale = parameters, max_norm, unscale
+        self.norm: Tensor | None = None
+
+    def on_pre_optimizer_step(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Clip the gradient."""
+        if self.max_norm > 0:
+            self.unscale()
+            self.norm = clip_grad_norm_(self.parameters, self.max_norm)
 
 
 class AfterEvaluation(TrainerCallback):  # type: ignore[misc]

@@ -1,19 +1,47 @@
 """Determinism: on one type of machine, a run's bytes depend on its seed alone.
 
 On a CPU the number of threads is part of the machine, since sums are split among threads. On a GPU some kernels add in
-the order in which their threads finish, unless torch is told to use deterministic ones.
+the order in which their threads finish, unless torch is told to use deterministic ones. An operation that has no
+deterministic kernel raises an error then. The training allows it, and the run's record names it.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import warnings
+
 import torch
 from transformers import set_seed
 
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only if its workspace has a fixed size
+WORKSPACE = ":4096:8"
+NO_DETERMINISTIC_KERNEL = "does not have a deterministic implementation"
+
 
 def fix(seed: int) -> None:
-    """Seed every random generator. On a GPU, use deterministic kernels; an operation that has none warns."""
+    """Seed every random generator. On a GPU, use deterministic kernels only."""
     set_seed(seed)
     if torch.cuda.is_available():
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        os.environ.setdefault(CUBLAS, WORKSPACE)
+        torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and useful for debugging only
         torch.backends.cudnn.benchmark = False
+
+
+def operation_without_kernel(error: RuntimeError) -> str | None:
+    """Return the operation that this error says has no deterministic kernel, None for any other error."""
+    found = re.search(rf"(\S+) {NO_DETERMINISTIC_KERNEL}", str(error))
+    return found[1] if found else None
+
+
+def allow_others() -> None:
+    """Let operations without a deterministic kernel run; all others stay deterministic.
+
+    torch's fused attention is deterministic only where nothing else is allowed, so attention is computed unfused.
+    """
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    warnings.filterwarnings("ignore", f".*{NO_DETERMINISTIC_KERNEL}")  # the record says it
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)

@@ -56,6 +56,14 @@ class ResolvedCompute:
         return HALF.get(self.precision)
 
     @property
+    def padding(self) -> int:
+        """The numbers of tokens to which training batches are padded are multiples of this.
+
+        On a GPU there are then few shapes, each of which can be captured and replayed.
+        """
+        return 16 if self.device == "cuda" else 1
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The matching arguments of transformers' TrainingArguments."""
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from scalearn.errors import UserError
 from scalearn.methods.layers.per_batch import masks, one_draw
 from scalearn.training.data.batches import Batch, eval_loader, microbatch_sizes
+from scalearn.training.engine.replay import Replay
 from scalearn.training.engine.transformers_internals import ResumingTrainer
 
 EVAL_BATCH_SIZE = 128  # rows; evaluation keeps no activations for gradients, and the size changes no result
@@ -25,23 +27,33 @@ TOKEN_TENSORS = ("input_ids", "attention_mask", "token_type_ids")  # (rows, [cho
 
 
 class EpochLoss:
-    """The sum of the training losses of an epoch and the number of its steps, on the device of the losses.
+    """The sum of the training losses of an epoch, on the device of the losses, and the number of its steps.
 
-    `totals`, shape (2,), is stored in checkpoints, so that a resumed epoch has the mean of all its steps.
+    Both are stored in checkpoints, as `totals`, so that a resumed epoch has the mean of all its steps.
     """
 
     def __init__(self) -> None:
-        self.totals = torch.zeros(2, dtype=torch.float64)
+        self.sum, self.steps = torch.zeros((), dtype=torch.float64), 0
 
     def add(self, loss: Tensor) -> None:
         """Count the loss of one step."""
-        self.totals = self.totals.to(loss.device)
-        self.totals += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
+        self.sum = self.sum.to(loss.device)
+        self.sum += loss
+        self.steps += 1
+
+    @property
+    def totals(self) -> Tensor:
+        """The sum and the number, shape (2,), on the CPU."""
+        return torch.tensor([float(self.sum), self.steps], dtype=torch.float64)
+
+    @totals.setter
+    def totals(self, totals: Tensor) -> None:
+        self.sum, self.steps = totals[0].clone(), int(totals[1])
 
     def pop_mean(self) -> float:
         """Return the mean loss of the steps so far, and start the next epoch."""
-        mean = float(self.totals[0] / self.totals[1])
-        self.totals = torch.zeros_like(self.totals)
+        mean = float(self.sum) / self.steps if self.steps else math.nan
+        self.sum, self.steps = torch.zeros_like(self.sum), 0
         return mean
 
 
@@ -58,10 +70,13 @@ class MicrobatchTrainer(ResumingTrainer):
     eval_batch_size = EVAL_BATCH_SIZE
     mean_eval_batch_size = 1.0  # rows
     share = 1.0  # of the batch's rows, in the microbatch that is being computed
+    replays = False  # whether steps are replayed where they can be
+    replay: Replay | None = None
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, model: Any, *arguments: Any, **options: Any) -> None:
         self.epoch_loss = EpochLoss()
-        super().__init__(*arguments, **options)
+        self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        super().__init__(model, *arguments, **options)
 
     @property
     def microbatch_cost(self) -> float:
@@ -76,14 +91,19 @@ class MicrobatchTrainer(ResumingTrainer):
         rows = len(inputs["labels"])
         while True:
             try:
-                loss = self._step_in_microbatches(model, inputs, rows)
+                loss = self._step(model, inputs)
             except RuntimeError as error:
+                if self.mend(error):
+                    continue
                 if not should_reduce_batch_size(error):
                     raise
                 reason = str(error)
             else:
                 self.epoch_loss.add(loss)
                 return loss
+            if self.replay is not None and self.replay.stop("out of memory"):
+                self._free_memory("steps are not replayed from here on")
+                continue
             if self.microbatches >= rows:
                 raise UserError(
                     f"out of memory with one row at a time ({reason}); give the job more memory, or lower the task's "
@@ -95,14 +115,33 @@ class MicrobatchTrainer(ResumingTrainer):
                 "gradient"
             )
 
-    def _step_in_microbatches(self, model: Any, inputs: Batch, rows: int) -> Tensor:
-        losses = []
+    def mend(self, error: RuntimeError) -> bool:
+        """Change what made a step fail, if that is possible, and return whether the step can be tried again."""
+        return False
+
+    def _step(self, model: Any, inputs: Batch) -> Tensor:
+        if not self.replays or self.microbatches > 1:
+            return self._step_in_microbatches(model, inputs)
+        if self.replay is None:
+            self.replay = Replay(partial(self._step_in_microbatches, model), self.trained)
+        return self.replay(self._on_device(inputs))
+
+    def _step_in_microbatches(self, model: Any, inputs: Batch) -> Tensor:
+        rows, losses = len(inputs["labels"]), []
         with one_draw(masks(model)):
             for microbatch in split_batch(inputs, -(-rows // self.microbatches), self.microbatch_cost):
                 self.share = len(microbatch["labels"]) / rows
-                losses.append(super().training_step(model, microbatch))
+                losses.append(super().training_step(model, self._on_device(microbatch)))
         self.share = 1.0
-        return torch.stack(losses).sum()
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """Return the batch on the device; the copy does not wait for the steps before."""
+        device = self.args.device
+        return {
+            name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            for name, value in batch.items()
+        }
 
     def loss_weight(self, training: bool, rows: int) -> float:
         """Return the factor for the loss of `rows` rows, so that the Trainer's mean is a mean over rows.
@@ -119,6 +158,8 @@ class MicrobatchTrainer(ResumingTrainer):
             try:
                 return super().evaluation_loop(dataloader, *arguments, **options)
             except RuntimeError as error:
+                if self.mend(error):
+                    continue
                 if not should_reduce_batch_size(error) or self.eval_batch_size == 1:
                     raise
             self.eval_batch_size //= 2

@@ -24,8 +24,10 @@ from scalearn.storage.files import read_json
 from scalearn.training.data.batches import Batch, EncodedSplit
 from scalearn.training.engine import checkpoints
 from scalearn.training.engine.arguments import training_arguments
-from scalearn.training.engine.callbacks import AfterEvaluation, DivergenceGuard, EpochLine, Restore
+from scalearn.training.engine.attention_mask import use_mask_as_it_is
+from scalearn.training.engine.callbacks import AfterEvaluation, Clipping, DivergenceGuard, EpochLine, Restore
 from scalearn.training.engine.csv_log import CsvLog
+from scalearn.training.engine.determinism import allow_others, operation_without_kernel
 from scalearn.training.engine.frozen import hold_frozen
 from scalearn.training.engine.microbatches import MicrobatchTrainer
 from scalearn.training.engine.scoring import Scorer
@@ -73,10 +75,16 @@ class RunTrainer(MicrobatchTrainer):
             eval_dataset=validation.split,
             compute_metrics=validation.compute_metrics,
         )
+        if self.args.device.type == "cuda":
+            use_mask_as_it_is(model)
+            self.replays = not settings.compute.compile
+        self.model_accepts_loss_kwargs = False  # the library need not count the labels of each batch
+        self._weights = model.num_parameters(exclude_embeddings=True)
         self.remove_callback(PrinterCallback)
+        self.clipping = Clipping(self.trained, settings.values.max_grad_norm, self.accelerator.unscale_gradients)
         self.guard = DivergenceGuard(settings.checkpoints.parent, self.unit, self.epoch_loss)
         # Checkpoints store what early stopping counted and follow the row of the CSV file, so this order matters.
-        for callback in (self.early_stopping, EpochLine(self.unit), *self._csv_log(), self.guard):
+        for callback in (self.early_stopping, EpochLine(self.unit), *self._csv_log(), self.clipping, self.guard):
             self.add_callback(callback)
         self.add_callback(AfterEvaluation(self.finish_epoch))
         self.add_callback(self.stop)
@@ -125,6 +133,20 @@ class RunTrainer(MicrobatchTrainer):
         loss = loss * weight
         return (loss, outputs) if return_outputs else loss
 
+    def floating_point_ops(self, inputs: Batch) -> int:
+        """Return the library's estimate for a step; the library counts the weights anew at each step."""
+        return 6 * inputs["input_ids"].numel() * int(self._weights)
+
+    def mend(self, error: RuntimeError) -> bool:
+        """Allow an operation that has no deterministic kernel, and note it for the run's record."""
+        operation = operation_without_kernel(error)
+        if operation is None:
+            return False
+        print(f"{operation} has no deterministic kernel: another run of this training may give other bytes", flush=True)
+        allow_others()
+        self.computed[-1]["not_deterministic"] = operation
+        return True
+
     def forward(self, model: Any, inputs: Batch) -> Any:
         """Return the model's output for a batch, with `loss` and `logits`."""
         return model(**inputs)
@@ -141,9 +163,11 @@ class RunTrainer(MicrobatchTrainer):
         if "loss" in logs:
             logs["loss"] = self.epoch_loss.pop_mean()
             self.guard.require_finite("training loss", logs["loss"], self.state)
-            if self._loss_scale() >= 1 and not math.isfinite(logs.get("grad_norm", 0.0)):
-                del logs["grad_norm"]
-            self.guard.require_finite("gradient", logs.get("grad_norm", 0.0), self.state)
+            norm = 0.0 if self.clipping.norm is None else float(self.clipping.norm)
+            if self._loss_scale() < 1:
+                self.guard.require_finite("gradient", norm, self.state)
+            if self.clipping.norm is not None and math.isfinite(norm):
+                logs["grad_norm"] = norm
         super().log(logs, start_time)
 
     def _loss_scale(self) -> float:
@@ -223,7 +247,7 @@ class RunTrainer(MicrobatchTrainer):
             "best": self.best,
             "optimizer": optimizer,
             "random": checkpoints.random_state(),
-            "seen": {"seen": self.epoch_loss.totals.to("cpu", copy=True)},
+            "seen": {"seen": self.epoch_loss.totals},
         }
         # Everything is a copy, since the next steps are taken while it is written.
         step, trainer_state = self.state.global_step, deepcopy(self.state)

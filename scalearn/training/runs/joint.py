@@ -62,7 +62,7 @@ def _train(run: PlannedRun) -> None:
     record |= _training_facts(trainer, state, run)
     write_training(run.output, trainer, state.log_history)
     _write_tasks(run, trainer, record)
-    write_json(run.output / TIMING, timing(time.monotonic() - started))
+    write_json(run.output / TIMING, timing(time.monotonic() - started, trainer))
     write_record(run.output, record, run.files)
     shutil.rmtree(run.output / "checkpoints", ignore_errors=True)
 
@@ -93,7 +93,7 @@ def _trainer(run: PlannedRun, record: dict[str, Any]) -> JointTrainer:
     )
     return JointTrainer(
         model,
-        JointLoader(JointSplit(list(train.values())), sampler),
+        JointLoader(JointSplit([split.padded(compute.padding) for split in train.values()]), sampler),
         JointValidation(
             splits=validation,
             compute_metrics={name: scorer(tasks[name], split) for name, split in validation.items()},

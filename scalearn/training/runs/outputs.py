@@ -43,7 +43,7 @@ def write_run(
     """
     write_training(run.output, trainer, history)
     write_predictions(run.output / PREDICTIONS, trainer, test)
-    write_json(run.output / TIMING, timing(time.monotonic() - started))
+    write_json(run.output / TIMING, timing(time.monotonic() - started, trainer))
     write_record(run.output, record, run.files)
 
 
@@ -62,9 +62,9 @@ def write_record(output: Path, record: dict[str, Any], files: Iterable[str]) -> 
     write_json(output / RECORD, {**record, "sha256": checksums, "versions": versions})
 
 
-def timing(seconds: float) -> dict[str, Any]:
+def timing(seconds: float, trainer: RunTrainer) -> dict[str, Any]:
     """Return the content of timing.json for a run that took so many seconds on this machine."""
-    on_gpu = torch.cuda.is_available()
+    on_gpu, replay = torch.cuda.is_available(), trainer.replay
     return {
         "seconds": round(seconds, 3),
         "host": socket.gethostname(),
@@ -72,6 +72,7 @@ def timing(seconds: float) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         **({"peak_gpu_memory_mib": torch.cuda.max_memory_allocated() // 2**20} if on_gpu else {}),
+        **(replay.facts if replay else {}),
     }
 
 

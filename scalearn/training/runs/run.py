@@ -108,7 +108,7 @@ def _trainer(
     metric = "loss" if task["select"] == "loss" else task["metrics"][0]
     return RunTrainer(
         model,
-        TrainLoader(splits["train"], values.batch_size, spec.seed, buckets),
+        TrainLoader(splits["train"].padded(compute.padding), values.batch_size, spec.seed, buckets),
         Validation(validation, scorer(task, validation), metric),
         settings,
         objective(run, model),
