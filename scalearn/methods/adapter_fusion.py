@@ -54,10 +54,8 @@ class AdapterFusion(Method):
 
         weights = [module.value.weight for module in model.modules() if isinstance(module, StackedFusion)]
         identity = torch.eye(len(weights[0]), device=weights[0].device)
-        first, *others = (0.01 * (identity - weight).pow(2).sum() for weight in weights)
-        for other in others:
-            first = first + other
-        return first
+        terms: list[Tensor] = [0.01 * (identity - weight).pow(2).sum() for weight in weights]
+        return sum(terms[1:], start=terms[0])
 
 
 METHODS = (
