@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,9 +48,9 @@ def main(
 ) -> None:
     """Measure all, and print a table of each."""
     started = time.monotonic()
-    found: dict[str, Any] = {"steps": in_a_child(steps)}
+    found: dict[str, Any] = {"steps": steps()}
     report_steps(found["steps"])
-    found["determinism"] = in_a_child(determinism)
+    found["determinism"] = determinism()
     report_determinism(found["determinism"])
     found["side by side"] = {"no MPS": side_by_side(processes)}
     if mps:
@@ -64,7 +65,7 @@ def main(
 
 
 def in_a_child(function: Any) -> Any:
-    """Return what a child process finds; this process never uses the GPU, so that it can fork more of them."""
+    """Return what a child process finds, which starts afresh; this one never uses the GPU, so that it can fork more."""
     receiver, sender = FORK.Pipe(duplex=False)
     child = FORK.Process(target=lambda: sender.send(function()))
     child.start()
@@ -77,7 +78,7 @@ def in_a_child(function: Any) -> Any:
 def steps() -> list[dict[str, Any]]:
     """Return what a step of each method takes, replayed and not, and its kernels' time."""
     return [
-        {"device": torch.cuda.get_device_name(), "size": size, "method": method, **step_of(method, *SIZES[size])}
+        {"size": size, "method": method, **in_a_child(partial(step_of, method, *SIZES[size]))}
         for size, methods in METHODS_OF.items()
         for method in methods
     ]
@@ -85,7 +86,7 @@ def steps() -> list[dict[str, Any]]:
 
 def step_of(method: str, hidden: int, layers: int) -> dict[str, Any]:
     """Return milliseconds of a step: replayed, eager, and of its kernels."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"device": torch.cuda.get_device_name()}
     start = 0.0
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_of(method, hidden, layers, TOKENS, Path(folder))
@@ -111,10 +112,18 @@ def step_of(method: str, hidden: int, layers: int) -> dict[str, Any]:
                 raise Ended
 
         run(trainer, at_each_step)
-    kernels = [event for event in profiler.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-    found["kernels"] = sum(event.device_time for event in kernels) / 1000 / PROFILED
-    found["launches"] = round(len(kernels) / PROFILED)
+    found["kernels"], found["launches"] = kernels_in(profiler)
     return found
+
+
+def kernels_in(profiler: torch.profiler.profile) -> tuple[float, int]:
+    """Return the milliseconds of a step's kernels and copies, and how many there are."""
+    found = [
+        event
+        for event in profiler.events()
+        if event.device_type == torch.autograd.DeviceType.CUDA and not event.is_user_annotation
+    ]
+    return sum(event.device_time for event in found) / 1000 / PROFILED, round(len(found) / PROFILED)
 
 
 def determinism() -> list[dict[str, Any]]:
@@ -124,7 +133,8 @@ def determinism() -> list[dict[str, Any]]:
         for tokens in (TOKENS, 128):
             times = {}
             for only in (True, False):
-                times["deterministic" if only else "default"] = kernels_of(hidden, layers, tokens, only)
+                measured = in_a_child(partial(kernels_of, hidden, layers, tokens, only))
+                times["deterministic" if only else "default"] = measured
             found.append({"size": size, "tokens": tokens, **times})
     return found
 
@@ -146,8 +156,7 @@ def kernels_of(hidden: int, layers: int, tokens: int, only_deterministic: bool) 
                 raise Ended
 
         run(trainer, at_each_step)
-    kernels = [event for event in profiler.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-    return float(sum(event.device_time for event in kernels)) / 1000 / PROFILED
+    return kernels_in(profiler)[0]
 
 
 def side_by_side(processes: list[int]) -> dict[str, dict[str, float]]:

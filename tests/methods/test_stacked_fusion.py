@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ def both(kind: str, sources: Path) -> tuple[Any, Any]:
     return ours, theirs
 
 
-def outcome(model: Any, rows: int, tokens: int) -> dict[str, Tensor]:
-    """Logits and every gradient, of the regulariser, too; dropout is on where the model is in training."""
+def outcome(model: Any, rows: int, tokens: int, term: Callable[[], Tensor]) -> dict[str, Tensor]:
+    """Logits and every gradient, also of the regulariser's term; dropout is on where the model is in training."""
     ids = torch.randint(5, 60, (rows, tokens), generator=torch.Generator().manual_seed(1))
     torch.manual_seed(9)
     found = model(input_ids=ids, labels=torch.arange(rows) % 3)
-    (found.loss + METHOD.regularisation(model, METHOD.defaults)).backward()
+    (found.loss + term()).backward()
     return {"logits": found.logits, **{name: tensor.grad for name, tensor in trainable(model).items()}}
 
 
@@ -63,7 +64,8 @@ def test_it_is_the_library_s_function(
         for name, tensor in trainable(ours).items():
             tensor.add_(torch.randn_like(tensor), alpha=0.1)
             trainable(theirs)[name].copy_(tensor)
-    found, expected = (outcome(model.train(training), rows, tokens) for model in (ours, theirs))
+    found = outcome(ours.train(training), rows, tokens, lambda: METHOD.regularisation(ours, METHOD.defaults))
+    expected = outcome(theirs.train(training), rows, tokens, theirs.get_fusion_regularization_loss)
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():
         scale = max(1.0, float(tensor.detach().abs().max()))

@@ -31,7 +31,7 @@ def fix(seed: int) -> None:
 
 def operation_without_kernel(error: RuntimeError) -> str | None:
     """Return the operation that this error says has no deterministic kernel, None for any other error."""
-    found = re.search(rf"(\S+) {NO_DETERMINISTIC_KERNEL}", str(error))
+    found = re.search(rf"(.+) {NO_DETERMINISTIC_KERNEL}", str(error))
     return found[1] if found else None
 
 

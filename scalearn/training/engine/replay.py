@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from scalearn.training.data.batches import Batch
+from scalearn.training.engine.torch_internals import copy_all, end_failed_capture
 
 Step = Callable[[Batch], Tensor]
 Shape = tuple[tuple[str, Any], ...]
@@ -76,9 +77,9 @@ class Replay:
         if shape in self._captured:
             self.replayed += 1
             return self._captured[shape].replay(batch)
-        rehearse = not self._seen and not self.fault
+        loss = self.step(batch) if self._seen or self.fault else self._rehearse(batch)
         self._seen.add(shape)
-        return self._rehearse(batch) if rehearse else self.step(batch)
+        return loss
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -121,6 +122,7 @@ class Replay:
                 gradients = self._gather()
         except Exception as error:  # of any kind: the step is then computed as ever
             generator.graphsafe_set_state(spare)  # a failed capture leaves its mark on the generator
+            end_failed_capture(self._pool)
             self._undo(state, f"capturing failed ({error})")
             return
         self._captured[shape] = Captured(graph, static, loss, gradients)
@@ -130,7 +132,7 @@ class Replay:
         """Copy the gradients to where all shapes have them, so that each shape's memory serves the others, too."""
         reached = [parameter for parameter in self.parameters if parameter.grad is not None]
         shared = [self._gradients.setdefault(entry, torch.empty_like(entry)) for entry in reached]
-        torch._foreach_copy_(shared, [entry.grad for entry in reached if entry.grad is not None])  # one kernel
+        copy_all(shared, [entry.grad for entry in reached if entry.grad is not None])
         return list(zip(reached, shared, strict=True))
 
     def _undo(self, state: Tensor, fault: str = "") -> None:

@@ -146,8 +146,9 @@ class Casts(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("name", ["adapter", "scalearn", "adapter_fusion"])
-def test_they_save_two_casts_for_each_linear(name: str, tmp_path: Path) -> None:
+# AdapterFusion uses five more frozen tensors in each of two layers: of the sources D and b once, and U three times.
+@pytest.mark.parametrize(("name", "more"), [("adapter", 0), ("scalearn", 0), ("adapter_fusion", 2 * 5)])
+def test_they_save_two_casts_for_each_linear(name: str, more: int, tmp_path: Path) -> None:
     built = build(METHODS[name], "bert", tmp_path)
 
     def casts() -> int:
@@ -158,7 +159,7 @@ def test_they_save_two_casts_for_each_linear(name: str, tmp_path: Path) -> None:
     before, linears = casts(), [module for module in built.model.modules() if isinstance(module, nn.Linear)]
     frozen = sum(not parameter.requires_grad for linear in linears for parameter in linear.parameters())
     hold_frozen(built.model, torch.bfloat16)
-    assert before - casts() == frozen >= 2 * 2 * 6  # weight and bias, of six modules in each of two layers
+    assert before - casts() == frozen + more >= 2 * 2 * 6  # weight and bias, of six modules in each of two layers
 
 
 # ---------------------------------------------------------------------- runs

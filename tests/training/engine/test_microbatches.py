@@ -135,7 +135,7 @@ def test_batches_are_cut_on_a_cpu_alone(
     trainer, seen = trainer_of(spec(folder, "adapter", tmp_path, batch_size=32)), []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(trainer, "forward", lambda model, inputs: seen.append(inputs) or model(**inputs))
-    trainer._step_in_microbatches(trainer.model, trainer.train_dataset.__getitems__(list(range(32))), 32)
+    trainer._step_in_microbatches(trainer.model, trainer.train_dataset.__getitems__(list(range(32))))
     assert (len(seen) > 1) == many
 
 

@@ -28,6 +28,7 @@ PUBLIC = {
     "compute_loss",
     "evaluate",
     "evaluation_loop",
+    "floating_point_ops",
     "get_eval_dataloader",
     "get_train_dataloader",
     "log",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def test_a_capture_that_fails_leaves_nothing_behind() -> None:
     assert replay.replayed == 0
     assert "capturing failed" in replay.fault
     assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    before = torch.cuda.memory_reserved()
+    torch.empty(512 * MIB, dtype=torch.uint8, device="cuda")
     torch.cuda.empty_cache()
+    assert torch.cuda.memory_reserved() <= before
     model, step = model_and_step()
     again = Replay(step, list(model.parameters()))
     gradients(model, again, 8)
@@ -109,19 +113,22 @@ def test_a_full_card_is_met_with_microbatches(
 ) -> None:
     """The card is filled but for a little while the run trains."""
     encode(make_task(tmp_path / "tasks/first", rows=4096), make_model(tmp_path / "model"), tmp_path / "encoded/first")
-    run = single.spec(tmp_path, "adapter", tmp_path / "run", batch_size=2048, epochs=2)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
     train(single.spec(tmp_path, "adapter", tmp_path / "free", batch_size=2048, epochs=2))
+    needed = torch.cuda.max_memory_allocated() - before
+    gc.collect()
     torch.cuda.empty_cache()
     filling: list[torch.Tensor] = []
     original = RunTrainer.fit
 
     def fit(self: Any) -> Any:
         free, _ = torch.cuda.mem_get_info()
-        filling.append(torch.empty(max(0, free - 200 * MIB), dtype=torch.uint8, device="cuda"))
+        filling.append(torch.empty(free - needed // 2, dtype=torch.uint8, device="cuda"))
         return original(self)
 
     monkeypatch.setattr(RunTrainer, "fit", fit)
-    train(run)
+    train(single.spec(tmp_path, "adapter", tmp_path / "run", batch_size=2048, epochs=2))
     filling.clear()
     torch.cuda.empty_cache()
     assert "out of memory: batches are computed in at least" in capsys.readouterr().out
