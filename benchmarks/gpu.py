@@ -35,9 +35,9 @@ METHODS_OF = {
     "base": ("adapter", "scalearn", "adapter_fusion", "full_finetuning"),
 }
 TOKENS = 32
-REPLAYED, EAGER, PROFILED = 150, 40, 5  # steps that are timed
+REPLAYED, EAGER, PROFILED = 150, 20, 5  # steps that are timed
 WARM = 60  # steps that are not: in them, steps are captured
-SIDE_BY_SIDE = 2.0  # seconds of each measurement
+SIDE_BY_SIDE = 1.5  # seconds of each measurement
 FORK = multiprocessing.get_context("fork")
 
 
@@ -90,7 +90,7 @@ def step_of(method: str, hidden: int, layers: int) -> dict[str, Any]:
     start = 0.0
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_of(method, hidden, layers, TOKENS, Path(folder))
-        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        profiler = cuda_profiler()
 
         def at_each_step(done: int) -> None:
             nonlocal start
@@ -107,17 +107,22 @@ def step_of(method: str, hidden: int, layers: int) -> dict[str, Any]:
                 found["eager"] = 1000 * (clock() - start) / EAGER
                 profiler.start()
             elif done == WARM + REPLAYED + 5 + EAGER + PROFILED:
-                torch.cuda.synchronize()
-                profiler.stop()
+                found["kernels"], found["launches"] = kernels_in(profiler)
                 raise Ended
 
         run(trainer, at_each_step)
-    found["kernels"], found["launches"] = kernels_in(profiler)
     return found
 
 
+def cuda_profiler() -> torch.profiler.profile:
+    """Return a profiler of what runs on the GPU."""
+    return torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA], acc_events=True)
+
+
 def kernels_in(profiler: torch.profiler.profile) -> tuple[float, int]:
-    """Return the milliseconds of a step's kernels and copies, and how many there are."""
+    """End the profiler; return the milliseconds of a step's kernels and copies, and how many there are."""
+    torch.cuda.synchronize()
+    profiler.stop()
     found = [
         event
         for event in profiler.events()
@@ -127,36 +132,36 @@ def kernels_in(profiler: torch.profiler.profile) -> tuple[float, int]:
 
 
 def determinism() -> list[dict[str, Any]]:
-    """Return the kernels' milliseconds of an eager step with deterministic attention and with torch's default."""
-    found = []
-    for size, (hidden, layers) in SIZES.items():
-        for tokens in (TOKENS, 128):
-            times = {}
-            for only in (True, False):
-                measured = in_a_child(partial(kernels_of, hidden, layers, tokens, only))
-                times["deterministic" if only else "default"] = measured
-            found.append({"size": size, "tokens": tokens, **times})
-    return found
+    """Return the kernels' milliseconds of an eager step with deterministic kernels only, and with torch's default."""
+    return [
+        {"size": size, "tokens": tokens, **in_a_child(partial(with_and_without, *sizes, tokens))}
+        for size, sizes in SIZES.items()
+        for tokens in (TOKENS, 128)
+    ]
 
 
-def kernels_of(hidden: int, layers: int, tokens: int, only_deterministic: bool) -> float:
-    """Return the kernels' milliseconds of an eager step of an adapter."""
+def with_and_without(hidden: int, layers: int, tokens: int) -> dict[str, float]:
+    """Return the kernels' milliseconds of a step of an adapter, both ways."""
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_of("adapter", hidden, layers, tokens, Path(folder))
         trainer.replays = False
-        torch.use_deterministic_algorithms(only_deterministic)
-        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        profiler = cuda_profiler()
 
         def at_each_step(done: int) -> None:
-            if done == 10:
+            nonlocal profiler
+            if done in (10, 20 + PROFILED):
                 profiler.start()
             elif done == 10 + PROFILED:
-                torch.cuda.synchronize()
-                profiler.stop()
+                found["deterministic"] = kernels_in(profiler)[0]
+                torch.use_deterministic_algorithms(False)
+                profiler = cuda_profiler()
+            elif done == 20 + 2 * PROFILED:
+                found["default"] = kernels_in(profiler)[0]
                 raise Ended
 
         run(trainer, at_each_step)
-    return kernels_in(profiler)[0]
+    return found
 
 
 def side_by_side(processes: list[int]) -> dict[str, dict[str, float]]:
