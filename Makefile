@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo showcase test test-slurm test-slurm-short lint bench schema clean
+.PHONY: help install demo showcase test test-gpu test-slurm test-slurm-short lint bench schema clean
 
 PYTHON ?= python3
 UV := uv==0.13.9
@@ -15,6 +15,7 @@ help:
 	@echo "make demo         install into .venv, run the demo campaign and show its table: five minutes on two idle cores"
 	@echo "make showcase     run the long form of the demo: more methods and seeds"
 	@echo "make test         install into .venv and run the tests"
+	@echo "make test-gpu     run the tests that need a GPU: under two minutes"
 	@echo "make test-slurm   run campaigns on a real SLURM of one node; root installs SLURM if there is none"
 	@echo "make test-slurm-short  run three of these: about four minutes in place of seventeen"
 	@echo "make lint         check style, types and the workflow"
@@ -51,6 +52,9 @@ demo showcase: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(IN_VENV) pytest -n auto --maxprocesses 8 --dist worksteal
+
+test-gpu: $(INSTALLED)
+	@$(IN_VENV) pytest -m gpu tests/training/gpu
 
 # If SLURM is missing and cannot be installed, for example without root, it says so and passes.
 test-slurm: $(INSTALLED)
