@@ -14,8 +14,8 @@ import warnings
 import torch
 from transformers import set_seed
 
-CUBLAS = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only if its workspace has a fixed size
-WORKSPACE = ":4096:8"
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a workspace of one of these sizes
+WORKSPACES = (":4096:8", ":16:8")
 NO_DETERMINISTIC_KERNEL = "does not have a deterministic implementation"
 
 
@@ -23,7 +23,8 @@ def fix(seed: int) -> None:
     """Seed every random generator. On a GPU, use deterministic kernels only."""
     set_seed(seed)
     if torch.cuda.is_available():
-        os.environ.setdefault(CUBLAS, WORKSPACE)
+        if os.environ.get(CUBLAS) not in WORKSPACES:
+            os.environ[CUBLAS] = WORKSPACES[0]
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and useful for debugging only
         torch.backends.cudnn.benchmark = False
