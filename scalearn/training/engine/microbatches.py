@@ -94,6 +94,7 @@ class MicrobatchTrainer(ResumingTrainer):
                 loss = self._step(model, inputs)
             except RuntimeError as error:
                 if self.mend(error):
+                    self.model.zero_grad()  # of what the step added before it failed
                     continue
                 if not should_reduce_batch_size(error):
                     raise
