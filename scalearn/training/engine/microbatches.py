@@ -94,6 +94,7 @@ class MicrobatchTrainer(ResumingTrainer):
                 loss = self._step(model, inputs)
             except RuntimeError as error:
                 if self.mend(error):
+                    self.model.zero_grad()  # the step may have failed in its backward pass
                     continue
                 if not should_reduce_batch_size(error):
                     raise
