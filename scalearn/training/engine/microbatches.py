@@ -121,10 +121,14 @@ class MicrobatchTrainer(ResumingTrainer):
         return False
 
     def _step(self, model: Any, inputs: Batch) -> Tensor:
-        if not self.replays or self.microbatches > 1:
+        if not self.replays:
             return self._step_in_microbatches(model, inputs)
         if self.replay is None:
             self.replay = Replay(partial(self._step_in_microbatches, model), self.trained)
+        if self.microbatches > 1:  # perhaps from a checkpoint
+            self.replay.stop("out of memory")
+            self.replay.steps += 1
+            return self._step_in_microbatches(model, inputs)
         return self.replay(self._on_device(inputs))
 
     def _step_in_microbatches(self, model: Any, inputs: Batch) -> Tensor:

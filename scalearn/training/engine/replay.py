@@ -52,7 +52,7 @@ class Captured:
 class Replay:
     """Takes training steps, and replays those whose shape comes again.
 
-    `steps` and `replayed` count all steps and the replayed ones. `fault` says why steps are not captured any more.
+    `steps` and `replayed` count all steps and the replayed ones. `fault` says why no more steps are captured.
     """
 
     def __init__(self, step: Step, parameters: Sequence[nn.Parameter]) -> None:
@@ -113,9 +113,9 @@ class Replay:
         generator, state = torch.cuda.default_generators[device], torch.cuda.get_rng_state()
         spare, stream = generator.clone_state(), torch.cuda.current_stream()
         graph = torch.cuda.CUDAGraph()
+        static = {name: value.clone() if isinstance(value, Tensor) else value for name, value in batch.items()}
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
         try:
-            static = {name: value.clone() if isinstance(value, Tensor) else value for name, value in batch.items()}
-            self._pool = self._pool or torch.cuda.graph_pool_handle()
             # Another thread writes checkpoints; a failed capture does not go back to this stream by itself.
             with torch.cuda.stream(stream), torch.cuda.graph(graph, self._pool, capture_error_mode="thread_local"):
                 loss = self.step(static)
@@ -145,8 +145,11 @@ class Replay:
 
 
 def shape_of(batch: Batch) -> Shape:
-    """Return what a captured step depends on: the tensors' shapes, and the task in joint training."""
-    return tuple((name, tuple(value.shape) if isinstance(value, Tensor) else value) for name, value in batch.items())
+    """Return what a captured step depends on: the tensors' shapes and dtypes, and the task in joint training."""
+    return tuple(
+        (name, (tuple(value.shape), value.dtype) if isinstance(value, Tensor) else value)
+        for name, value in batch.items()
+    )
 
 
 @contextmanager
