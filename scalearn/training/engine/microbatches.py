@@ -96,7 +96,7 @@ class MicrobatchTrainer(ResumingTrainer):
                 if self.mend(error):
                     self.model.zero_grad()  # the step may have failed in its backward pass
                     continue
-                if not should_reduce_batch_size(error):
+                if not out_of_memory(error):
                     raise
                 reason = str(error)
             else:
@@ -165,7 +165,7 @@ class MicrobatchTrainer(ResumingTrainer):
             except RuntimeError as error:
                 if self.mend(error):
                     continue
-                if not should_reduce_batch_size(error) or self.eval_batch_size == 1:
+                if not out_of_memory(error) or self.eval_batch_size == 1:
                     raise
             self.eval_batch_size //= 2
             self._free_memory(f"evaluation takes {self.eval_batch_size} rows at a time from here on")
@@ -181,6 +181,11 @@ class MicrobatchTrainer(ResumingTrainer):
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether memory ran out. The library does not know what the driver says where a graph finds no room."""
+    return should_reduce_batch_size(error) or "CUDA error: out of memory" in str(error)
 
 
 def split_batch(inputs: Batch, max_rows: int, cost: float) -> Iterator[Batch]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,6 @@ def fused() -> set[bool]:
     """Return whether each kind of fused attention is allowed."""
     kinds = torch.backends.cuda
     return {kinds.flash_sdp_enabled(), kinds.mem_efficient_sdp_enabled(), kinds.cudnn_sdp_enabled()}
-
-
-@pytest.fixture
-def strict() -> Iterator[None]:
-    """Allow deterministic kernels only, as on a GPU, while a test lasts."""
-    torch.use_deterministic_algorithms(True)
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
-    torch.backends.cuda.enable_flash_sdp(True)
-    torch.backends.cuda.enable_mem_efficient_sdp(True)
-    torch.backends.cuda.enable_cudnn_sdp(True)
 
 
 def test_an_error_that_names_an_operation_without_a_kernel_is_told_from_others(strict: None) -> None:
@@ -74,8 +61,7 @@ def test_each_run_on_a_gpu_begins_strictly(
     monkeypatch.setenv(CUBLAS, before or "")
     if before is None:
         monkeypatch.delenv(CUBLAS)
-    with warnings.catch_warnings():
-        allow_others()
+    allow_others()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     fix(3)
     with pytest.raises(RuntimeError, match="put_ does not have"):
@@ -100,8 +86,7 @@ def test_a_step_that_fails_in_its_backward_pass_is_taken_again_from_the_start(
     expected = gradients()
     *_, (_, last) = trainer.model.iter_layers()
     hook = last.output.register_forward_hook(lambda module, inputs, output: output.register_hook(put) and None)
-    with warnings.catch_warnings():
-        found = gradients()
+    found = gradients()
     hook.remove()
     assert "put_ has no deterministic kernel" in capsys.readouterr().out
     assert trainer.computed[-1]["not_deterministic"] == "put_"
