@@ -2,7 +2,8 @@
 
 On a CPU the number of threads is part of the machine, since sums are split among threads. On a GPU some kernels add in
 the order in which their threads finish, unless torch is told to use deterministic ones. An operation that has no
-deterministic kernel raises an error then. The training allows it, and the run's record names it.
+deterministic kernel then raises an error. The trainer allows such operations from there on, and the run's record names
+the first.
 """
 
 from __future__ import annotations

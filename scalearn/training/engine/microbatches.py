@@ -103,7 +103,7 @@ class MicrobatchTrainer(ResumingTrainer):
                 self.epoch_loss.add(loss)
                 return loss
             if self.replay is not None and self.replay.stop("out of memory"):
-                self._free_memory("steps are not replayed from here on")
+                self._free_memory("steps are no longer replayed as CUDA graphs")
                 continue
             if self.microbatches >= rows:
                 raise UserError(
@@ -117,7 +117,7 @@ class MicrobatchTrainer(ResumingTrainer):
             )
 
     def mend(self, error: RuntimeError) -> bool:
-        """Change what made a step fail, if that is possible, and return whether the step can be tried again."""
+        """Remove the cause of a step's failure if possible. Return whether the step can be tried again."""
         return False
 
     def _step(self, model: Any, inputs: Batch) -> Tensor:
@@ -184,7 +184,7 @@ class MicrobatchTrainer(ResumingTrainer):
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether memory ran out. The library does not know what the driver says where a graph finds no room."""
+    """Tell whether memory ran out. The library does not know the driver's own message, which a CUDA graph may raise."""
     return should_reduce_batch_size(error) or "CUDA error: out of memory" in str(error)
 
 

@@ -183,7 +183,7 @@ def test_out_of_memory_ends_the_replays_first_and_then_splits_batches(
     monkeypatch.setattr(RunTrainer, "compute_loss", compute_loss)
     train(single.spec(folder, "adapter", tmp_path / "run", length_buckets=1))
     printed = capsys.readouterr().out
-    assert "steps are not replayed from here on" in printed
+    assert "steps are no longer replayed as CUDA graphs" in printed
     assert "at least 2 microbatches" in printed and "at least 4 micro" not in printed
     timing = facts(tmp_path / "run")
     assert timing["not_replayed"] == "out of memory"
