@@ -46,7 +46,7 @@ class AdapterFusion(Method):
     def regularisation(self, model: nn.Module, values: AdapterFusionValues) -> Tensor | None:
         """Return 0.01 times the sum over layers of ||I - W_v||^2, as the library does.
 
-        The library makes I on the CPU and copies it at each step, which a step on a GPU waits for.
+        The library's own function makes I on the CPU and copies it to the GPU at each step, and the step waits for it.
         """
         import torch
 

@@ -90,7 +90,7 @@ class EncodedSplit(Dataset[Batch]):
         return self.take(np.argsort(-self.lengths, kind="stable"))
 
     def padded(self, multiple: int) -> Self:
-        """Return the same rows, whose batches are padded to a multiple of so many tokens."""
+        """Return the same rows; batches of them are padded to a multiple of `multiple` tokens (see TokenRows.batch)."""
         same = copy(self)
         same.multiple = multiple
         return same

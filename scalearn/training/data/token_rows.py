@@ -45,8 +45,8 @@ class TokenRows:
     def batch(self, rows: npt.NDArray[np.int64], choices: bool, multiple: int = 1) -> dict[str, Tensor]:
         """Return input_ids, attention_mask and, for encoders with token types, token_type_ids of these rows, padded.
 
-        Shapes: (rows, tokens), with choices (rows, choices, tokens). `tokens` is that of the longest sequence, rounded
-        up to a `multiple`, but no more than the longest of all rows has.
+        Shapes: (rows, tokens), with choices (rows, choices, tokens). `tokens` is the length of the batch's longest
+        sequence, rounded up to a multiple of `multiple`, and at most that of the longest sequence of all rows.
         """
         lengths = self.lengths[rows, :, None]
         longest = int(lengths.max())

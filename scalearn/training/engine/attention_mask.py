@@ -1,8 +1,8 @@
 """Prepares the attention mask without waiting for the GPU.
 
-With fused attention, BERT-like encoders look whether a batch has padding at all, and leave the mask out if it has none.
-On a GPU the look waits for all work so far, once in each forward. A mask of three dimensions is used as it is. Its
-shape is (rows, 1, tokens), since all tokens of a row see the same ones.
+With fused attention, BERT-like encoders check whether a batch has padding, and leave the mask out if it has none. On a
+GPU each forward pass then waits until all earlier work is done. The encoders do not check a mask of three dimensions.
+Its shape is (rows, 1, tokens), since all tokens of a row see the same tokens.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from transformers.models.bert.modeling_bert import BertModel
 from transformers.models.roberta.modeling_roberta import RobertaModel
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
 
-ENCODERS = (BertModel, RobertaModel, XLMRobertaModel)  # others have no such way, or need none
+ENCODERS = (BertModel, RobertaModel, XLMRobertaModel)  # other encoders take no such mask, or do not check theirs
 
 
 def use_mask_as_it_is(model: Any) -> None:
-    """Let the encoder use each batch's mask, also where there is no padding."""
+    """Let the encoder use each batch's mask without a check for padding."""
     if isinstance(model.base_model, ENCODERS):
         model.base_model.register_forward_pre_hook(_with_three_dimensions, with_kwargs=True)
 

@@ -2,7 +2,8 @@
 
 On a CPU the number of threads is part of the machine, since sums are split among threads. On a GPU some kernels add in
 the order in which their threads finish, unless torch is told to use deterministic ones. An operation that has no
-deterministic kernel raises an error then. The training allows it, and the run's record names it.
+deterministic kernel then raises an error. The trainer allows such operations from there on, and the run's record names
+the first.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import warnings
 import torch
 from transformers import set_seed
 
-CUBLAS = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with a workspace of one of these sizes
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only if its workspace has one of these sizes
 WORKSPACES = (":4096:8", ":16:8")
 NO_DETERMINISTIC_KERNEL = "does not have a deterministic implementation"
 
 
 def fix(seed: int) -> None:
-    """Seed every random generator. On a GPU, use deterministic kernels only."""
+    """Seed every random generator. On a GPU, use deterministic kernels only, whatever this process did before."""
     set_seed(seed)
     if torch.cuda.is_available():
         if os.environ.get(CUBLAS) not in WORKSPACES:
@@ -28,12 +29,20 @@ def fix(seed: int) -> None:
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and useful for debugging only
         torch.backends.cudnn.benchmark = False
+        _enable_fused_attention(True)
 
 
 def operation_without_kernel(error: RuntimeError) -> str | None:
-    """Return the operation that this error says has no deterministic kernel, None for any other error."""
-    found = re.search(rf"(.+) {NO_DETERMINISTIC_KERNEL}", str(error))
-    return found[1] if found else None
+    """Return the operation that this error says has no deterministic kernel.
+
+    Return None for any other error, and also where such operations are allowed already.
+    """
+    if torch.is_deterministic_algorithms_warn_only_enabled():
+        return None
+    if CUBLAS in str(error):  # torch reads the variable once, when it first calls cuBLAS
+        return f"cuBLAS (used before {CUBLAS} was set)"
+    named = re.search(rf"(.+) {NO_DETERMINISTIC_KERNEL}", str(error))
+    return named[1] if named else None
 
 
 def allow_others() -> None:
@@ -42,7 +51,12 @@ def allow_others() -> None:
     torch's fused attention is deterministic only where nothing else is allowed, so attention is computed unfused.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
-    warnings.filterwarnings("ignore", f".*{NO_DETERMINISTIC_KERNEL}")  # the record says it
-    torch.backends.cuda.enable_flash_sdp(False)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
-    torch.backends.cuda.enable_cudnn_sdp(False)
+    for message in (NO_DETERMINISTIC_KERNEL, CUBLAS):
+        warnings.filterwarnings("ignore", f".*{message}")  # the record says it
+    _enable_fused_attention(False)
+
+
+def _enable_fused_attention(enabled: bool) -> None:
+    torch.backends.cuda.enable_flash_sdp(enabled)
+    torch.backends.cuda.enable_mem_efficient_sdp(enabled)
+    torch.backends.cuda.enable_cudnn_sdp(enabled)

@@ -1,9 +1,8 @@
 """Stores frozen weights in half precision, which saves the cast at each use and half their memory.
 
-Under autocast a Linear casts its weight and bias to half precision at each use, and so does AdapterFusion with what
-it stacks of its sources. Autocast caches the casts of trainable
-weights within a batch, but not those of frozen ones. Casting them once rounds in the same way. Embeddings, layer norms
-and trainable weights keep their precision.
+Under autocast a Linear casts its weight and bias to half precision at each use, and so does AdapterFusion with the
+stacked tensors of its sources. Autocast caches the casts of trainable weights within a batch, but not those of frozen
+ones. Casting them once rounds in the same way. Embeddings, layer norms and trainable weights keep their precision.
 """
 
 from __future__ import annotations

@@ -94,16 +94,16 @@ class MicrobatchTrainer(ResumingTrainer):
                 loss = self._step(model, inputs)
             except RuntimeError as error:
                 if self.mend(error):
-                    self.model.zero_grad()  # of what the step added before it failed
+                    self.model.zero_grad()  # the step may have failed in its backward pass
                     continue
-                if not should_reduce_batch_size(error):
+                if not out_of_memory(error):
                     raise
                 reason = str(error)
             else:
                 self.epoch_loss.add(loss)
                 return loss
             if self.replay is not None and self.replay.stop("out of memory"):
-                self._free_memory("steps are not replayed from here on")
+                self._free_memory("steps are no longer replayed as CUDA graphs")
                 continue
             if self.microbatches >= rows:
                 raise UserError(
@@ -117,14 +117,18 @@ class MicrobatchTrainer(ResumingTrainer):
             )
 
     def mend(self, error: RuntimeError) -> bool:
-        """Change what made a step fail, if that is possible, and return whether the step can be tried again."""
+        """Remove the cause of a step's failure if possible. Return whether the step can be tried again."""
         return False
 
     def _step(self, model: Any, inputs: Batch) -> Tensor:
-        if not self.replays or self.microbatches > 1:
+        if not self.replays:
             return self._step_in_microbatches(model, inputs)
         if self.replay is None:
             self.replay = Replay(partial(self._step_in_microbatches, model), self.trained)
+        if self.microbatches > 1:  # perhaps from a checkpoint
+            self.replay.stop("out of memory")
+            self.replay.steps += 1
+            return self._step_in_microbatches(model, inputs)
         return self.replay(self._on_device(inputs))
 
     def _step_in_microbatches(self, model: Any, inputs: Batch) -> Tensor:
@@ -161,7 +165,7 @@ class MicrobatchTrainer(ResumingTrainer):
             except RuntimeError as error:
                 if self.mend(error):
                     continue
-                if not should_reduce_batch_size(error) or self.eval_batch_size == 1:
+                if not out_of_memory(error) or self.eval_batch_size == 1:
                     raise
             self.eval_batch_size //= 2
             self._free_memory(f"evaluation takes {self.eval_batch_size} rows at a time from here on")
@@ -177,6 +181,11 @@ class MicrobatchTrainer(ResumingTrainer):
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether memory ran out. The library does not know the driver's own message, which a CUDA graph may raise."""
+    return should_reduce_batch_size(error) or "CUDA error: out of memory" in str(error)
 
 
 def split_batch(inputs: Batch, max_rows: int, cost: float) -> Iterator[Batch]:

@@ -1,11 +1,12 @@
 """Replays training steps on a GPU: one launch of a CUDA graph in place of hundreds of launches of kernels.
 
 A step of a small encoder has hundreds of kernels, and launching one takes longer than computing it. A graph holds all
-kernels of forward and backward for one shape of batch. A replayed step has the same bytes as any other: the same
-kernels compute it, and dropout takes the same random numbers. Clipping and the optimizer follow the replay as ever.
+kernels of forward and backward for one shape of batch. A replayed step gives the same bytes as any other: the same
+kernels compute it, and dropout takes the same random numbers. Clipping and the optimizer are no part of the graph.
 
 The first step shows whether steps can be captured at all: nothing in them may wait for the GPU. Steps that cannot be
-captured are computed kernel by kernel, and so is the first step of each shape.
+captured are computed kernel by kernel, and so is the first step of each shape. What Python decides in a step is fixed
+when the step is captured, so it may depend on the batch's shape and task alone.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Captured:
 class Replay:
     """Takes training steps, and replays those whose shape comes again.
 
-    `steps` and `replayed` count all steps and the replayed ones. `fault` says why steps are not captured any more.
+    `steps` and `replayed` count all steps and the replayed ones. `fault` says why no more steps are captured.
     """
 
     def __init__(self, step: Step, parameters: Sequence[nn.Parameter]) -> None:
@@ -83,7 +84,7 @@ class Replay:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What timing.json says: the share of replayed steps, and why there are no more, if there are none."""
+        """What timing.json says: the share of replayed steps, and if replays ended early, why."""
         share = round(self.replayed / self.steps, 3) if self.steps else 0.0
         return {"replayed_steps": share, **({"not_replayed": self.fault} if self.fault else {})}
 
@@ -96,7 +97,7 @@ class Replay:
         return held
 
     def _rehearse(self, batch: Batch) -> Tensor:
-        """Take a step in which waiting for the GPU is an error; after such an error, take it as ever."""
+        """Take a step in which waiting for the GPU is an error; after such an error, take it without this check."""
         state = torch.cuda.get_rng_state()
         try:
             with _no_waiting():
@@ -113,14 +114,15 @@ class Replay:
         generator, state = torch.cuda.default_generators[device], torch.cuda.get_rng_state()
         spare, stream = generator.clone_state(), torch.cuda.current_stream()
         graph = torch.cuda.CUDAGraph()
+        static = {name: value.clone() if isinstance(value, Tensor) else value for name, value in batch.items()}
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
         try:
-            static = {name: value.clone() if isinstance(value, Tensor) else value for name, value in batch.items()}
-            self._pool = self._pool or torch.cuda.graph_pool_handle()
-            # Another thread writes checkpoints; a failed capture does not go back to this stream by itself.
+            # thread_local: another thread may be writing a checkpoint. torch.cuda.graph stays on its own stream if the
+            # capture fails; the outer context leaves it.
             with torch.cuda.stream(stream), torch.cuda.graph(graph, self._pool, capture_error_mode="thread_local"):
                 loss = self.step(static)
                 gradients = self._gather()
-        except Exception as error:  # of any kind: the step is then computed as ever
+        except Exception as error:  # whatever it is, the step is then computed kernel by kernel
             generator.graphsafe_set_state(spare)  # a failed capture leaves its mark on the generator
             end_failed_capture(self._pool)
             self._undo(state, f"capturing failed ({error})")
@@ -145,8 +147,11 @@ class Replay:
 
 
 def shape_of(batch: Batch) -> Shape:
-    """Return what a captured step depends on: the tensors' shapes, and the task in joint training."""
-    return tuple((name, tuple(value.shape) if isinstance(value, Tensor) else value) for name, value in batch.items())
+    """Return what a captured step depends on: the tensors' shapes and dtypes, and the task in joint training."""
+    return tuple(
+        (name, (tuple(value.shape), value.dtype) if isinstance(value, Tensor) else value)
+        for name, value in batch.items()
+    )
 
 
 @contextmanager

@@ -144,7 +144,9 @@ class RunTrainer(MicrobatchTrainer):
             return False
         print(f"{operation} has no deterministic kernel: another run of this training may give other bytes", flush=True)
         allow_others()
-        self.computed[-1]["not_deterministic"] = operation
+        # A copy, since a checkpoint may just be written. A run that has resumed may have such an entry already.
+        entry = {**self.computed[-1], "not_deterministic": operation}
+        self.computed = [*(earlier for earlier in self.computed[:-1] if earlier != entry), entry]
         return True
 
     def forward(self, model: Any, inputs: Batch) -> Any:

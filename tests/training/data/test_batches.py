@@ -266,3 +266,16 @@ def test_tokens_stay_in_the_mapped_file(tmp_path: Path) -> None:
     assert pa.total_allocated_bytes() - before < 0.1 * file.stat().st_size
     tokens = split._sequences.tokens
     assert not tokens.flags.owndata and tokens.nbytes <= file.stat().st_size
+
+
+def test_a_padded_split_has_the_same_rows_in_fewer_shapes(encoded: Path) -> None:
+    """Subsets of it are padded, too; the split itself is not."""
+    split = split_of(encoded, "train")
+    padded = split.padded(16)
+    usual, more = split.__getitems__([3, 0]), padded.__getitems__([3, 0])
+    assert torch.equal(more["labels"], usual["labels"])
+    assert more["input_ids"].shape[1] == min(16, split.lengths.max()) > usual["input_ids"].shape[1]
+    assert torch.equal(more["attention_mask"].sum(1), usual["attention_mask"].sum(1))
+    taken = padded.take(np.array([3, 0])).__getitems__([0, 1])
+    assert all(torch.equal(taken[key], tensor) for key, tensor in more.items())
+    assert torch.equal(split.__getitems__([3, 0])["input_ids"], usual["input_ids"])

@@ -92,5 +92,6 @@ def test_first_texts_end_with_their_separator(kind: str, tmp_path: Path) -> None
     alone = EncodedSplit(tmp_path / "alone" / "train.arrow", encodings[1]).take(cut.order)
     assert cut.lengths.tolist() == alone.lengths.tolist()
     for rows in ([0, 1, 2], [95, 40]):
-        batch, expected = cut.__getitems__(rows), alone.__getitems__(rows)
-        assert all(torch.equal(batch[key], expected[key]) for key in expected)
+        for multiple in (1, 4):  # padding is that of the texts that are left
+            batch, expected = cut.padded(multiple).__getitems__(rows), alone.padded(multiple).__getitems__(rows)
+            assert all(torch.equal(batch[key], expected[key]) for key in expected)

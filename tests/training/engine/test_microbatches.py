@@ -18,6 +18,7 @@ from scalearn.training.engine.microbatches import (
     EVAL_BATCH_SIZE,
     MICROBATCH_COST,
     TOKEN_TENSORS,
+    EpochLoss,
     MicrobatchTrainer,
     split_batch,
 )
@@ -28,6 +29,7 @@ from tests.training.trainers import trainer_of, without_dropout
 
 FULL = {
     "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "driver": torch.AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be reported later."),
     "cpu": RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
 }
 
@@ -73,6 +75,26 @@ def test_the_gradient_of_the_microbatches_is_that_of_the_batch(
         assert split.keys() == whole.keys()
         for key, gradient in whole.items():
             torch.testing.assert_close(split[key], gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_the_loss_of_an_epoch_goes_on_from_a_checkpoint() -> None:
+    """In double precision. `totals` is what checkpoints have, those of earlier versions, too: the sum and the steps."""
+    losses, whole, first, resumed = torch.rand(50), EpochLoss(), EpochLoss(), EpochLoss()
+    for loss in losses:
+        whole.add(loss)
+    for loss in losses[:20]:
+        first.add(loss)
+    stored = first.totals
+    assert (stored.dtype, stored.shape, stored[1].item()) == (torch.float64, (2,), 20)
+    resumed.totals = stored
+    for loss in losses[20:]:
+        resumed.add(loss)
+    assert stored.tolist() == first.totals.tolist()  # they share no memory
+    assert resumed.totals.tolist() == whole.totals.tolist() == [sum(losses.tolist()), 50]
+    assert resumed.pop_mean() == whole.pop_mean() == sum(losses.tolist()) / 50
+    resumed.add(losses[0])
+    assert resumed.pop_mean() == losses[0].item()
+    assert math.isnan(resumed.pop_mean())
 
 
 def test_microbatches_are_sorted_and_hold_no_needless_padding(folder: Path) -> None:
