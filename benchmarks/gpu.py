@@ -126,7 +126,7 @@ def kernels_in(profiler: torch.profiler.profile) -> tuple[float, int]:
     found = [
         event
         for event in profiler.events()
-        if event.device_type == torch.autograd.DeviceType.CUDA and not getattr(event, "is_user_annotation", False)
+        if event.device_type == torch.autograd.DeviceType.CUDA and not event.is_user_annotation
     ]
     return sum(event.device_time for event in found) / 1000 / PROFILED, round(len(found) / PROFILED)
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from programs import VOCABULARY, encoder, write_sources
-from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import TrainerCallback
 
@@ -67,11 +66,11 @@ class AtEachStep(TrainerCallback):  # type: ignore[misc]
         self.function(state.global_step)
 
 
-def trainer_of(method: str, hidden: int, layers: int, tokens: int, folder: Path, **compute: Any) -> RunTrainer:
+def trainer_of(method: str, hidden: int, layers: int, tokens: int, folder: Path) -> RunTrainer:
     """Return the trainer of a run of this method, with random sources, which has enough rows for any measurement."""
     logging.getLogger("adapters.model_mixin").setLevel(logging.ERROR)
     fix(0)
-    chosen = resolve_compute(Compute(**compute), this_device())
+    chosen = resolve_compute(Compute(), this_device())
     model, learner = encoder(hidden, layers), METHODS[method]
     values = learner.defaults.but(epochs=1)
     settings = Settings(values, 0, folder / f"{method}-{hidden}", "", chosen)
@@ -85,7 +84,7 @@ def trainer_of(method: str, hidden: int, layers: int, tokens: int, folder: Path,
             model, JointLoader(JointSplit([split] * len(tasks)), sampler), validation, settings, Objective(), current
         )
     sources = write_sources(folder / f"{hidden}.safetensors", SOURCES, hidden, layers)
-    compose(model, learner, values, Given(sources, similarity=dict.fromkeys((f"t{i}" for i in range(8)), 1.0)), LABELS)
+    compose(model, learner, values, Given(sources), LABELS)
     regularised = learner.regularises(values)
     objective = Objective(
         (lambda: learner.regularisation(model, values)) if regularised else None,
@@ -101,11 +100,6 @@ def run(trainer: RunTrainer, at_each_step: Callable[[int], None]) -> None:
         trainer.train()
     except Ended:
         return
-
-
-def trained(trainer: RunTrainer) -> list[Tensor]:
-    """Return a copy of what trains."""
-    return [entry.detach().clone() for entry in trainer.model.parameters() if entry.requires_grad]
 
 
 def clock() -> float:

@@ -49,10 +49,8 @@ class TokenRows:
         sequence, rounded up to a multiple of `multiple`, and at most that of the longest sequence of all rows.
         """
         lengths = self.lengths[rows, :, None]
-        longest = int(lengths.max())
-        if multiple > 1:
-            longest = min(-(-longest // multiple) * multiple, self.longest)
-        positions = np.arange(longest)
+        rounded = -(-int(lengths.max()) // multiple) * multiple
+        positions = np.arange(min(rounded, self.longest))
         mask = positions < lengths
         ids = np.full(mask.shape, self.pad, dtype=np.int64)
         ids[mask] = self.tokens[(self.starts[rows, :, None] + positions)[mask]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -16,6 +17,16 @@ from scalearn.training.engine.transformers_internals import use_one_gpu
 ACCELERATE_VARIABLES = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_DYNAMO_MODE")
 
 
+class RunArguments(TrainingArguments):  # type: ignore[misc]
+    """The library's arguments with `max_grad_norm` 0, since a callback clips. Loggers see the norm that it clips to."""
+
+    clipped_to = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the arguments, as loggers write them."""
+        return {**super().to_dict(), "max_grad_norm": self.clipped_to}
+
+
 def training_arguments(settings: Settings, metric_for_best_model: str = "loss") -> TrainingArguments:
     """Return the library's arguments for a run. The library writes no checkpoints: `RunTrainer` does.
 
@@ -25,7 +36,7 @@ def training_arguments(settings: Settings, metric_for_best_model: str = "loss") 
         os.environ.pop(name, None)
     values, reports = settings.values, settings.reports
     reports.begin()
-    arguments = TrainingArguments(
+    arguments = RunArguments(
         output_dir=str(settings.checkpoints),
         seed=settings.seed,
         per_device_train_batch_size=values.batch_size,
@@ -33,7 +44,7 @@ def training_arguments(settings: Settings, metric_for_best_model: str = "loss") 
         num_train_epochs=values.epochs,
         learning_rate=values.learning_rate,
         weight_decay=values.weight_decay,
-        max_grad_norm=0,  # a callback clips
+        max_grad_norm=0,
         warmup_ratio=values.warmup_ratio,
         lr_scheduler_type=values.schedule,
         eval_strategy="epoch",
@@ -54,5 +65,6 @@ def training_arguments(settings: Settings, metric_for_best_model: str = "loss") 
     # RunTrainer restores the best epoch itself. EarlyStoppingCallback warns where this says that nobody does, and with
     # it the constructor wants the library to write checkpoints.
     arguments.load_best_model_at_end = True
+    arguments.clipped_to = values.max_grad_norm
     use_one_gpu(arguments)
     return arguments

@@ -79,7 +79,7 @@ class RunTrainer(MicrobatchTrainer):
             use_mask_as_it_is(model)
             self.replays = not settings.compute.compile
         self.model_accepts_loss_kwargs = False  # the library need not count the labels of each batch
-        self._weights = model.num_parameters(exclude_embeddings=True)
+        self._weight_count = model.num_parameters(exclude_embeddings=True)
         self.remove_callback(PrinterCallback)
         self.clipping = Clipping(self.trained, settings.values.max_grad_norm, self.accelerator.unscale_gradients)
         self.guard = DivergenceGuard(settings.checkpoints.parent, self.unit, self.epoch_loss)
@@ -135,7 +135,7 @@ class RunTrainer(MicrobatchTrainer):
 
     def floating_point_ops(self, inputs: Batch) -> int:
         """Return the library's estimate for a step; the library counts the weights anew at each step."""
-        return 6 * inputs["input_ids"].numel() * int(self._weights)
+        return 6 * inputs["input_ids"].numel() * int(self._weight_count)
 
     def mend(self, error: RuntimeError) -> bool:
         """Allow an operation that has no deterministic kernel, and note it for the run's record."""

@@ -35,3 +35,10 @@ def test_the_learning_rate_goes_by_the_schedule(schedule: str, factors: list[flo
         scheduler.step()
         rates.append(scheduler.get_last_lr()[0])
     assert rates == pytest.approx([0.5 * factor for factor in factors], abs=1e-5)
+
+
+def test_loggers_see_the_norm_to_which_a_callback_clips(tmp_path: Path) -> None:
+    values = METHODS["adapter"].hyperparameters(max_grad_norm=0.7)
+    arguments = training_arguments(Settings(values, 0, tmp_path, "", resolve_compute(Compute(), this_device())))
+    assert arguments.max_grad_norm == 0
+    assert arguments.to_sanitized_dict()["max_grad_norm"] == 0.7

@@ -132,8 +132,7 @@ def test_a_full_card_is_met_with_microbatches(
     filling.clear()
     torch.cuda.empty_cache()
     assert "out of memory: batches are computed in at least" in capsys.readouterr().out
-    losses = [json.loads((tmp_path / name / "run.json").read_text())["training"] for name in ("run", "free")]
-    assert losses[0]["steps"] == losses[1]["steps"]
+    assert "out of memory" in json.loads((tmp_path / "run/timing.json").read_text())["not_replayed"]
 
 
 def test_an_operation_without_deterministic_kernel_runs_and_is_named(
@@ -146,12 +145,7 @@ def test_an_operation_without_deterministic_kernel_runs_and_is_named(
         return original(self, model, inputs)
 
     monkeypatch.setattr(RunTrainer, "forward", forward)
-    try:
-        train(single.spec(folder, "adapter", tmp_path / "run"))
-    finally:
-        torch.backends.cuda.enable_flash_sdp(True)
-        torch.backends.cuda.enable_mem_efficient_sdp(True)
-        torch.backends.cuda.enable_cudnn_sdp(True)
+    train(single.spec(folder, "adapter", tmp_path / "run"))
     (how,) = json.loads((tmp_path / "run/run.json").read_text())["computed"]
     assert "histc" in how["not_deterministic"]
     assert "has no deterministic kernel" in capsys.readouterr().out

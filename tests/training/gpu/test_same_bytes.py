@@ -15,11 +15,13 @@ import pytest
 from scalearn.campaign.compute import Compute
 from scalearn.errors import Stopped
 from scalearn.methods import METHODS
+from scalearn.training.data.encode import encode
 from scalearn.training.engine.trainer import RunTrainer
 from scalearn.training.runs import joint as joint_module
 from scalearn.training.runs.planned import PlannedRun
 from scalearn.training.runs.run import train
 from tests.methods.cases import SORTS
+from tests.tiny import make_model, make_task
 from tests.training import joint, single
 from tests.training.gpu.without_replay import kernel_by_kernel
 from tests.training.interrupting import Killed, kill_after
@@ -31,7 +33,9 @@ JOINT = [name for name, method in METHODS.items() if method.family == "joint"]
 
 
 def replayed(output: Path) -> float:
-    """Return the share of replayed steps of a run."""
+    """Return the share of replayed steps of a run, which used deterministic kernels only."""
+    (how,) = json.loads((output / "run.json").read_text())["computed"]
+    assert "not_deterministic" not in how
     timing = json.loads((output / "timing.json").read_text())
     assert "not_replayed" not in timing, timing["not_replayed"]
     return float(timing["replayed_steps"])
@@ -48,6 +52,17 @@ def test_replayed_steps_change_no_byte(
     train(single.spec(folder, name, tmp_path / "eager"))
     assert replayed(tmp_path / "eager") == 0
     assert single.content(tmp_path / "again") == single.content(tmp_path / "replayed")
+    assert single.content(tmp_path / "eager") == single.content(tmp_path / "replayed")
+
+
+@pytest.mark.parametrize("kind", ["roberta", "xlm-roberta"])
+def test_nor_with_other_encoders(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(tmp_path / "model", kind)
+    encode(make_task(tmp_path / "tasks/first"), model, tmp_path / "encoded/first")
+    train(single.spec(tmp_path, "adapter", tmp_path / "replayed"))
+    assert replayed(tmp_path / "replayed") > 0.5
+    kernel_by_kernel(monkeypatch)
+    train(single.spec(tmp_path, "adapter", tmp_path / "eager"))
     assert single.content(tmp_path / "eager") == single.content(tmp_path / "replayed")
 
 
@@ -124,6 +139,3 @@ def test_nothing_warns_of_kernels_that_are_not_deterministic(folder: Path, tmp_p
         for name in ("adapter", "adapter_fusion", "full_finetuning"):
             train(single.spec(folder, name, tmp_path / name))
     assert not [str(one.message) for one in caught if "determinis" in str(one.message)]
-    for name in ("adapter", "adapter_fusion", "full_finetuning"):
-        (how,) = json.loads((tmp_path / name / "run.json").read_text())["computed"]
-        assert "not_deterministic" not in how
